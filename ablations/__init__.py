@@ -1,0 +1,1 @@
+"""Ablations: from `runs.yaml` to jobs, their journals, and the mirror in MLflow."""

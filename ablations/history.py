@@ -1,0 +1,150 @@
+"""A job's journal, read back: series, evaluations, images, outcome. What status, analysis and resume start from."""
+
+import bisect
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ablations import journal
+from ablations.journal import Record
+
+
+@dataclass
+class Series:
+    """One metric: steps in rising order, values and times (ms) beside them. At a step, the first record stands."""
+
+    steps: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+
+    def add(self, step: int, value: float, time: int) -> None:
+        """Take in a value, unless the step has one."""
+        index = bisect.bisect_left(self.steps, step)
+        if index == len(self.steps) or self.steps[index] != step:
+            self.steps.insert(index, step)
+            self.values.insert(index, value)
+            self.times.insert(index, time)
+
+    def cut(self, step: int) -> None:
+        """Drop all from `step` on."""
+        keep = bisect.bisect_left(self.steps, step)
+        del self.steps[keep:], self.values[keep:], self.times[keep:]
+
+    def at(self, step: int) -> float | None:
+        """The value at a step, or None."""
+        index = bisect.bisect_left(self.steps, step)
+        return self.values[index] if index < len(self.steps) and self.steps[index] == step else None
+
+
+@dataclass
+class History:
+    """What one journal says now, branches resolved."""
+
+    path: Path
+    job: Record = field(default_factory=dict)
+    names: list[Record] = field(default_factory=list)
+    sessions: list[Record] = field(default_factory=list)
+    series: dict[str, Series] = field(default_factory=dict)
+    images: list[Record] = field(default_factory=list)
+    diagnoses: list[Record] = field(default_factory=list)
+    evaluations: list[Record] = field(default_factory=list)
+    branches: list[Record] = field(default_factory=list)
+    notes: list[Record] = field(default_factory=list)
+    outcome: Record | None = None
+    damaged_lines: list[int] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
+
+    @property
+    def last_step(self) -> int:
+        """The last step with a recorded loss; 0 before the first."""
+        loss = self.series.get("Loss_D")
+        return loss.steps[-1] if loss and loss.steps else 0
+
+    def evaluation_at(self, step: int, protocol: str) -> Record | None:
+        """The score at a step under a protocol's identity."""
+        return next((e for e in self.evaluations if e["step"] == step and e["protocol"] == protocol), None)
+
+    def image_at(self, step: int, key: str = "samples") -> Record | None:
+        return next((i for i in self.images if i["step"] == step and i["key"] == key), None)
+
+    def diagnosis_at(self, step: int) -> Record | None:
+        return next((d for d in self.diagnoses if d["step"] == step), None)
+
+    def final_metrics(self, protocol: str | None = None) -> dict[str, float]:
+        """The last value of each metric; scores under `protocol` (any, where None) by their metric's name."""
+        values = {name: series.values[-1] for name, series in self.series.items() if series.values}
+        for evaluation in self.evaluations:
+            if protocol is None or evaluation["protocol"] == protocol:
+                values |= evaluation["values"]
+        return values
+
+    def apply(self, record: Record) -> None:
+        """Take in one more record."""
+        getattr(self, f"_on_{record['kind']}", lambda _: None)(record)
+
+    def _on_job(self, record: Record) -> None:
+        self.job = record
+
+    def _on_named(self, record: Record) -> None:
+        self.names.append(record)
+
+    def _on_session(self, record: Record) -> None:
+        self.sessions.append(record)
+        self.outcome = None
+
+    def _on_metrics(self, record: Record) -> None:
+        for name, values in record["values"].items():
+            series = self.series.setdefault(name, Series())
+            for step, value in zip(record["steps"], values, strict=True):
+                series.add(step, value, record["time"])
+
+    def _on_image(self, record: Record) -> None:
+        self.images.append(record)
+
+    def _on_diagnosis(self, record: Record) -> None:
+        self.diagnoses.append(record)
+
+    def _on_evaluation(self, record: Record) -> None:
+        self.evaluations.append(record)
+
+    def _on_branch(self, record: Record) -> None:
+        self.branches.append(record)
+        for series in self.series.values():
+            series.cut(record["step"])
+        for kind in ("images", "diagnoses", "evaluations"):
+            setattr(self, kind, [r for r in getattr(self, kind) if r["step"] < record["step"]])
+
+    def _on_note(self, record: Record) -> None:
+        self.notes.append(record)
+
+    def _on_outcome(self, record: Record) -> None:
+        self.outcome = record
+
+
+def load(path: Path) -> History:
+    """Read a journal (a missing one reads as an empty history). Damage is kept in `damaged_lines`."""
+    reading = journal.read(path)
+    history = History(path, damaged_lines=reading.damaged)
+    for record in reading.records:
+        history.apply(record)
+    return history
+
+
+def exit_of(history: History, *, running: bool) -> str:
+    """How the job went, in one word: a process that vanished without an outcome was interrupted.
+
+    `running` says whether a process holds the job's lock now.
+    """
+    if running:
+        return "running"
+    if history.outcome is not None:
+        return str(history.outcome["exit"])
+    return "interrupted" if history.sessions else "new"
+
+
+def plain(value: Any) -> Any:
+    """A value from NumPy as JSON has it."""
+    return value.item() if hasattr(value, "item") else value

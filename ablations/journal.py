@@ -1,0 +1,143 @@
+"""One append-only log per job on local disk: the truth, of which MLflow holds a mirror.
+
+Each line is a CRC-32 in eight hex digits, a space, and one JSON object with `kind` and `time` (milliseconds since
+1970, taken once, when the line is written). A line that was torn by a kill or damaged on disk thus shows itself;
+every other line stays readable. The kinds:
+
+    job         what runs: identity, settings, code and data digests, seed (the first line)
+    named       the run, group and profile under which a plan asked for it
+    session     a process begins to work on it: `from_step`, machine, versions, commit
+    metrics     `steps` [k, ...] and `values` {name: [v, ...]}, column by column
+    image       `key`, `step`, `file` (relative to the job's folder)
+    diagnosis   `step`, `label`, `evidence`, `values`: the samples, without any network
+    evaluation  `step`, `protocol`, `metric`, `values`
+    branch      from `step` on, what was recorded before is superseded (an inexact resume), with `reason`
+    note        something that a person should know: `text`
+    outcome     how the job went
+"""
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fakeface.errors import UserError
+
+Record = dict[str, Any]
+
+
+class Journal:
+    """The writing end. Use as a context manager; one writer at a time (the job's lock sees to that)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open for appending, after cutting off a torn last line. Raises UserError where the disk refuses."""
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            repaired = _repair(path)
+            self._file: BinaryIO = path.open("ab", buffering=0)
+        except OSError as error:
+            raise UserError(f"{path}: cannot write the journal: {error.strerror}") from error
+        if repaired:
+            self.append("note", text=f"cut off a torn last line of {repaired} bytes")
+
+    def append(self, kind: str, **fields: Any) -> Record:
+        """Write one record. It survives a kill of the process at once, and a power failure after `sync`.
+
+        Raises:
+            UserError: the disk is full or read-only. What was written before stays readable.
+        """
+        record = {"kind": kind, "time": time.time_ns() // 1_000_000, **fields}
+        line = encode(record)
+        end = os.fstat(self._file.fileno()).st_size
+        try:
+            written = self._file.write(line)
+            if written != len(line):
+                raise OSError(28, "no space left on device")
+        except OSError as error:
+            os.ftruncate(self._file.fileno(), end)
+            raise UserError(f"{self.path}: cannot write the journal: {error.strerror}") from error
+        return record
+
+    def sync(self) -> None:
+        """Wait until all that was appended is on the disk."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass
+class Reading:
+    """What a journal file holds."""
+
+    records: list[Record] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    """Byte offset behind each record."""
+    damaged: list[int] = field(default_factory=list)
+    """Numbers (from 1) of the lines that cannot be read."""
+    torn: bool = False
+    """The last line has no end: it is being written, or its writer was killed."""
+
+
+def read(path: Path, start: int = 0) -> Reading:
+    """Every whole record from byte `start` on. A missing file reads as empty; damage is told, never raised."""
+    reading = Reading()
+    position = start
+    for number, (line, ended) in enumerate(_lines(path, start), 1):
+        position += len(line)
+        record = decode(line) if ended else None
+        if record is not None:
+            reading.records.append(record)
+            reading.offsets.append(position)
+        elif ended:
+            reading.damaged.append(number)
+        else:
+            reading.torn = True
+    return reading
+
+
+def encode(record: Record) -> bytes:
+    """A record as one line. NaN and infinities stay what they are."""
+    text = json.dumps(record, separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def decode(line: bytes) -> Record | None:
+    """The record of one line, or None if it is damaged."""
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(text):
+        return None
+    record: Record = json.loads(text)
+    return record
+
+
+def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            for line in file:
+                yield line, line.endswith(b"\n")
+    except FileNotFoundError:
+        return
+
+
+def _repair(path: Path) -> int:
+    """Cut off what stands behind the last newline; return how many bytes that were."""
+    if not path.exists():
+        return 0
+    body = path.read_bytes()
+    torn = len(body) - (body.rfind(b"\n") + 1)
+    if torn:
+        os.truncate(path, len(body) - torn)
+    return torn

@@ -1,0 +1,1 @@
+"""From journals to frames, plots and the report. Trains nothing."""

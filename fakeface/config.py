@@ -1,0 +1,176 @@
+"""What one training is: frozen, documented, strictly validated settings. Imports no torch.
+
+Types and ranges are checked here; the names of components are checked against the registries when a plan is
+made, so that reading a specification stays fast. Settings marked `identity: False` do not change what is
+learned (where the pictures lie, say); all others enter the training identity.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+NOT_IDENTITY: dict[str, Any] = {"identity": False}
+
+PositiveInt = Annotated[int, Field(gt=0)]
+LearningRate = Annotated[float, Field(gt=0)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Betas = Annotated[tuple[Beta, Beta], Field(strict=False)]
+
+
+class Settings(BaseModel):
+    """Base of every group of settings: frozen, strict types, unknown keys refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class DataConfig(Settings):
+    """Which images, and how they reach the networks."""
+
+    name: str = Field("synthetic", json_schema_extra=NOT_IDENTITY)
+    """Registered dataset: synthetic, folder, celeba, lfw. The digest of its pixels enters the identity instead."""
+    path: str | None = Field(None, json_schema_extra=NOT_IDENTITY)
+    """Folder that holds the images (required by `folder`; optional for `celeba` and `lfw`, which can download)."""
+    count: PositiveInt = Field(20_000, json_schema_extra=NOT_IDENTITY)
+    """Number of images to render (`synthetic` only)."""
+    image_size: Literal[32, 64, 128] = 64
+    """Height and width in pixels, of the data and of what the generator makes."""
+    channels: Literal[1, 3] = 3
+    """1: greyscale, 3: RGB."""
+    limit: PositiveInt | None = None
+    """Train on a deterministic subset of this many images. The reference for quality stays the full set."""
+    scaling: Literal["symmetric", "unit"] = "symmetric"
+    """Range of the real images that D sees: [-1, 1] like the generator's tanh, or the scaffold's [0, 1]."""
+
+
+class NetworkConfig(Settings):
+    """The pair of networks."""
+
+    name: str = "dcgan"
+    """Registered architecture."""
+    latent_dim: PositiveInt = 100
+    """Length of the latent vector z."""
+    width: PositiveInt = 64
+    """Feature maps of the layer next to the image; doubled at each halving of the resolution."""
+
+
+class OptimizerSettings(Settings):
+    """Settings of one network's optimizer, each None where the common ones hold."""
+
+    name: str | None = None
+    """Registered optimizer."""
+    lr: LearningRate | None = None
+    """Learning rate."""
+    betas: Betas | None = None
+    """Decay rates of the first and second moment, where the optimizer has them."""
+    momentum: Momentum | None = None
+    """Momentum, where the optimizer has it."""
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Further keyword arguments of the registered optimizer, checked against its signature."""
+
+
+class OptimizerConfig(Settings):
+    """The optimizer of both networks; `G` and `D` override it for one of them (TTUR, say)."""
+
+    name: str = "adam"
+    """Registered optimizer."""
+    lr: LearningRate = 2e-4
+    """Learning rate."""
+    betas: Betas = (0.5, 0.999)
+    """Decay rates of the first and second moment, where the optimizer has them."""
+    momentum: Momentum = 0.0
+    """Momentum, where the optimizer has it."""
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Further keyword arguments of the registered optimizer, checked against its signature."""
+    G: OptimizerSettings = OptimizerSettings()
+    """Overrides for the generator."""
+    D: OptimizerSettings = OptimizerSettings()
+    """Overrides for the discriminator."""
+
+    def for_network(self, network: Literal["G", "D"]) -> "OptimizerConfig":
+        """The settings that hold for one network, with nothing left to override."""
+        own = getattr(self, network).model_dump(exclude_none=True)
+        common = self.model_dump(exclude={"G", "D"})
+        return OptimizerConfig(**{**common, **own, "options": {**common["options"], **own["options"]}})
+
+
+class TrainConfig(Settings):
+    """Length and shape of the training loop."""
+
+    steps: PositiveInt | None = None
+    """Number of generator steps. Give this or `epochs`."""
+    epochs: PositiveInt | None = None
+    """Passes over the training images, the incomplete last batch dropped. 5 where neither is given."""
+    batch_size: PositiveInt = 128
+    """Images per batch, real and fake each."""
+    d_steps: PositiveInt = 1
+    """Discriminator steps before each generator step."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "TrainConfig":
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("give `steps` or `epochs`, not both")
+        return self
+
+    def total_steps(self, num_images: int) -> int:
+        """Number of generator steps when training on `num_images` images."""
+        if self.steps is not None:
+            return self.steps
+        batches = (self.epochs or 5) * (num_images // self.batch_size)
+        return max(1, batches // self.d_steps)
+
+
+class EvaluationConfig(Settings):
+    """The protocol by which samples are scored. It has an identity of its own: changing it trains nothing."""
+
+    extractor: str = "efficientnet-lite0"
+    """Registered feature extractor: `efficientnet-lite0` (offline) or `inception` (metric `fid`)."""
+    weights_path: str | None = Field(None, json_schema_extra=NOT_IDENTITY)
+    """File with the extractor's weights, where it would download them otherwise."""
+    num_samples: Annotated[int, Field(ge=2)] = 10_000
+    """Generated images per score. Fréchet distances at different N are never compared."""
+    num_reference: PositiveInt = 50_000
+    """Real images behind the reference (a deterministic draw from the full data set; all where it has fewer)."""
+    num_evaluations: PositiveInt = Field(5, json_schema_extra=NOT_IDENTITY)
+    """How often a training is scored, evenly spaced, the last time at its end."""
+
+
+class TrainingConfig(Settings):
+    """Everything that decides what is learned, but the seed and the pixels."""
+
+    data: DataConfig = DataConfig()
+    network: NetworkConfig = NetworkConfig()
+    init: str = "pytorch"
+    """Registered initializer: `pytorch` (the framework's default) or `dcgan` (N(0, 0.02))."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    loss: str = "non-saturating"
+    """Registered pair of objectives."""
+    train: TrainConfig = TrainConfig()
+
+
+def identity_settings(config: Settings) -> dict[str, Any]:
+    """The settings that enter an identity and differ from the documented defaults, as `{"optimizer.lr": 0.02}`.
+
+    Leaving out the defaults means that a setting added later changes nobody's identity.
+    """
+    differing: dict[str, Any] = {}
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, Settings):
+            differing |= {f"{name}.{inner}": v for inner, v in identity_settings(value).items()}
+            continue
+        extra = field.json_schema_extra
+        in_identity = not (isinstance(extra, dict) and extra.get("identity") is False)
+        if in_identity and value != field.get_default(call_default_factory=True):
+            differing[name] = list(value) if isinstance(value, tuple) else value
+    return differing
+
+
+def canonical_digest(value: Any) -> str:
+    """SHA-256 of a JSON value in canonical form (sorted keys, no spaces), as 64 hex digits."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,57 @@
+"""Optimizers: one registered function each. Its keyword arguments are what the settings may set."""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from torch import Tensor, optim
+
+from fakeface.config import OptimizerConfig
+from fakeface.errors import UserError
+from fakeface.registry import Registry
+
+OPTIMIZERS: Registry[Callable[..., optim.Optimizer]] = Registry("optimizer")
+
+
+@OPTIMIZERS.register("adam")
+def adam(parameters: Iterable[Tensor], *, lr: float, betas: tuple[float, float]) -> optim.Optimizer:
+    """Adam (Kingma & Ba 2015): m <- b1 m + (1-b1) g, v <- b2 v + (1-b2) g^2, w <- w - lr m^ / (sqrt v^ + 1e-8)."""
+    return optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+
+
+@OPTIMIZERS.register("sgd")
+def sgd(
+    parameters: Iterable[Tensor], *, lr: float, momentum: float, nesterov: bool = False
+) -> optim.Optimizer:
+    """Stochastic gradient descent: b <- momentum b + g, w <- w - lr b (Nesterov: w <- w - lr (g + momentum b))."""
+    return optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+
+
+def accepted_settings(name: str) -> set[str]:
+    """Names of the settings that the registered optimizer `name` takes. Raises UnknownComponent."""
+    return set(inspect.signature(OPTIMIZERS[name]).parameters) - {"parameters"}
+
+
+def optimizer_arguments(config: OptimizerConfig) -> dict[str, Any]:
+    """The keyword arguments for the optimizer that `config` (of one network, nothing left to override) names.
+
+    Raises:
+        UserError: the optimizer is unknown, or takes no such option.
+    """
+    accepted = accepted_settings(config.name)
+    unknown = sorted(set(config.options) - accepted)
+    if unknown:
+        raise UserError(
+            f"optimizer {config.name!r} has no option {unknown[0]!r} (takes: {', '.join(sorted(accepted))})"
+        )
+    common = {"lr": config.lr, "betas": config.betas, "momentum": config.momentum}
+    return {name: value for name, value in common.items() if name in accepted} | dict(config.options)
+
+
+def build_optimizer(config: OptimizerConfig, parameters: Iterable[Tensor]) -> optim.Optimizer:
+    """The optimizer of one network. Raises UserError like `optimizer_arguments`, or for what torch refuses."""
+    arguments = optimizer_arguments(config)
+    try:
+        return OPTIMIZERS[config.name](parameters, **arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"optimizer {config.name!r}: {error}") from error
