@@ -1,19 +1,21 @@
 """The folder that holds all state, and who may write where.
 
-    <store>/jobs/<run>-s<seed>-<identity, 12 digits>/
-        journal.jsonl           the truth (ablations/journal.py)
-        lock                    held by the process that works on the job; dies with it
-        checkpoint.pt           newest state, and checkpoint.previous.pt
-        generator-000400.pt     kept weights of G at each evaluation, and at the end
-        samples/000400.png      grids on the same noise
-    <store>/data/               decoded images, one uint8 array per data set
-    <store>/reference/          statistics of the real images, per data digest and protocol
-    <store>/mirror/             how far the journals have been shipped, per tracking URI
-    <store>/mlflow.db, artifacts/   the mirror itself
-    <store>/report/             the report
+<store>/jobs/<run>-s<seed>-<identity, 12 digits>/
+    journal.jsonl           the truth (ablations/journal.py)
+    lock                    held by the process that works on the job; dies with it
+    checkpoint.pt           newest state, and checkpoint.previous.pt
+    generator-000400.pt     kept weights of G at each evaluation, and at the end
+    samples/000400.png      grids on the same noise
+<store>/data/               decoded images, one uint8 array per data set
+<store>/reference/          statistics of the real images, per data digest and protocol
+<store>/mirror/             how far the journals have been shipped, per tracking URI
+<store>/mlflow.db, artifacts/   the mirror itself
+<store>/report/             the report
+<store>/aside/              jobs that `--rerun` replaced
 """
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +67,22 @@ class Store:
     def folder_for(self, run: str, seed: int, identity: str) -> Path:
         """The job's folder, existing or to be created."""
         return self.find(identity) or self.jobs / f"{run}-s{seed}-{identity[:IDENTITY_DIGITS]}"
+
+    def set_aside(self, identity: str) -> Path | None:
+        """Move a job's folder out of the way, so that it trains again. Returns where it is now.
+
+        Raises:
+            UserError: some process works on it.
+        """
+        folder = self.find(identity)
+        if folder is None:
+            return None
+        if is_running(folder):
+            raise UserError(f"{folder.name}: another process works on it; --rerun cannot set it aside now")
+        aside = self.root / "aside" / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        aside.parent.mkdir(exist_ok=True)
+        folder.rename(aside)
+        return aside
 
     def history(self, folder: Path) -> History:
         """The job's journal, read."""

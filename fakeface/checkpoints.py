@@ -24,7 +24,11 @@ class DamagedCheckpoint(UserError):
 
 
 def save(path: Path, payload: dict[str, Any]) -> None:
-    """Write tensors and plain values atomically. Raises OSError (disk full, read-only), leaving what was there."""
+    """Write tensors and plain values atomically.
+
+    Raises:
+        UserError: the disk is full or read-only. What was there stays.
+    """
     buffer = io.BytesIO()
     torch.save(payload, buffer)
     body = buffer.getvalue()
@@ -34,13 +38,13 @@ def save(path: Path, payload: dict[str, Any]) -> None:
             file.write(MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
             file.flush()
             os.fsync(file.fileno())
-    except OSError:
+        if path.exists():
+            os.replace(path, previous_of(path))
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise
-    if path.exists():
-        os.replace(path, previous_of(path))
-    os.replace(temporary, path)
-    _sync_folder(path.parent)
+        raise UserError(f"{path}: cannot write the checkpoint: {error.strerror}") from error
 
 
 def load(path: Path) -> dict[str, Any]:

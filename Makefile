@@ -1,0 +1,62 @@
+# Two commands do everything: `make ablate` and `make test`. `make` alone explains.
+
+PYTHON  ?= python3
+SPEC    ?= runs.yaml
+STORE   ?= results
+PROFILE ?=
+SEEDS   ?=
+DATA    ?=
+ARGS    ?=
+PORT    ?= 5000
+
+VENV    := .venv
+ABLATE  := $(VENV)/bin/ablate
+SELECT   = $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS)) \
+           $(if $(DATA),--set data.name=folder --set data.path=$(DATA)) --store $(STORE)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup ablate plan ui report test lint data bench clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nVariables: PROFILE=quick|standard|paper  SEEDS=0,1,2  DATA=folder/of/images  STORE=results\n'
+	@printf '           SPEC=runs.yaml  ARGS="--run sgd --set optimizer.lr=2e-2"  PORT=5000\n'
+
+setup: $(VENV)/.ready ## Create .venv and install, with exact pins
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@
+
+ablate: setup ## Train the four runs on the built-in data and compare them
+	@$(ABLATE) run $(SPEC) $(SELECT) $(ARGS)
+	@$(ABLATE) report $(SPEC) $(SELECT) $(ARGS)
+
+plan: setup ## Show what `make ablate` would do
+	@$(ABLATE) plan $(SPEC) $(SELECT) $(ARGS)
+
+ui: setup ## Serve the MLflow page of the results
+	@$(ABLATE) ui --store $(STORE) --port $(PORT)
+
+report: setup ## Write the report again
+	@$(ABLATE) report $(SPEC) $(SELECT) $(ARGS)
+
+data: setup ## Prepare the images and say what they are
+	@$(ABLATE) data prepare $(SPEC) $(SELECT) $(ARGS)
+
+test: setup ## Run the tests (ARGS="-k name" for some)
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: setup ## Check format, style and types
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+bench: setup ## Measure speed, as ratios against a named reference
+	@$(VENV)/bin/python -m benchmarks $(ARGS)
+
+clean: ## Remove what set-up and tests made; results stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -1,0 +1,113 @@
+"""What a job runs on: the device, the software stack, the load, and the commit it came from."""
+
+import hashlib
+import platform
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from fakeface.errors import UserError
+
+EXACTNESS = ("torch", "device", "threads", "cpu")
+"""The parts of a stack on which the last bits of a training depend."""
+
+
+def select_device(name: str) -> torch.device:
+    """`auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`. Raises UserError for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"--device {name}: must be auto, cpu, cuda or cuda:N") from None
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise UserError(f"--device {name}: must be auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if (device.index or 0) >= count:
+        raise UserError(f"--device {name}: this machine has {count} CUDA device(s); try --device auto")
+    return torch.device("cuda", device.index or 0)
+
+
+def configure(device: torch.device, threads: int) -> None:
+    """Pin what changes the last bits: the thread count, and cuDNN's choice of algorithm."""
+    torch.set_num_threads(threads)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+
+
+def stack(device: torch.device) -> dict[str, Any]:
+    """Versions and hardware, for the record."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "cpu": _cpu_model(),
+        "platform": sys.platform,
+    }
+
+
+def system_load(device: torch.device) -> dict[str, float]:
+    """A sample of the load under MLflow's names for system metrics (percent, megabytes)."""
+    memory = psutil.virtual_memory()
+    load = {
+        "system/cpu_utilization_percentage": psutil.cpu_percent(interval=None),
+        "system/system_memory_usage_megabytes": memory.used / 1e6,
+        "system/system_memory_usage_percentage": memory.percent,
+        "system/process_memory_usage_megabytes": psutil.Process().memory_info().rss / 1e6,
+    }
+    if device.type == "cuda":
+        index = device.index or 0
+        load[f"system/gpu_{index}_memory_usage_megabytes"] = torch.cuda.memory_reserved(device) / 1e6
+    return load
+
+
+def git_state(folder: Path) -> dict[str, Any]:
+    """The commit and whether the tree was dirty (`commit` None outside a checkout), with the diff as text."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return {"commit": None, "dirty": None, "diff": ""}
+    diff = _git(folder, "diff", "HEAD") or ""
+    dirty = bool(_git(folder, "status", "--porcelain"))
+    return {"commit": commit.strip(), "dirty": dirty, "diff": diff}
+
+
+def store_diff(git: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The state with its diff replaced by the name of a file in `folder` that holds it (None where there is none)."""
+    if not git["diff"]:
+        return {**git, "diff": None}
+    name = f"diff-{hashlib.sha256(git['diff'].encode()).hexdigest()[:8]}.patch"
+    (folder / name).write_text(git["diff"])
+    return {**git, "diff": name}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+@cache
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,82 @@
+"""Scores of generators under one protocol. Reference and extractor are loaded once and shared by all jobs."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ablations.plan import Job
+from fakeface import training
+from fakeface.config import EvaluationConfig, canonical_digest
+from fakeface.data import ImageSet
+from fakeface.evaluation import (
+    EXTRACTORS,
+    Extractor,
+    RealStatistics,
+    Reference,
+    frechet_distance,
+    real_statistics,
+    reference,
+    statistics,
+)
+from fakeface.randomness import latent_noise
+
+CountProgress = Callable[[int, int], None]
+
+
+class Scorer:
+    """One protocol on one data set.
+
+    Args:
+        images: the full real set, whatever subset a job trains on.
+        cache: where reference statistics are kept, by data digest and protocol.
+    """
+
+    def __init__(self, images: ImageSet, config: EvaluationConfig, cache: Path, device: torch.device) -> None:
+        self.images, self.config, self.cache, self.device = images, config, cache, device
+
+    @cached_property
+    def real(self) -> RealStatistics:
+        """What the measures without a network compare samples with."""
+        return real_statistics(self.images.images)
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        return EXTRACTORS[self.config.extractor](self.config.weights_path, self.device)
+
+    @cached_property
+    def reference(self) -> Reference:
+        return self.prepare(None)
+
+    def prepare(self, progress: CountProgress | None) -> Reference:
+        """Extract the reference's features, where they are not cached. Raises UserError without weights."""
+        return reference(
+            self.images.images, self.images.digest, self.config, self.cache, progress, device=self.device
+        )
+
+    def score(self, generator: nn.Module, job: Job) -> dict[str, float]:
+        """The Fréchet distance of `num_samples` samples, the same latent vectors at each step, by its metric's name.
+
+        NaN where the generator has diverged.
+        """
+        z = latent_noise("evaluation", job.seed, 0, self.config.num_samples, job.config.network.latent_dim)
+        features = self.extractor(training.generate(generator, z))
+        distance = frechet_distance(statistics(features), self.reference.features)
+        return {self.reference.metric: distance}
+
+
+class Scorers:
+    """The scorers of one command, one for each data set and protocol among its jobs."""
+
+    def __init__(self, images: Callable[[Job], ImageSet], cache: Path, device: torch.device) -> None:
+        self.images, self.cache, self.device = images, cache, device
+        self._scorers: dict[tuple[str, str], Scorer] = {}
+
+    def __call__(self, job: Job) -> Scorer:
+        images = self.images(job)
+        key = (images.digest, canonical_digest(job.protocol))
+        if key not in self._scorers:
+            self._scorers[key] = Scorer(images, job.config.evaluation, self.cache, self.device)
+        return self._scorers[key]

@@ -1,0 +1,37 @@
+"""The journals' mirror in MLflow. No other room imports mlflow, and this one does so late.
+
+Training writes journals only. `sync` ships what they hold, in order and in batches, and notes after each
+acknowledged batch how far it came (`<store>/mirror/<digest of the URI>/<job>.json`). Everything it sends is
+the same each time it is sent: rows carry the journal's own times, runs and images are looked up before they
+are made. So a kill between a batch and its note doubles nothing, and a lost note, or a wiped server, costs
+only time.
+
+    content.py    records -> what MLflow shows (pure)
+    state.py      how far each journal has been shipped; what is left
+    server.py     the connection: schema, experiments, runs
+    artifacts.py  images, loss curve, diff, traceback
+    model.py      the trained generator
+    ship.py       one journal -> its run
+    loop.py       all journals, once or following
+    process.py    the process that follows the journals while jobs train
+    page.py       the MLflow page, and the link that compares runs
+"""
+
+from ablations.tracking.loop import SyncReport, sync
+from ablations.tracking.page import compare_link, serve
+from ablations.tracking.process import MirrorProcess
+from ablations.tracking.server import prepare
+from ablations.tracking.state import JobPending, Pending, pending, run_ids
+
+__all__ = [
+    "JobPending",
+    "MirrorProcess",
+    "Pending",
+    "SyncReport",
+    "compare_link",
+    "pending",
+    "prepare",
+    "run_ids",
+    "serve",
+    "sync",
+]

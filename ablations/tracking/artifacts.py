@@ -1,0 +1,122 @@
+"""A run's files: sample grids for the page's step slider, diff, loss curve, traceback, data set."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ablations.history import History
+from ablations.journal import Record
+from ablations.tracking.content import MAX_DIGEST_CHARS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlflow import MlflowClient
+    from PIL.Image import Image
+
+
+class Unreadable(Exception):
+    """A file that the journal names is missing or damaged. The message says which, and why."""
+
+
+def log_image(client: "MlflowClient", run_id: str, folder: Path, record: Record, sent: set[str]) -> None:
+    """Log one grid, once. `sent`: names of the image files that the run holds.
+
+    MLflow gives each image a random name, and a kill can leave half a pair (png, webp) or half a file; what
+    was begun is therefore written again under its name. Raises Unreadable, and MLflow's errors.
+    """
+    from PIL import Image
+
+    key, step, time = record["key"], record["step"], record["time"]
+    try:
+        with Image.open(folder / record["file"]) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError) as error:  # all three are Pillow's words for a damaged file
+        raise Unreadable(f"{folder / record['file']}: {error}") from error
+    begun = f"{key.replace('/', '~')}+step+{step}+timestamp+{time}+"
+    name = next((n for n in sorted(sent) if n.startswith(begun) and n.endswith(".png")), None)
+    if name is None:
+        client.log_image(run_id, image, key=key, step=step, timestamp=time, synchronous=True)
+    else:
+        _log_image_again(client, run_id, image, name)
+
+
+def _log_image_again(client: "MlflowClient", run_id: str, image: "Image", name: str) -> None:
+    from mlflow.tracking.multimedia import compress_image_size
+
+    with tempfile.TemporaryDirectory() as temporary:
+        full = Path(temporary) / name
+        small = Path(temporary) / f"{name.removesuffix('.png')}+compressed.webp"
+        image.save(full)
+        compress_image_size(image).save(small)
+        for path in (full, small):
+            client.log_artifact(run_id, str(path), "images")
+    client.set_tag(run_id, "mlflow.loggedImages", "True", synchronous=True)
+
+
+def image_names(client: "MlflowClient", run_id: str) -> set[str]:
+    """Names of the image files that a run holds."""
+    return {Path(info.path).name for info in client.list_artifacts(run_id, "images")}
+
+
+def log_dataset(client: "MlflowClient", run_id: str, data: dict[str, Any]) -> None:
+    """Log the training images as the run's dataset input. Sending it again changes nothing."""
+    import numpy as np
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.types.schema import Schema, TensorSpec
+
+    size, channels = data["image_size"], data["channels"]
+    source = CodeDatasetSource({"mlflow.source.name": str(data["source"])})
+    schema = Schema([TensorSpec(np.dtype("uint8"), (-1, size, size, channels), name="images")])
+    digest = str(data["digest"])[:MAX_DIGEST_CHARS]
+    described = MetaDataset(source, str(data["name"]), digest, schema).to_dict()  # type: ignore[abstract]
+    described["profile"] = json.dumps({"num_rows": data["count"]})
+    tags = [InputTag("mlflow.data.context", "training")]
+    client.log_inputs(run_id, [DatasetInput(dataset=Dataset(**described), tags=tags)])
+
+
+def log_diff(client: "MlflowClient", run_id: str, folder: Path, session: Record) -> None:
+    """Log what differed from the commit, if anything did. Raises Unreadable, and MLflow's errors."""
+    diff = (session.get("git") or {}).get("diff")
+    if diff:
+        client.log_text(run_id, _read(folder / diff).decode(errors="replace"), "git.diff")
+
+
+def log_ending(client: "MlflowClient", run_id: str, history: History) -> None:
+    """Log what a job leaves at its end. Raises Unreadable, and MLflow's errors."""
+    outcome = history.outcome or {}
+    if outcome.get("traceback"):
+        client.log_text(run_id, outcome["traceback"], "traceback.txt")
+    if "Loss_D" in history.series:
+        client.log_figure(run_id, loss_curve(history), "loss_curve.png")
+    grids = [record for record in history.images if record["key"] == "samples"]
+    if grids:
+        last = max(grids, key=lambda record: int(record["step"]))
+        with tempfile.TemporaryDirectory() as temporary:
+            copy = Path(temporary) / "final_grid.png"
+            copy.write_bytes(_read(history.folder / last["file"]))
+            client.log_artifact(run_id, str(copy))
+
+
+def loss_curve(history: History) -> "Figure":
+    """Both losses over the steps."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name in ("Loss_D", "Loss_G"):
+        if name in history.series:
+            axes.plot(history.series[name].steps, history.series[name].values, label=name, linewidth=1)
+    axes.set(xlabel="step", ylabel="loss", title=history.folder.name)
+    axes.legend()
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from error

@@ -1,0 +1,101 @@
+"""The trained generator as an MLflow model: exported (pt2), no pickle, generates images when loaded back."""
+
+import importlib.metadata
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablations.journal import Record
+from ablations.tracking.server import in_words
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+    from torch import nn
+
+MODEL_NAME = "generator"
+FAILED = "failed: "
+"""Begins the words that stand in place of a model's id where there is none."""
+
+
+def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: Path, outcome: Record) -> str:
+    """Log the generator once; return the model's id, or `failed: ` and why (which another try would not
+    change).
+
+    A model that a kill left unfinished is completed under its id. Raises MLflow's errors.
+    """
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+    model = _find_or_create(client, experiment, run_id, str(outcome.get("weights_sha256", "")))
+    if model.status == LoggedModelStatus.READY:
+        return str(model.model_id)
+    with tempfile.TemporaryDirectory() as temporary:
+        local = Path(temporary) / "model"
+        try:
+            _export(folder / outcome["generator"], local, model, run_id)
+        except Exception as error:  # torch.export has no error of its own; whatever it is, the run goes on
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                raise  # a full disk may have room the next time
+            client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+            return FAILED + in_words(error)
+        client.log_model_artifacts(model.model_id, str(local))
+    outputs = client.get_run(run_id).outputs
+    if model.model_id not in [o.model_id for o in (outputs.model_outputs if outputs else [])]:
+        step = int(outcome.get("steps") or 0)
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=step)])
+    client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    return str(model.model_id)
+
+
+def load_generator(path: Path) -> "nn.Module":
+    """The generator of a weights file, in evaluation mode, on the CPU.
+
+    Raises FileNotFoundError, fakeface.checkpoints.DamagedCheckpoint, or pydantic's error for unknown
+    settings.
+    """
+    from fakeface import checkpoints
+    from fakeface.config import TrainingConfig
+    from fakeface.networks import NETWORKS
+
+    payload = checkpoints.load(path)
+    config = TrainingConfig.model_validate(payload["config"])
+    generator = NETWORKS[config.network.name](config).generator
+    generator.load_state_dict(payload["generator"])
+    return generator.eval()
+
+
+def _find_or_create(client: "MlflowClient", experiment: str, run_id: str, weights: str) -> "LoggedModel":
+    query = f"source_run_id = '{run_id}' and name = '{MODEL_NAME}'"
+    found = client.search_logged_models([experiment], query)
+    if found:
+        return found[0]
+    tags = {"weights_sha256": weights}
+    return client.create_logged_model(experiment, name=MODEL_NAME, source_run_id=run_id, tags=tags)
+
+
+def _export(weights: Path, local: Path, model: "LoggedModel", run_id: str) -> None:
+    """Write the model's folder. The example holds two latent vectors: a size of one would become fixed."""
+    import mlflow.pytorch
+    import numpy as np
+    from mlflow.models import Model
+
+    from fakeface import checkpoints
+
+    latent_dim = checkpoints.load(weights)["config"]["network"]["latent_dim"]
+    mlflow.pytorch.save_model(
+        load_generator(weights),
+        str(local),
+        mlflow_model=Model(
+            artifact_path=model.artifact_location,
+            run_id=run_id,
+            model_uuid=model.model_id,
+            model_id=model.model_id,
+        ),
+        input_example=np.zeros((2, latent_dim), dtype=np.float32),
+        serialization_format="pt2",
+        pip_requirements=[f"{name}=={_public_version(name)}" for name in ("torch", "numpy")],
+    )
+
+
+def _public_version(package: str) -> str:
+    return importlib.metadata.version(package).partition("+")[0]

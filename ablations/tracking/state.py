@@ -1,0 +1,191 @@
+"""How far each journal has been shipped to a tracking URI, and what is left. Imports no mlflow."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ablations import journal
+from ablations.journal import Record
+from ablations.store import Store, is_running
+from ablations.tracking.content import STATUS_OF_EXIT, Facts, points
+
+
+@dataclass
+class Cut:
+    """A branch: records that end at or before byte `offset` count only below `step`."""
+
+    offset: int
+    step: int
+
+
+@dataclass
+class State:
+    """What a tracking URI has acknowledged of one journal."""
+
+    experiment_id: str = ""
+    run_id: str = ""
+    """Empty until the run is made."""
+    attempt: int = 0
+    """Number of branches (inexact resumes) before this run."""
+    offset: int = 0
+    """Byte behind the last acknowledged record."""
+    cuts: list[Cut] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
+    status: str = ""
+    """MLflow's status as last set."""
+    exit: str = ""
+    """The exit as last tagged."""
+    model: str = ""
+    """Id of the logged model, or why there is none; empty until that is settled."""
+
+    def branched(self, record: Record, offset: int) -> "State":
+        """Where the next attempt starts: at byte 0, superseded records cut."""
+        cuts = [*self.cuts, Cut(offset, record["step"])]
+        return State(experiment_id=self.experiment_id, attempt=self.attempt + 1, cuts=cuts)
+
+    def limit(self, offset: int) -> float:
+        """The step below which a record that ends at byte `offset` counts."""
+        return min((cut.step for cut in self.cuts if offset <= cut.offset), default=float("inf"))
+
+    def superseded(self, record: Record, offset: int) -> bool:
+        """Whether a branch took back the record."""
+        step = record.get("step", -1)
+        return step >= self.limit(offset) or (
+            record["kind"] == "outcome" and self.limit(offset) < float("inf")
+        )
+
+    def is_new_branch(self, record: Record, offset: int) -> bool:
+        """Whether the record ends this attempt."""
+        return record["kind"] == "branch" and all(cut.offset != offset for cut in self.cuts)
+
+
+@dataclass(frozen=True)
+class JobPending:
+    """What of one job MLflow has not acknowledged."""
+
+    points: int = 0
+    """Metric values."""
+    images: int = 0
+    records: int = 0
+    """Journal records of any kind."""
+    model: bool = False
+    status: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.model or self.status)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What MLflow has not acknowledged, by job folder, without the jobs that are done. False when empty."""
+
+    jobs: dict[str, JobPending] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs)
+
+    @property
+    def points(self) -> int:
+        return sum(job.points for job in self.jobs.values())
+
+    @property
+    def images(self) -> int:
+        return sum(job.images for job in self.jobs.values())
+
+    @property
+    def models(self) -> int:
+        return sum(job.model for job in self.jobs.values())
+
+    def __str__(self) -> str:
+        counts = [(self.points, "point"), (self.images, "image"), (self.models, "model")]
+        parts = [_count(number, noun) for number, noun in counts if number] or ["the status"]
+        last = f" and {parts.pop()}" if len(parts) > 1 else ""
+        return f"{', '.join(parts)}{last} of {_count(len(self.jobs), 'job')}" if self else "nothing"
+
+
+def folder_of(store: Store, uri: str) -> Path:
+    """Where the states for one tracking URI lie."""
+    return store.mirror / hashlib.sha256(uri.encode()).hexdigest()[:12]
+
+
+def load(store: Store, uri: str, name: str) -> State:
+    """The state of the job in folder `name`. A missing or damaged file reads as a journal never shipped."""
+    try:
+        values: dict[str, Any] = json.loads((folder_of(store, uri) / f"{name}.json").read_bytes())
+        values["cuts"] = [Cut(**cut) for cut in values["cuts"]]
+        values["facts"] = Facts(**values["facts"])
+        return State(**values)
+    except (OSError, ValueError, TypeError, KeyError):
+        return State()
+
+
+def save(store: Store, uri: str, name: str, state: State) -> None:
+    """Write atomically. Raises OSError (disk full, read-only)."""
+    path = folder_of(store, uri) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(state)))
+    temporary.replace(path)
+
+
+def pending(store: Store, uri: str) -> Pending:
+    """How much is left to ship, from the journals and states alone: the server is not asked."""
+    jobs = {folder.name: _pending_of(folder, load(store, uri, folder.name)) for folder in store.job_folders()}
+    return Pending({name: left for name, left in jobs.items() if left})
+
+
+def run_ids(store: Store, uri: str) -> dict[str, str]:
+    """MLflow's run id by job folder, for the jobs whose run has been made."""
+    states = {folder.name: load(store, uri, folder.name) for folder in store.job_folders()}
+    return {name: state.run_id for name, state in states.items() if state.run_id}
+
+
+def experiment_id(store: Store, uri: str, experiment: str) -> str | None:
+    """MLflow's id of the experiment, once a job has been shipped there."""
+    for folder in store.job_folders():
+        state = load(store, uri, folder.name)
+        if state.experiment_id and state.facts.first_name.get("experiment") == experiment:
+            return state.experiment_id
+    return None
+
+
+def unsettled(state: State, folder: Path) -> bool:
+    """Whether MLflow's status differs from the job's, with all records shipped."""
+    running = state.facts.outcome is None and is_running(folder)
+    return state.status != STATUS_OF_EXIT[state.facts.exit(running=running)]
+
+
+def _pending_of(folder: Path, state: State) -> JobPending:
+    state, rows, images, records = _replay(folder / "journal.jsonl", state)
+    model = state.facts.wants_model and not state.model
+    settled = not (state.facts.job or state.run_id) or not unsettled(state, folder)
+    return JobPending(rows, images, records, model=model, status=not settled)
+
+
+def _replay(path: Path, state: State) -> tuple[State, int, int, int]:
+    """Walk what is left as shipping would; return the last attempt's state and the counts."""
+    facts = Facts(**vars(state.facts))
+    facts.notes = list(facts.notes)
+    rows = images = records = 0
+    for record, offset in _left(path, state):
+        records += 1
+        if state.is_new_branch(record, offset):
+            after, more_rows, more_images, more_records = _replay(path, state.branched(record, offset))
+            return after, rows + more_rows, images + more_images, records + more_records
+        if not state.superseded(record, offset):
+            facts.apply(record)
+            rows += sum(1 for _ in points(record, state.limit(offset)))
+            images += record["kind"] == "image"
+    return State(**(vars(state) | {"facts": facts})), rows, images, records
+
+
+def _left(path: Path, state: State) -> Iterator[tuple[Record, int]]:
+    reading = journal.read(path, state.offset)
+    return zip(reading.records, reading.offsets, strict=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,187 @@
+"""The report: PNG figures, and one HTML page that holds everything and needs nothing."""
+
+import base64
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from analysis import plots, style
+from analysis.frames import Frames
+from analysis.grids import Grid, data_uri, embed
+from analysis.table import EXPECTED, Row, common_settings, headings, quality_name, summary_rows
+from analysis.words import caution, headline, summary
+from fakeface.errors import UserError
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """What `build` wrote."""
+
+    page: Path
+    """The HTML page, self-contained."""
+    figures: Mapping[str, Path]
+    """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `samples-s<seed>`."""
+
+
+@dataclass(frozen=True)
+class GridView:
+    """One job in the sample viewer: its grids by step."""
+
+    row: Row
+    grids: tuple[Grid, ...]
+
+
+def build(frames: Frames, destination: Path, *, title: str, command: str) -> ReportFiles:
+    """Write the report into a folder, which is created. Each file appears whole or not at all.
+
+    Args:
+        title: what the page is about, the specification's name say.
+        command: the exact command that trains and reports this again.
+
+    Raises:
+        UserError: none of the jobs has begun, or the folder cannot be written.
+    """
+    if frames.outcomes.empty or (frames.outcomes["exit"] == "new").all():
+        raise UserError(
+            "nothing to report on: none of the selected jobs has begun. Train them with `ablate run` and the same "
+            "selectors first, then `ablate report`."
+        )
+    drawn = {name: _png(figure) for name, figure in _figures(frames).items()}
+    page = _page(frames, drawn, title, command)
+    try:
+        destination.mkdir(parents=True, exist_ok=True)
+        paths = {name: _write(destination / f"{_file_name(name)}.png", body) for name, body in drawn.items()}
+        return ReportFiles(page=_write(destination / "report.html", page.encode()), figures=paths)
+    except OSError as error:
+        raise UserError(f"{destination}: cannot write the report: {error.strerror}") from error
+
+
+def _figures(frames: Frames) -> dict[str, Figure]:
+    """Every figure that the journals hold data for."""
+    figures: dict[str, Figure] = {}
+    losses = frames.metrics[frames.metrics["metric"].isin(["Loss_D", "Loss_G"])]
+    top = plots.loss_ceiling(frames)
+    for run in frames.runs:
+        if (losses["run"] == run).any():
+            figures[f"losses-{run}"] = style.figure(5.4, 3.3)
+            plots.loss_curves(figures[f"losses-{run}"].subplots(), frames, run, top=top)
+    if len(losses):
+        figures["losses-overlaid"] = plots.losses_overlaid(frames)
+        figures["losses-overlaid-narrow"] = plots.losses_overlaid(frames, stacked=True)
+    if len(frames.quality()):
+        figures["quality"] = style.figure(6.2, 3.5)
+        plots.quality_over_steps(figures["quality"].subplots(), frames)
+    for seed in frames.images["seed"].drop_duplicates():
+        figures[f"samples-s{seed}"] = plots.sample_grids(frames, seed)
+    return figures
+
+
+def _page(frames: Frames, drawn: Mapping[str, bytes], title: str, command: str) -> str:
+    rows = summary_rows(frames)
+    grids, reduced_to = embed(frames)
+    views = [
+        GridView(row, tuple(g for g in grids if (g.run, g.seed) == (row.run, row.seed)))
+        for row in rows
+        if row.exit != "new"
+    ]
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    script = (TEMPLATES / "report.js").read_text()
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        command=command,
+        headline=headline(frames, rows),
+        summary=summary(frames, rows),
+        caution=caution(rows),
+        headings=headings(frames),
+        rows=rows,
+        expected=EXPECTED,
+        styles=style.run_styles(frames.runs),
+        runs=frames.runs,
+        figures={name: data_uri(body, "png") for name, body in drawn.items() if not name.startswith("samples-")},
+        quality_name=quality_name(frames),
+        views=views if grids else [],
+        steps=sorted({grid.step for grid in grids}),
+        seeds=list(dict.fromkeys(row.seed for row in rows)),
+        reduced_to=reduced_to,
+        provenance=provenance(frames),
+        common=common_settings(frames),
+        notes=frames.notes.to_dict("records"),
+        built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def provenance(frames: Frames) -> dict[str, list[str]]:
+    """Where the numbers come from, by topic; several values where the jobs differ, none where nothing is known."""
+    jobs, sessions = frames.jobs, frames.sessions
+    commits = [
+        f"{commit}{', with uncommitted changes' if dirty else ''}"
+        for commit, dirty in zip(sessions["commit"], sessions["dirty"], strict=True)
+        if commit
+    ]
+    data = [
+        f"{job['data_name']}: {job['data_count']:,} images of {job['image_size']} × {job['image_size']}, "
+        f"{'greyscale' if job['channels'] == 1 else 'RGB'}"
+        for job in jobs.dropna(subset=["data_name", "data_count"]).to_dict("records")
+    ]
+    return {
+        "Experiment": _distinct(jobs["experiment"]),
+        "Group": _distinct(jobs["group"]),
+        "Profile": _distinct(jobs["profile"]),
+        "Seeds": [", ".join(_distinct(frames.outcomes["seed"]))],
+        "Commit": _distinct(pd.Series(commits, dtype=object)),
+        "Data": _distinct(pd.Series(data, dtype=object)),
+        "Source": _distinct(jobs["data_source"]),
+        "Data digest": _distinct(jobs["data_digest"]),
+        "Device": _distinct(sessions["device"]),
+        "Processor": _distinct(sessions["cpu"]),
+        "Threads": _distinct(sessions["threads"]),
+        "Python": _distinct(sessions["python"]),
+        "PyTorch": _distinct(sessions["torch"]),
+    }
+
+
+def _distinct(values: "pd.Series[Any]") -> list[str]:
+    return [str(value) for value in values.dropna().drop_duplicates() if value != ""]
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _file_name(name: str) -> str:
+    """A name that every file system takes."""
+    return "".join(c if c.isalnum() or c in "-_.=+," else "_" for c in name)
+
+
+def _write(path: Path, body: bytes) -> Path:
+    """Replace a file in one step."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,38 @@
+"use strict";
+(() => {
+  const viewer = document.getElementById("viewer");
+  if (!viewer) return;
+  const slider = viewer.querySelector("input[type=range]");
+  const readout = viewer.querySelector("output");
+  const steps = slider.dataset.steps.split(",").map(Number);
+  const jobs = [...viewer.querySelectorAll("figure")];
+
+  function showStep() {
+    const step = steps[slider.value];
+    readout.textContent = step.toLocaleString("en-US");
+    slider.setAttribute("aria-valuetext", "step " + step);
+    for (const job of jobs) {
+      let shown = null;
+      for (const image of job.querySelectorAll("img")) {
+        image.hidden = true;
+        if (Number(image.dataset.step) <= step) shown = image;
+      }
+      const at = job.querySelector(".at");
+      if (shown) shown.hidden = false;
+      at.textContent = !shown ? "no samples yet" : Number(shown.dataset.step) === step ? ""
+        : "still at step " + Number(shown.dataset.step).toLocaleString("en-US");
+    }
+  }
+
+  function showSeed(seed) {
+    for (const job of jobs) job.classList.toggle("other", job.dataset.seed !== seed);
+  }
+
+  slider.addEventListener("input", showStep);
+  for (const choice of viewer.querySelectorAll("input[name=seed]")) {
+    choice.addEventListener("change", () => showSeed(choice.value));
+    if (choice.checked) showSeed(choice.value);
+  }
+  viewer.querySelector(".controls").hidden = false;
+  showStep();
+})();

@@ -1,0 +1,93 @@
+"""What the data say, in one headline and one sentence. Computed, so that they cannot disagree with the table."""
+
+import math
+from collections.abc import Sequence
+
+from analysis.frames import Frames
+from analysis.table import Row, number, quality_name
+
+_PHRASES = {
+    "healthy": ("makes healthy samples", "make healthy samples"),
+    "noise": ("ends in noise", "end in noise"),
+    "collapsed": ("collapses", "collapse"),
+    "diverged": ("diverges", "diverge"),
+    "pruned": ("was pruned", "were pruned"),
+    "interrupted": ("was interrupted", "were interrupted"),
+    "crashed": ("crashed", "crashed"),
+    "running": ("is still running", "are still running"),
+    "new": ("has not begun", "have not begun"),
+    "finished": ("finished undiagnosed", "finished undiagnosed"),
+    "mixed": ("differs between seeds", "differ between seeds"),
+}
+_NAMED = 3
+"""Up to so many runs are named in a phrase; more are counted."""
+
+
+def headline(frames: Frames, rows: Sequence[Row]) -> str:
+    """What became of the runs: "baseline and weight-init make healthy samples; sgd and both end in noise"."""
+    groups: dict[str, list[str]] = {}
+    for run in frames.runs:
+        states = {_state(row) for row in rows if row.run == run}
+        groups.setdefault(states.pop() if len(states) == 1 else "mixed", []).append(run)
+    ordered = sorted(
+        groups, key=lambda state: list(_PHRASES).index(state) if state in _PHRASES else len(_PHRASES)
+    )
+    phrases = []
+    for state in ordered:
+        singular, plural = _PHRASES.get(state, (f"ends {state}", f"end {state}"))
+        who = _who(groups[state], len(frames.runs))
+        phrases.append(f"{who} {plural if len(groups[state]) > 1 else singular}")
+    return "; ".join(phrases)
+
+
+def summary(frames: Frames, rows: Sequence[Row]) -> str:
+    """How many jobs, and the span of the quality metric over the runs, worst seed to best seed of each."""
+    seeds = len({row.seed for row in rows})
+    ended = sum(row.exit == "finished" for row in rows)
+    jobs = f"{_count(len(rows), 'job')} of {_count(len(frames.runs), 'run')} and {_count(seeds, 'seed')}"
+    jobs += ", all finished" if ended == len(rows) else f", {ended} of them finished"
+    spans = {run: _scores(rows, run) for run in frames.runs}
+    scored = sorted((run for run in spans if spans[run]), key=lambda run: sum(spans[run]) / len(spans[run]))
+    name = quality_name(frames)
+    if not scored:
+        return f"{jobs}. No finite {name} has been recorded."
+    if len(scored) == 1:
+        return f"{jobs}. {name} is {_span(spans[scored[0]])} for {scored[0]}; lower is better."
+    best, worst = scored[0], scored[-1]
+    return (
+        f"{jobs}. {name} runs from {_span(spans[best])} for {best} to {_span(spans[worst])} for {worst}; "
+        "lower is better."
+    )
+
+
+def caution(rows: Sequence[Row]) -> str:
+    """What the reader must not conclude; empty where every run has several seeds."""
+    seeds: dict[str, int] = {}
+    for row in rows:
+        seeds[row.run] = seeds.get(row.run, 0) + 1
+    if len(seeds) < 2 or min(seeds.values()) > 1:
+        return ""
+    return "A run with one seed is described here, not judged: another seed may rank them differently."
+
+
+def _state(row: Row) -> str:
+    return row.samples if row.exit == "finished" and row.samples else row.exit
+
+
+def _scores(rows: Sequence[Row], run: str) -> list[float]:
+    values = [row.quality for row in rows if row.run == run and row.quality is not None]
+    return sorted(value for value in values if math.isfinite(value))
+
+
+def _span(values: Sequence[float]) -> str:
+    return number(values[0]) if len(values) == 1 else f"{number(values[0])} to {number(values[-1])}"
+
+
+def _who(runs: Sequence[str], total: int) -> str:
+    if len(runs) > _NAMED:
+        return f"all {total} runs" if len(runs) == total else f"{len(runs)} of {total} runs"
+    return runs[0] if len(runs) == 1 else f"{', '.join(runs[:-1])} and {runs[-1]}"
+
+
+def _count(number_of: int, noun: str) -> str:
+    return f"{number_of} {noun}" if number_of == 1 else f"{number_of} {noun}s"

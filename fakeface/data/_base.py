@@ -1,0 +1,116 @@
+"""What a data set is. A new one is a small file that registers a `Dataset` and yields a `Source`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fakeface.config import DataConfig
+from fakeface.errors import UserError
+from fakeface.registry import Registry
+
+SUBSET_SEED = 0x5E1EC7
+"""Which images `limit` keeps is decided by this number and by how many there are, by nothing else."""
+
+Fingerprint = dict[str, tuple[int, int]]
+"""Relative file name -> (bytes, modification time in ns), sorted by name; (-1, -1) if unreadable."""
+
+
+class Skipped(NamedTuple):
+    """A file that is not among the images."""
+
+    file: str
+    """Relative to the data set's folder, with forward slashes."""
+    why: str
+
+
+class Batch(NamedTuple):
+    """Some images of a source, in order, those left out named."""
+
+    images: NDArray[np.uint8]
+    """(n, size, size, channels)."""
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A prepared data set."""
+
+    images: NDArray[np.uint8]
+    """(N, H, W, C), a read-only memory map."""
+    digest: str
+    """SHA-256 over shape and pixel bytes, 64 hex digits."""
+    name: str
+    """The registered name."""
+    source: str
+    """Where the images come from, for people."""
+    skipped: tuple[Skipped, ...]
+    """The files left out, in order."""
+
+
+class SourceMissing(UserError):
+    """The folder behind a data set is not there (or is no folder)."""
+
+
+class Source(Protocol):
+    """Where the images of one configuration come from. Sent to worker processes, so it must be picklable."""
+
+    @property
+    def description(self) -> str:
+        """For people, and for errors: `folder /data/faces`."""
+
+    def files(self) -> Fingerprint:
+        """The files as they are now; empty where images are drawn rather than read.
+
+        Raises:
+            SourceMissing: their folder is not there.
+        """
+
+    def items(self) -> tuple[str, ...]:
+        """One name for each image that may come out, in order.
+
+        Raises:
+            UserError: there is none.
+        """
+
+    def read(self, items: tuple[str, ...], size: int, channels: int) -> Batch:
+        """The images of some items. A bad file is skipped with a reason; it never raises."""
+
+
+class Dataset(Protocol):
+    """A kind of source, registered under the name that `data.name` gives."""
+
+    def decides(self, config: DataConfig) -> dict[str, int | str | None]:
+        """What decides the pixels besides name, size and channels. Holds the version of its code, too.
+
+        Raises:
+            UserError: a setting is missing.
+        """
+
+    def source(self, config: DataConfig, downloads: Path, *, fetch: bool) -> Source:
+        """The source; with `fetch` it is downloaded into `downloads` unless there or given by a path.
+
+        Raises:
+            UserError: there is nothing at the given path, or the download failed; the message has a way out.
+        """
+
+
+DATASETS: Registry[Dataset] = Registry("dataset")
+
+
+def training_indices(num_images: int, limit: int | None) -> NDArray[np.int64] | None:
+    """The images to train on, sorted, (limit,); None for all. A larger limit keeps what a smaller one keeps.
+
+    Raises:
+        UserError: `limit` is more than there are.
+    """
+    if limit is None or limit == num_images:
+        return None
+    if limit > num_images:
+        raise UserError(
+            f"data.limit: {limit} images asked for, but the data set has {num_images}: "
+            f"lower data.limit to at most {num_images}, or remove it to train on all"
+        )
+    return np.sort(np.random.default_rng(SUBSET_SEED).permutation(num_images)[:limit])

@@ -1,0 +1,230 @@
+"""The cached array: made once, checked whenever it is opened.
+
+`<cache>/<name>-<size>x<channels>-<key>/` holds `meta.json` and the array that it names, `images-<token>.npy`.
+The rename of `meta.json` is what makes a new array count: until then the old pair stays whole.
+"""
+
+import hashlib
+import json
+import secrets
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from fakeface.config import DataConfig, canonical_digest
+from fakeface.data._atomic import os_errors, whole_file
+from fakeface.data._base import DATASETS, Fingerprint, ImageSet, Skipped, Source, SourceMissing
+from fakeface.data._workers import read_all
+from fakeface.errors import UserError
+
+REBUILD = "`ablate data prepare --refresh`"
+LAYOUT = 1
+"""Version of what a cache folder holds; enters its name."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Meta:
+    """`meta.json`."""
+
+    array: str
+    digest: str
+    shape: tuple[int, ...]
+    source: str
+    skipped: tuple[Skipped, ...]
+    files: Fingerprint
+
+
+def find(config: DataConfig, cache: Path, *, verify: bool = True) -> ImageSet | None:
+    """What is cached for these settings; None where nothing is. Builds and downloads nothing.
+
+    A vanished folder is a warning. Without `verify` the pixels are not compared with their digest.
+
+    Raises:
+        UserError: a setting is missing, the cached array is damaged, or the source's files have changed.
+    """
+    folder = _folder(config, cache)
+    meta = _read_meta(folder)
+    if meta is not None and not (folder / meta.array).exists():
+        meta = _read_meta(folder)  # another process may have replaced both between the two looks
+    if meta is None:
+        return None
+    _check_files(DATASETS[config.name].source(config, _downloads(cache), fetch=False), meta)
+    images = _open(folder / meta.array, meta, verify)
+    return ImageSet(images, meta.digest, config.name, meta.source, meta.skipped)
+
+
+def prepare(
+    config: DataConfig,
+    cache: Path,
+    *,
+    refresh: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """The images of these settings, made and cached (first downloaded, if need be) unless they are there.
+
+    Args:
+        config: which images; `limit` and `scaling` change nothing here.
+        cache: folder for arrays and downloads, shared by any number of processes.
+        refresh: make the array anew from the source as it is now.
+        workers: most processes that decode or render; None: as many as there are cores.
+        progress: called with (items done, items in all) while the array is made.
+
+    Raises:
+        UserError: no images, a damaged cache, a changed source, a failed download, a full disk.
+    """
+    if not refresh and (found := find(config, cache)):
+        return found
+    folder = _folder(config, cache)
+    with os_errors(cache, "keep images here"):
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{folder.name}.lock"):
+            if not refresh and (found := find(config, cache)):
+                return found  # another process was faster
+            source = DATASETS[config.name].source(config, _downloads(cache), fetch=True)
+            _build(config, source, folder, workers, progress)
+            made = find(config, cache)
+    if made is None:
+        raise UserError(f"{folder}: removed by another program just after it was made: run the command again")
+    return made
+
+
+def _folder(config: DataConfig, cache: Path) -> Path:
+    key = canonical_digest({"layout": LAYOUT, **DATASETS[config.name].decides(config)})[:12]
+    return cache / f"{config.name}-{config.image_size}x{config.channels}-{key}"
+
+
+def _downloads(cache: Path) -> Path:
+    return cache / "downloads"
+
+
+def _build(
+    config: DataConfig, source: Source, folder: Path, workers: int | None, progress: Progress | None
+) -> None:
+    files = source.files()  # before reading: a file that changes meanwhile then counts as changed
+    items = source.items()
+    folder.mkdir(exist_ok=True)
+    array = folder / f"images-{secrets.token_hex(4)}.npy"
+    try:
+        for stale in folder.glob(".*.tmp"):  # of a process that was killed
+            stale.unlink()
+        count, skipped = _write_array(array, config, source, items, workers, progress)
+        shape = (count, config.image_size, config.image_size, config.channels)
+        pixels = np.load(array, mmap_mode="r")
+        meta = _Meta(array.name, _digest(pixels), shape, source.description, skipped, files)
+        with whole_file(folder / "meta.json") as file:
+            file.write(json.dumps(asdict(meta)).encode())
+    except BaseException:
+        array.unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+    for old in folder.glob("images-*.npy"):
+        if old != array:
+            old.unlink()
+
+
+def _write_array(
+    array: Path,
+    config: DataConfig,
+    source: Source,
+    items: tuple[str, ...],
+    workers: int | None,
+    progress: Progress | None,
+) -> tuple[int, tuple[Skipped, ...]]:
+    """Write image after image; returns how many, and what was skipped."""
+    # Not through a memory map: a full disk would end the process (SIGBUS) instead of raising.
+    size, channels = config.image_size, config.channels
+    skipped: list[Skipped] = []
+    count = 0
+    with whole_file(array) as file:
+        _write_header(file, (len(items), size, size, channels))
+        for batch in read_all(source, items, size, channels, workers, progress):
+            file.write(np.ascontiguousarray(batch.images).data)
+            count += len(batch.images)
+            skipped += batch.skipped
+        if count == 0:
+            raise _none_readable(source, skipped)
+        file.seek(0)
+        _write_header(file, (count, size, size, channels))
+    return count, tuple(skipped)
+
+
+def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
+    """NumPy pads the header so that its length does not depend on N: it can be written again over itself."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _none_readable(source: Source, skipped: list[Skipped]) -> UserError:
+    reasons = [f"  {file}: {why}" for file, why in skipped[:5]]
+    if len(skipped) > 5:
+        reasons.append(f"  ... and {len(skipped) - 5} more")
+    return UserError(
+        f"{source.description}: none of its {len(skipped)} image files can be read:\n"
+        + "\n".join(reasons)
+        + "\nReplace these files, or set data.path to another folder"
+    )
+
+
+def _digest(images: NDArray[np.uint8]) -> str:
+    digest = hashlib.sha256(repr(images.shape).encode())
+    digest.update(np.ascontiguousarray(images).data)
+    return digest.hexdigest()
+
+
+def _read_meta(folder: Path) -> _Meta | None:
+    path = folder / "meta.json"
+    try:
+        with os_errors(path, "read it"):
+            text = path.read_bytes() if path.exists() else None
+        if text is None:
+            return None
+        found = json.loads(text)
+        return _Meta(
+            array=Path(str(found["array"])).name,
+            digest=str(found["digest"]),
+            shape=tuple(int(n) for n in found["shape"]),
+            source=str(found["source"]),
+            skipped=tuple(Skipped(str(file), str(why)) for file, why in found["skipped"]),
+            files={str(name): (int(size), int(time)) for name, (size, time) in found["files"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path}: damaged ({type(error).__name__}: {error}): {REBUILD} makes it anew"
+        ) from error
+
+
+def _open(path: Path, meta: _Meta, verify: bool) -> NDArray[np.uint8]:
+    try:
+        images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: damaged ({error}): {REBUILD} makes it anew") from error
+    if images.dtype != np.uint8 or images.shape != meta.shape:
+        raise UserError(f"{path}: damaged (shape {images.shape}, not {meta.shape}): {REBUILD} makes it anew")
+    if verify and _digest(images) != meta.digest:
+        raise UserError(f"{path}: damaged (its pixels do not have the digest noted): {REBUILD} makes it anew")
+    return images
+
+
+def _check_files(source: Source, meta: _Meta) -> None:
+    try:
+        now = source.files()
+    except SourceMissing as error:
+        warnings.warn(f"{error}. Going on with the images cached from it", stacklevel=3)
+        return
+    added, removed = sorted(now.keys() - meta.files), sorted(meta.files.keys() - now)
+    changed = sorted(name for name in now.keys() & meta.files if now[name] != meta.files[name])
+    if added or removed or changed:
+        raise UserError(
+            f"{source.description}: not what was cached: {len(added)} files added, {len(removed)} removed, "
+            f"{len(changed)} changed ({(added + removed + changed)[0]}, for one). {REBUILD} makes a new "
+            "array; it has a new digest, so that jobs trained on it are new"
+        )

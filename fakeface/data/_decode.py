@@ -1,0 +1,81 @@
+"""One image file -> one uint8 array: upright, right colours, centre square, one antialiased resize."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+VERSION = 1
+"""Raise it when decoding gives other pixels: cached arrays are then made anew."""
+MAX_PIXELS = 64_000_000
+"""A larger image is refused from its header alone: it may be a decompression bomb."""
+BACKGROUND = (255, 255, 255)
+"""What shows through transparent pixels: white."""
+UNSUPPORTED = {"EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"}
+"""Known to Pillow, but run by an outside interpreter (EPS) or not decoded at all."""
+
+Image.init()
+FORMATS = sorted(set(Image.OPEN) - UNSUPPORTED)
+EXTENSIONS = frozenset(ext for ext, name in Image.registered_extensions().items() if name in FORMATS)
+"""Lower-case, with the dot."""
+
+
+class Undecodable(Exception):
+    """Why a file gives no image, in a few words."""
+
+
+def decode(path: Path, size: int, channels: int, crop: int | None = None) -> NDArray[np.uint8]:
+    """Read an image file as (size, size, channels) uint8; channels 1 is luminance (ITU-R BT.601), 3 is RGB.
+
+    The centre square is cut out: `crop` pixels wide; as wide as the image allows if that is less.
+
+    Raises:
+        Undecodable: the file is no image, truncated, too large, or of a pixel type without a defined range.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Undecodable(f"{image.width}x{image.height} is over the limit of {MAX_PIXELS:,} pixels")
+            return _resized(_flat(ImageOps.exif_transpose(image), channels), size, channels, crop)
+    except Undecodable:
+        raise
+    except Image.DecompressionBombError:
+        raise Undecodable(f"over the limit of {MAX_PIXELS:,} pixels") from None
+    except UnidentifiedImageError:
+        raise Undecodable("not an image in a known format") from None
+    except Exception as error:  # on damaged input Pillow's decoders raise almost anything
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise Undecodable(f"cannot be decoded: {why}") from None
+
+
+def _flat(image: Image.Image, channels: int) -> Image.Image:
+    """To mode L or RGB: transparency composited, 16 bits scaled."""
+    if image.mode.startswith("I"):
+        image = _from_16_bit(image)
+    if image.mode == "F":
+        raise Undecodable("floating-point pixels have no defined range: save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        over = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", over.size, BACKGROUND), over).convert("RGB")
+    if image.mode == "1":
+        image = image.convert("L")
+    if image.mode == "L" or (image.mode == "RGB" and channels == 3):
+        return image
+    rgb = image.convert("RGB")  # palettes and CMYK have no direct way to L
+    return rgb if channels == 3 else rgb.convert("L")
+
+
+def _from_16_bit(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise Undecodable("32-bit pixels have no defined range: save it with 8 or 16 bits")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+
+
+def _resized(image: Image.Image, size: int, channels: int, crop: int | None) -> NDArray[np.uint8]:
+    side = min(image.width, image.height, crop or image.width)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    pixels = np.asarray(square.resize((size, size), Image.Resampling.BICUBIC))
+    return np.repeat(pixels[..., None], channels, axis=2) if pixels.ndim == 2 else pixels

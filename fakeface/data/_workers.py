@@ -1,0 +1,78 @@
+"""Read a source's images in parallel processes, in order."""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from fakeface.data._base import Batch, Source
+from fakeface.errors import UserError
+
+CHUNK = 32
+"""Items per task: small enough that Ctrl-C need not wait long for photographs of many megapixels."""
+WORTH_A_PROCESS = 512
+"""Starting a process takes about as long as rendering or decoding this many small images."""
+
+
+def read_all(
+    source: Source,
+    items: tuple[str, ...],
+    size: int,
+    channels: int,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[Batch]:
+    """All images, in the order of `items`, whatever the number of processes.
+
+    Processes rather than threads: with small images both Pillow and NumPy spend their time holding the GIL.
+
+    Raises:
+        UserError: a worker process died.
+    """
+    chunks = [items[i : i + CHUNK] for i in range(0, len(items), CHUNK)]
+    workers = min(workers or _cores(), 1 + len(items) // WORTH_A_PROCESS)
+    if workers > 1:
+        batches = _in_processes(source, chunks, size, channels, workers)
+    else:
+        batches = (source.read(chunk, size, channels) for chunk in chunks)
+    done = 0
+    for chunk, batch in zip(chunks, batches, strict=True):
+        yield batch
+        done += len(chunk)
+        if progress is not None:
+            progress(done, len(items))
+
+
+def _in_processes(
+    source: Source, chunks: list[tuple[str, ...]], size: int, channels: int, workers: int
+) -> Iterator[Batch]:
+    # Spawned, since a fork of a process that runs threads (torch's, MLflow's) may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt) as pool:
+        pending: deque[Future[Batch]] = deque()
+        try:
+            for chunk in chunks:
+                pending.append(pool.submit(source.read, chunk, size, channels))
+                if len(pending) > 4 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        except BrokenProcessPool:
+            raise UserError(
+                "a process that prepared images died (out of memory?): free some memory and run it again"
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C reaches every process of the terminal; only the parent shall act on it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,26 @@
+"""`folder`: any tree of images below `data.path`."""
+
+from pathlib import Path
+
+from fakeface.config import DataConfig
+from fakeface.data import _decode
+from fakeface.data._base import DATASETS
+from fakeface.data._files import NEXT_STEP, ImageFiles, absolute
+from fakeface.errors import UserError
+
+
+class Folder:
+    """The data set `folder`."""
+
+    def decides(self, config: DataConfig) -> dict[str, int | str | None]:
+        """The folder, and how files are decoded."""
+        if config.path is None:
+            raise UserError(f"data.path: the data set 'folder' needs it: {NEXT_STEP}")
+        return {"path": str(absolute(config.path)), "version": _decode.VERSION}
+
+    def source(self, config: DataConfig, downloads: Path, *, fetch: bool) -> ImageFiles:  # noqa: ARG002
+        """Nothing to download."""
+        return ImageFiles(Path(str(self.decides(config)["path"])))
+
+
+DATASETS.register("folder")(Folder())

@@ -1,0 +1,148 @@
+"""How the two networks stood to each other: balanced, the discriminator won, or one of them hardly moved.
+
+Pure functions of the logged series, with every threshold a named constant. The numbers in the reasons come
+from DCGANs trained on real faces at 32x32 for 400 steps: Adam at 2e-4, SGD at 2e-4 (stalled) and SGD at 1e-2
+with momentum 0.9 (the discriminator won).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Series = tuple[Sequence[float] | npt.NDArray[np.floating], Sequence[float] | npt.NDArray[np.floating]]
+"""Steps, ascending, and the value at each."""
+DynamicsLabel = Literal["balanced", "discriminator-won", "stalled"]
+Array = npt.NDArray[np.float64]
+
+WON_LOSS_D = 0.05
+"""Median Loss_D below which D is right about nearly every image with confidence (D(x) > 0.97 > 0.03 >
+D(G(z))): what it tells G hardly depends on what G drew. A balanced training has 0.2 to 1.4; a won one falls
+below 0.001."""
+WON_ACCURACY = 0.98
+"""Median share of images, real and fake, that D must be right about, so that a small loss is not a chance."""
+WON_SHARE = 0.1
+"""D must stay ahead for this share of the steps, up to the end; less is a phase."""
+STALLED_RATE = 5e-4
+"""|update| / |weights| per step: at this rate a network needs 2,000 steps to move by its own length. SGD at
+2e-4 gives at most 1.5e-4, Adam 2e-3 to 7e-3."""
+STALLED_SHARE = 0.5
+"""A network must lie still for this share of the steps, up to the end; less is the end of a schedule."""
+WINDOW_SHARE = 0.05
+"""Length of the running medians, as a share of the steps: a spike is shorter, a phase longer."""
+NETWORKS = {"G": "the generator", "D": "the discriminator"}
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """How a training went, since which step (None: balanced, the whole time), and why."""
+
+    label: DynamicsLabel
+    onset: int | None
+    evidence: str
+
+
+def diagnose_dynamics(series: Mapping[str, Series]) -> Dynamics:
+    """Judge a training by its series, name -> (steps, values).
+
+    Needs per step `Loss_D`, `accuracy_real`, `accuracy_fake`, and at least now and then `update_ratio_G` and
+    `update_ratio_D` (|update| / |weights| of one step, over all parameters). Of two labels that hold, the
+    earlier is given and the evidence names both. D at rest after it has won is no stall of its own: it has
+    nothing left to learn. NaN is left out of the medians and named in the evidence.
+
+    Raises:
+        KeyError: one of those series is missing.
+    """
+    names = ("Loss_D", "accuracy_real", "accuracy_fake", "update_ratio_G", "update_ratio_D")
+    arrays = {
+        name: (np.asarray(series[name][0], float), np.asarray(series[name][1], float)) for name in names
+    }
+    note = _not_finite(series)
+    first, last = arrays["Loss_D"][0][[0, -1]] if len(arrays["Loss_D"][0]) else (0.0, 0.0)
+    findings = [_won(arrays, first, last)]
+    resting = ("G",) if findings[0] is not None else ("G", "D")
+    findings += [_stalled(network, *arrays[f"update_ratio_{network}"], first, last) for network in resting]
+    holding = sorted((f for f in findings if f is not None), key=lambda finding: finding.onset or 0)
+    if holding:
+        evidence = "; ".join(finding.evidence for finding in holding)
+        return Dynamics(holding[0].label, holding[0].onset, evidence + note)
+    return Dynamics("balanced", None, _balance(arrays) + note)
+
+
+def _won(arrays: Mapping[str, tuple[Array, Array]], first: float, last: float) -> Dynamics | None:
+    steps, loss = arrays["Loss_D"]
+    smooth = {name: _running_median(arrays[name][1]) for name in ("Loss_D", "accuracy_real", "accuracy_fake")}
+    ahead = (smooth["Loss_D"] < WON_LOSS_D) & (smooth["accuracy_real"] > WON_ACCURACY)
+    onset = _holds_from(steps, ahead & (smooth["accuracy_fake"] > WON_ACCURACY), first, last, WON_SHARE)
+    if onset is None:
+        return None
+    median = np.nanmedian(loss[steps >= onset])
+    evidence = (
+        f"from step {onset} on, Loss_D is {median:.2g} (median): the discriminator errs on hardly any image"
+    )
+    return Dynamics("discriminator-won", onset, evidence)
+
+
+def _stalled(network: str, steps: Array, ratios: Array, first: float, last: float) -> Dynamics | None:
+    still = _running_median(ratios) < STALLED_RATE
+    onset = _holds_from(steps, still, first, last, STALLED_SHARE)
+    if onset is None:
+        return None
+    rate = np.nanmean(ratios[steps >= onset])
+    evidence = (
+        f"from step {onset} on, {NETWORKS[network]} hardly moves: {rate:.1g} of its weights' length a step, "
+        f"{rate * (last - onset + 1):.2g} in all"
+    )
+    return Dynamics("stalled", onset, evidence)
+
+
+def _holds_from(
+    steps: Array, condition: npt.NDArray[np.bool_], first: float, last: float, share: float
+) -> int | None:
+    """The first step from which the condition holds to the end, if that is `share` of first..last or more."""
+    failing = np.flatnonzero(~condition)
+    start = int(failing[-1]) + 1 if len(failing) else 0
+    if start >= len(steps) or last - steps[start] + 1 < share * (last - first + 1):
+        return None
+    return int(steps[start])
+
+
+def _running_median(values: Array) -> Array:
+    """Centred median over a share of the values, of what is finite there; NaN where nothing is."""
+    half = max(1, round(len(values) * WINDOW_SHARE / 2))
+    padded = np.pad(np.where(np.isfinite(values), values, np.nan), half, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    known = np.isfinite(windows).any(axis=1)
+    medians = np.full(len(values), np.nan)
+    medians[known] = np.nanmedian(windows[known], axis=1)
+    return medians
+
+
+def _not_finite(series: Mapping[str, Series]) -> str:
+    """A note on the first value that is not finite; empty where all are."""
+    found = [
+        (float(np.asarray(steps)[bad[0]]), name)
+        for name, (steps, values) in series.items()
+        if len(bad := np.flatnonzero(~np.isfinite(np.asarray(values, float))))
+    ]
+    if not found:
+        return ""
+    step, name = min(found)
+    return f"; training diverged: {name} is not finite at step {step:.0f}"
+
+
+def _balance(arrays: Mapping[str, tuple[Array, Array]]) -> str:
+    def late(name: str) -> float:
+        values = arrays[name][1]
+        tail = values[len(values) // 2 :]
+        finite = tail[np.isfinite(tail)]
+        return float(np.median(finite)) if len(finite) else float("nan")
+
+    return (
+        f"in the later half Loss_D is {late('Loss_D'):.2f} (median), the discriminator is right about "
+        f"{late('accuracy_real'):.0%} of real and {late('accuracy_fake'):.0%} of fake images, and a step "
+        f"moves the generator by {late('update_ratio_G'):.1g} of its length, the discriminator by "
+        f"{late('update_ratio_D'):.1g}"
+    )

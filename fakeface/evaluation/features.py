@@ -1,0 +1,112 @@
+"""Feature extractors: pictures in, vectors out, each under a protocol that its numbers carry along.
+
+Images (N, H, W, C) uint8, C in {1, 3} -> features (N, d) float32. Greyscale is repeated to three channels.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fakeface.config import EvaluationConfig
+from fakeface.errors import UserError
+from fakeface.evaluation.pixels import Images, check_images
+from fakeface.registry import Registry
+
+Progress = Callable[[int, int], None]
+"""Called with (images done, images in all)."""
+
+_GPU_BATCH = 256
+_CPU_BATCH = 32  # the activations of more do not fit into the cache: 32 was fastest on two cores
+
+
+class Extractor(ABC):
+    """One registered extractor. What its numbers depend on is known from the class, before weights are
+    loaded.
+
+    Args of the constructor: `weights_path`, a file with the weights (None: the extractor's own way to them),
+    and the device. Raises UserError where the weights cannot be had or are not the ones that the protocol
+    names.
+    """
+
+    name: ClassVar[str]
+    metric: ClassVar[str]
+    """Name of the Fréchet distance in these features."""
+    dimension: ClassVar[int]
+    protocol: ClassVar[dict[str, Any]]
+    """Extractor, weights, input size, resize, values, layer: JSON values."""
+    weights_sha256: ClassVar[str]
+    """The first digits of the weights file's SHA-256."""
+
+    @abstractmethod
+    def __init__(self, weights_path: str | None = None, device: str | torch.device = "cpu") -> None:
+        self.device = torch.device(device)
+
+    def __call__(self, images: Images, progress: Progress | None = None) -> npt.NDArray[np.float32]:
+        """Features (N, d) of images (N, H, W, C) uint8, on the host. Raises UserError for other images."""
+        check_images(images)
+        batch_size = _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
+        features = np.empty((len(images), self.dimension), np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(images), batch_size):
+                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size]))
+                # (B, H, W, C) -> (B, C, H, W) is channels_last without a copy.
+                pixels = batch.to(self.device).permute(0, 3, 1, 2)
+                features[start : start + len(batch)] = self._forward(pixels).cpu().numpy()
+                if progress is not None:
+                    progress(start + len(batch), len(images))
+        return features
+
+    @abstractmethod
+    def _forward(self, pixels: Tensor) -> Tensor:
+        """uint8 (B, C, H, W) in channels_last -> float32 (B, d)."""
+
+
+EXTRACTORS: Registry[type[Extractor]] = Registry("extractor")
+
+
+def metric_name(extractor: str) -> str:
+    """The name of the Fréchet distance in an extractor's features; loads nothing. Raises UnknownComponent."""
+    return EXTRACTORS[extractor].metric
+
+
+def protocol_of(config: EvaluationConfig) -> dict[str, Any]:
+    """Everything that a Fréchet distance depends on besides the two sets of images, as JSON values.
+
+    Two distances may be compared only where this is equal. Raises UnknownComponent.
+    """
+    return {
+        **EXTRACTORS[config.extractor].protocol,
+        "metric": metric_name(config.extractor),
+        "num_samples": config.num_samples,
+        "num_reference": config.num_reference,
+    }
+
+
+def read_weights(path: Path, sha256_prefix: str) -> dict[str, Tensor]:
+    """A state dict from a file that is known by its digest. Executes nothing from it.
+
+    Raises:
+        UserError: no such file, another file than the protocol's, or one that holds more than tensors.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the weights: {error.strerror}") from error
+    if not digest.startswith(sha256_prefix):
+        raise UserError(
+            f"{path}: not the weights that the metric's name stands for: SHA-256 {digest[:8]}..., expected "
+            f"{sha256_prefix}... (a damaged or incomplete file, or other weights)"
+        )
+    try:
+        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises half a dozen types for a file of the wrong kind
+        raise UserError(f"{path}: not a file of weights that can be read safely: {error}") from error
+    return state

@@ -1,0 +1,146 @@
+"""What samples are measured against: statistics of the real images, with and without a network.
+
+The part that needs a network is cached, by the digest of the data and of the protocol, as an .npz without
+pickle.
+"""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fakeface.config import EvaluationConfig, canonical_digest
+from fakeface.evaluation.diversity import duplicate_share, pairwise_distance
+from fakeface.evaluation.features import EXTRACTORS, Progress, metric_name, protocol_of
+from fakeface.evaluation.frechet import Array, Statistics, statistics
+from fakeface.evaluation.pixels import Images, check_images, layouts, thumbnails
+from fakeface.evaluation.spectrum import radial_spectrum
+
+_NETWORK_FREE_IMAGES = 2_000  # takes a tenth of a second; the spectrum is then known to 0.1 dB
+_DRAW_SEED = 20_150_205
+
+
+@dataclass(frozen=True, eq=False)
+class RealStatistics:
+    """The real images as the network-free measures see them."""
+
+    image_size: int
+    spectrum: Array
+    """Radial spectrum (H/2,) in dB."""
+    distance: float
+    """Mean pairwise distance of thumbnails, in [0, 1]."""
+    duplicates: float
+    """Share of real images with a near twin in their group of 64."""
+    layout: Statistics
+    """Of the layouts (N, 64)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The real images behind one evaluation protocol."""
+
+    metric: str
+    features: Statistics
+    real: RealStatistics
+
+
+def draw(total: int, count: int) -> npt.NDArray[np.int64]:
+    """Sorted indices of `count` of `total` images, the same ones every time; all where there are no more."""
+    if count >= total:
+        return np.arange(total)
+    chosen = np.random.default_rng(_DRAW_SEED).choice(total, count, replace=False)
+    return np.sort(chosen)
+
+
+def real_statistics(images: Images) -> RealStatistics:
+    """The network-free part of the reference, from at most 2,000 of the images (N, H, W, C) uint8, N >= 2.
+
+    Raises:
+        UserError: too few images, or not square uint8 pictures.
+    """
+    check_images(images, least=2)
+    some = images[draw(len(images), _NETWORK_FREE_IMAGES)]
+    small = thumbnails(some)
+    distance = pairwise_distance(small)
+    return RealStatistics(
+        image_size=images.shape[1],
+        spectrum=radial_spectrum(some),
+        distance=distance,
+        duplicates=duplicate_share(small, distance),
+        layout=statistics(layouts(some)),
+    )
+
+
+def reference(
+    images: Images,
+    data_digest: str,
+    config: EvaluationConfig,
+    cache: Path,
+    progress: Progress | None = None,
+    device: str | torch.device = "cpu",
+) -> Reference:
+    """The reference of the full set of real images (N, H, W, C) uint8, whose pixels `data_digest` stands for.
+
+    The extractor is loaded only where `cache` does not hold its statistics, or holds a damaged file.
+
+    Raises:
+        UserError: the images or the extractor's weights will not do.
+    """
+    real = real_statistics(images)
+    protocol = _reference_protocol(config)
+    path = cache / f"{data_digest[:16]}-{canonical_digest(protocol)[:16]}.npz"
+    key = canonical_digest({"data": data_digest, "protocol": protocol})
+    found = _load(path, key)
+    if found is None:
+        extractor = EXTRACTORS[config.extractor](config.weights_path, device)
+        drawn = images[draw(len(images), config.num_reference)]
+        found = statistics(extractor(drawn, progress))
+        _save(path, key, found)
+    return Reference(metric_name(config.extractor), found, real)
+
+
+def _reference_protocol(config: EvaluationConfig) -> dict[str, Any]:
+    """The part of the protocol that the real images' statistics depend on."""
+    return {key: value for key, value in protocol_of(config).items() if key != "num_samples"}
+
+
+def _content_digest(key: str, found: Statistics) -> str:
+    content = hashlib.sha256(f"{key} {found.n} {found.mean.shape}".encode())
+    content.update(found.mean.tobytes())
+    content.update(np.ascontiguousarray(found.covariance).tobytes())
+    return content.hexdigest()
+
+
+def _load(path: Path, key: str) -> Statistics | None:
+    """The statistics at `path`; None where there is no such file, or it is damaged or of another key."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = Statistics(file["mean"], file["covariance"], int(file["n"]))
+            intact = str(file["sha256"]) == _content_digest(key, found)
+    except Exception:  # a damaged archive raises anything from BadZipFile to ValueError
+        return None
+    return found if intact else None
+
+
+def _save(path: Path, key: str, found: Statistics) -> None:
+    """Write to a file beside `path` and move it into place, so that no reader ever sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(
+                file,
+                mean=found.mean,
+                covariance=found.covariance,
+                n=np.int64(found.n),
+                sha256=np.str_(_content_digest(key, found)),
+            )
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,197 @@
+"""One image file -> one array: every mode comes out with the right pixels, or with a reason."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fakeface.data._decode import MAX_PIXELS, Undecodable, decode
+
+
+def save(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+def flat(path: Path, channels: int = 3, size: int = 8) -> list[int]:
+    """The one colour of a decoded image."""
+    pixels = decode(path, size, channels)
+    assert pixels.shape == (size, size, channels) and pixels.dtype == np.uint8
+    assert (pixels == pixels[0, 0]).all(), "not of one colour"
+    return [int(v) for v in pixels[0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "rgb", "grey"),
+    [
+        ("RGB", (200, 100, 50), [200, 100, 50], [124]),
+        ("L", 77, [77, 77, 77], [77]),
+        ("1", 1, [255, 255, 255], [255]),
+        ("RGBA", (200, 100, 50, 255), [200, 100, 50], [124]),
+        ("RGBA", (0, 0, 0, 0), [255, 255, 255], [255]),
+        ("RGBA", (0, 0, 0, 51), [204, 204, 204], [204]),
+        ("LA", (77, 255), [77, 77, 77], [77]),
+        ("LA", (0, 0), [255, 255, 255], [255]),
+    ],
+)
+def test_each_png_mode_gives_its_colour_over_white(
+    tmp_path: Path, mode: str, colour: int | tuple[int, ...], rgb: list[int], grey: list[int]
+) -> None:
+    path = save(tmp_path / "a.png", Image.new(mode, (20, 20), colour))
+    assert flat(path) == rgb
+    assert flat(path, channels=1) == grey
+
+
+@pytest.mark.parametrize("size", [8, 32])
+def test_palette_images_give_their_palette_colours(tmp_path: Path, size: int) -> None:
+    image = Image.new("P", (20, 20), 3)
+    image.putpalette([0, 0, 0] * 3 + [200, 100, 50])
+    assert flat(save(tmp_path / "a.gif", image), size=size) == [200, 100, 50]
+    assert flat(save(tmp_path / "a.png", image), channels=1, size=size) == [124]
+
+
+def test_a_transparent_palette_entry_becomes_white(tmp_path: Path) -> None:
+    image = Image.new("P", (20, 20), 3)
+    image.putpalette([0, 0, 0] * 3 + [200, 100, 50])
+    path = save(tmp_path / "a.png", image, transparency=3)
+    assert flat(path) == [255, 255, 255]
+    assert flat(path, channels=1) == [255]
+
+
+def test_a_transparent_colour_of_an_rgb_image_becomes_white(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.new("RGB", (20, 20), (200, 100, 50)), transparency=(200, 100, 50))
+    assert flat(path) == [255, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("ink", "rgb"),
+    [((0, 0, 0, 0), (255, 255, 255)), ((0, 0, 0, 255), (0, 0, 0)), ((255, 0, 0, 0), (0, 255, 255))],
+)
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_cmyk_ink_becomes_light(
+    tmp_path: Path, name: str, ink: tuple[int, ...], rgb: tuple[int, ...]
+) -> None:
+    path = save(tmp_path / name, Image.new("CMYK", (16, 16), ink))
+    np.testing.assert_allclose(decode(path, 8, 3)[4, 4], rgb, atol=3)
+    np.testing.assert_allclose(decode(path, 8, 1)[4, 4, 0], np.dot(rgb, [0.299, 0.587, 0.114]), atol=4)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path, name: str) -> None:
+    values = np.repeat(np.array([0, 257 * 60, 257 * 61 - 1, 65535], dtype=np.uint16), 8)
+    image = Image.fromarray(np.tile(values, (32, 1)))
+    assert image.mode == "I;16"
+    path = save(tmp_path / name, image)
+    pixels = decode(path, 32, 1)[0, ::8, 0]
+    assert decode(path, 32, 3).shape == (32, 32, 3)
+    assert pixels.tolist() == [0, 60, 61, 255]
+
+
+def test_pixels_without_a_defined_range_are_refused(tmp_path: Path) -> None:
+    wide = save(tmp_path / "a.tif", Image.fromarray(np.full((8, 8), 70_000, dtype=np.int32)))
+    real = save(tmp_path / "b.tif", Image.fromarray(np.full((8, 8), 0.5, dtype=np.float32)))
+    with pytest.raises(Undecodable, match="32-bit pixels have no defined range"):
+        decode(wide, 8, 3)
+    with pytest.raises(Undecodable, match="floating-point pixels have no defined range"):
+        decode(real, 8, 1)
+
+
+def test_exif_orientation_is_applied_before_the_crop(tmp_path: Path) -> None:
+    # Stored 40x20 lying on its side, red on the left; orientation 6 turns it by 90 degrees clockwise: red on top.
+    stored = np.zeros((20, 40, 3), dtype=np.uint8)
+    stored[:, :20] = (255, 0, 0)
+    stored[:, 20:] = (0, 0, 255)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / "a.png", Image.fromarray(stored), exif=exif)
+    pixels = decode(path, 20, 3)
+    assert pixels[2, 10].tolist() == [255, 0, 0]
+    assert pixels[17, 10].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize("tall", [False, True])
+def test_non_square_images_give_their_centre_square_undistorted(tmp_path: Path, tall: bool) -> None:
+    picture = np.zeros((10, 30), dtype=np.uint8)
+    picture[:, 10:20] = 200  # just the centre square
+    path = save(tmp_path / "a.png", Image.fromarray(picture.T.copy() if tall else picture))
+    assert flat(path, channels=1, size=10) == [200]
+
+
+def test_a_crop_cuts_the_centre_and_is_no_larger_than_the_image(tmp_path: Path) -> None:
+    picture = np.zeros((20, 20), dtype=np.uint8)
+    picture[5:15, 5:15] = 200
+    path = save(tmp_path / "a.png", Image.fromarray(picture))
+    assert (decode(path, 10, 1, crop=10) == 200).all()
+    assert decode(path, 20, 1, crop=178)[..., 0].tolist() == picture.tolist()
+
+
+def test_a_tiny_image_is_enlarged(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.new("RGB", (1, 3), (10, 20, 30)))
+    assert flat(path, size=32) == [10, 20, 30]
+
+
+def test_shrinking_is_antialiased(tmp_path: Path) -> None:
+    stripes = np.zeros((64, 64), dtype=np.uint8)
+    stripes[:, ::2] = 255
+    pixels = decode(save(tmp_path / "a.png", Image.fromarray(stripes)), 8, 1)
+    assert np.abs(pixels.astype(int) - 127).max() <= 12  # picking single pixels would give 0 or 255
+
+
+def test_a_bomb_is_refused_from_its_header_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.png", Image.new("1", (8001, 8000)))
+    assert 8001 * 8000 > MAX_PIXELS
+
+    def no_decoding(_: Image.Image) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", no_decoding)
+    with pytest.raises(Undecodable, match="8001x8000 is over the limit"):
+        decode(path, 8, 3)
+
+
+def test_pillows_own_bomb_error_is_a_reason_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.png", Image.new("1", (300, 300)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(Undecodable, match="over the limit"):
+        decode(path, 8, 3)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.gif", "a.tif", "a.bmp"])
+def test_a_truncated_file_is_refused(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    whole = save(tmp_path / name, Image.fromarray(noise)).read_bytes()
+    path = tmp_path / f"cut-{name}"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Undecodable, match="cannot be decoded"):
+        decode(path, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello, I am no picture", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n"]
+)
+def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(Undecodable, match="not an image in a known format|cannot be decoded"):
+        decode(path, 8, 3)
+
+
+def test_flipped_bytes_never_raise_anything_else(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("png", "jpeg", "gif", "tiff", "webp"):
+        buffer = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(buffer, format=name)
+        whole = np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+        refused = 0
+        for i in range(40):
+            damaged = whole.copy()
+            damaged[rng.integers(0, min(len(whole), 200), 4)] = rng.integers(0, 256, 4)
+            path = tmp_path / f"{i}.{name}"
+            path.write_bytes(damaged.tobytes())
+            try:
+                assert decode(path, 8, 3).shape == (8, 8, 3)
+            except Undecodable:
+                refused += 1
+        assert refused > 0, name

@@ -1,0 +1,297 @@
+"""What MLflow holds of a job, read back with MLflow's own client."""
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from tracking_jobs import (
+    EXPERIMENT,
+    IMAGE_STEPS,
+    STEPS,
+    Job,
+    check_mirrored,
+    image_steps,
+    mirror_rows,
+    new_store,
+    run_of,
+)
+
+from ablations.store import Store, job_lock
+from ablations.tracking import pending, server, sync
+from ablations.tracking.content import Facts, flatten, metric_name, params
+from ablations.tracking.model import load_generator
+from fakeface.networks import Generator
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Job]]:
+    """One finished job with its model, synced twice."""
+    store = new_store(tmp_path_factory.mktemp("mirrored"))
+    job = Job(store, log_model=True).whole()
+    for _ in range(2):
+        report = sync(store, store.tracking_uri)
+        assert report.complete, report
+        assert not report.problems
+    yield store, job
+
+
+def test_importing_the_room_loads_neither_mlflow_nor_torch() -> None:
+    code = "import sys, ablations.tracking; print([m for m in ('mlflow', 'torch') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Loss_D", "Loss_D"),
+        ("D(x)", "D_x"),
+        ("D(G(z))_before", "D_G_z_before"),
+        ("D(G(z))_after", "D_G_z_after"),
+        ("system/cpu_utilization_percentage", "system/cpu_utilization_percentage"),
+    ],
+)
+def test_metric_names_stay_readable_in_mlflow(name: str, shown: str) -> None:
+    assert metric_name(name) == shown
+
+
+def test_params_are_the_resolved_settings_with_dotted_names_and_unset_ones_left_out() -> None:
+    nested = {"a": {"lr": 2e-4, "betas": [0.5, 0.999], "path": None}, "on": True, "text": "x" * 7_000}
+    found = flatten(nested)
+    assert found == {"a.lr": "0.0002", "a.betas": "[0.5, 0.999]", "on": "true", "text": "x" * 6_000}
+    assert params(Facts(job={"seed": 3, "config": {"init": "dcgan"}})) == {"seed": "3", "init": "dcgan"}
+
+
+def test_mlflow_holds_exactly_the_journals_points_and_images(mirrored: tuple[Store, Job]) -> None:
+    store, job = mirrored
+    check_mirrored(store, store.tracking_uri, job)
+    assert image_steps(store.tracking_uri, run_of(store, store.tracking_uri, job)) == list(IMAGE_STEPS)
+    assert not pending(store, store.tracking_uri)
+
+
+def test_the_run_carries_name_tags_params_and_status_of_the_job(mirrored: tuple[Store, Job]) -> None:
+    store, job = mirrored
+    client = server.connect(store.tracking_uri)
+    run = client.get_run(run_of(store, store.tracking_uri, job))
+    assert (run.info.run_name, run.info.status) == ("baseline-s0", "FINISHED")
+    expected = {
+        "run": "baseline",
+        "seed": "0",
+        "group": "report",
+        "profile": "quick",
+        "identity": f"{b'baseline0'.hex()}{'0' * 64}"[:64],
+        "exit": "finished",
+        "samples": "noise",
+        "dynamics": "balanced",
+        "git_commit": "a" * 40,
+        "git_dirty": "true",
+        "journal": job.folder.name,
+    }
+    assert expected.items() <= run.data.tags.items()
+    assert "since step 4: a flat spectrum" in run.data.tags["mlflow.note.content"]
+    assert run.data.params["optimizer.lr"] == "0.0002"
+    assert run.data.params["data.image_size"] == "32"
+    assert run.data.params["seed"] == "0"
+
+
+def test_files_of_the_experiment_lie_in_the_store_wherever_the_command_ran(
+    mirrored: tuple[Store, Job],
+) -> None:
+    store, _ = mirrored
+    experiment = server.connect(store.tracking_uri).get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    assert experiment.artifact_location == (store.artifacts / EXPERIMENT).as_uri()
+
+
+def test_the_run_holds_settings_diff_loss_curve_and_final_grid(
+    mirrored: tuple[Store, Job], tmp_path: Path
+) -> None:
+    store, job = mirrored
+    client = server.connect(store.tracking_uri)
+    local = Path(client.download_artifacts(run_of(store, store.tracking_uri, job), "", str(tmp_path)))
+    assert yaml.safe_load((local / "config.yaml").read_text()) == job.config
+    assert (local / "git.diff").read_text() == "--- a\n+++ b\n"
+    final = job.folder / "samples" / f"{STEPS:06d}.png"
+    assert (local / "final_grid.png").read_bytes() == final.read_bytes()
+    with Image.open(local / "loss_curve.png") as curve:
+        assert len(set(curve.convert("RGB").getdata())) > 10  # two coloured lines on a grid
+    assert not (local / "traceback.txt").exists()
+
+
+def test_grids_come_back_pixel_for_pixel(mirrored: tuple[Store, Job], tmp_path: Path) -> None:
+    store, job = mirrored
+    client = server.connect(store.tracking_uri)
+    run_id = run_of(store, store.tracking_uri, job)
+    local = Path(client.download_artifacts(run_id, "images", str(tmp_path)))
+    (file,) = local.glob("samples+step+8+*.png")
+    assert np.array_equal(np.asarray(Image.open(file)), np.asarray(Image.open(job.folder / "samples/000008.png")))
+    assert len(list(local.glob("*+compressed.webp"))) == len(IMAGE_STEPS)
+
+
+def test_the_data_set_is_the_runs_training_input(mirrored: tuple[Store, Job]) -> None:
+    store, job = mirrored
+    run = server.connect(store.tracking_uri).get_run(run_of(store, store.tracking_uri, job))
+    (used,) = run.inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("synthetic", "d" * 36)
+    assert json.loads(used.dataset.profile) == {"num_rows": 20_000}
+    assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "training")]
+
+
+LOAD_BACK = """
+import sys, numpy as np, torch, mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+module = mlflow.pytorch.load_model("models:/" + sys.argv[2])
+with torch.inference_mode():
+    np.save(sys.argv[4], module(torch.from_numpy(np.load(sys.argv[3]))).numpy())
+"""
+
+
+def test_the_generator_went_in_once_and_generates_when_loaded_back_elsewhere(
+    mirrored: tuple[Store, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    store, job = mirrored
+    client = server.connect(store.tracking_uri)
+    run = client.get_run(run_of(store, store.tracking_uri, job))
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    assert (model.name, str(model.status)) == ("generator", "READY")
+    noise, images = tmp_path / "z.npy", tmp_path / "images.npy"
+    z = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32)
+    np.save(noise, z)
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    command = [sys.executable, "-c", LOAD_BACK, store.tracking_uri, model.model_id, str(noise), str(images)]
+    subprocess.run(command, check=True, capture_output=True)
+    with torch.inference_mode():
+        expected = load_generator(job.folder / "generator-000030.pt")(torch.from_numpy(z)).numpy()
+    assert expected.std() > 1e-3
+    np.testing.assert_allclose(np.load(images), expected, atol=1e-5)
+
+
+def test_the_loaded_generator_is_the_trained_one(tmp_path: Path) -> None:
+    import torch
+
+    from fakeface.training import generate, to_uint8
+
+    job = Job(Store(tmp_path))
+    job.outcome()
+    torch.manual_seed(job.seed)
+    trained = Generator(image_size=32, latent_dim=8, width=4, channels=1)
+    z = torch.randn(3, 8)
+    with torch.inference_mode():
+        again = to_uint8(load_generator(job.folder / "generator-000030.pt")(z))
+    assert np.array_equal(generate(trained, z), again)
+
+
+def test_a_generator_that_cannot_be_exported_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    job = Job(store, log_model=True).whole()
+    (job.folder / "generator-000030.pt").write_bytes(b"damaged")
+    report = sync(store, store.tracking_uri)
+    assert report.complete
+    assert "damaged" in report.problems[job.folder.name][0]
+    assert not sync(store, store.tracking_uri).problems
+    check_mirrored(store, store.tracking_uri, job)
+    tags = server.connect(store.tracking_uri).get_run(run_of(store, store.tracking_uri, job)).data.tags
+    assert "damaged" in tags["model_error"]
+
+
+def test_log_model_off_logs_no_model(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    job = Job(store, log_model=False).whole()
+    assert sync(store, store.tracking_uri).complete
+    client = server.connect(store.tracking_uri)
+    run = client.get_run(run_of(store, store.tracking_uri, job))
+    assert client.search_logged_models([run.info.experiment_id]) == []
+
+
+@pytest.mark.parametrize(
+    ("exit", "status"),
+    [
+        ("finished", "FINISHED"),
+        ("diverged", "FINISHED"),
+        ("pruned", "FINISHED"),
+        ("interrupted", "KILLED"),
+        ("crashed", "FAILED"),
+    ],
+)
+def test_each_exit_sets_mlflows_status(tmp_path: Path, exit: str, status: str) -> None:
+    store = new_store(tmp_path)
+    job = Job(store).whole(exit, traceback="Traceback: boom" if exit == "crashed" else None)
+    assert sync(store, store.tracking_uri).complete
+    client = server.connect(store.tracking_uri)
+    run = client.get_run(run_of(store, store.tracking_uri, job))
+    assert (run.info.status, run.data.tags["exit"]) == (status, exit)
+    files = {info.path for info in client.list_artifacts(run.info.run_id)}
+    assert ("traceback.txt" in files) == (exit == "crashed")
+
+
+def test_a_job_is_running_while_its_lock_is_held_and_killed_once_it_died(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    job = Job(store)
+    job.session()
+    job.steps(1, 10)
+    client = server.connect(store.tracking_uri)
+
+    def shown() -> tuple[str, str]:
+        assert sync(store, store.tracking_uri).complete
+        run = client.get_run(run_of(store, store.tracking_uri, job))
+        return run.info.status, run.data.tags["exit"]
+
+    with job_lock(job.folder):
+        assert shown() == ("RUNNING", "running")
+    assert pending(store, store.tracking_uri).jobs[job.folder.name].status
+    assert shown() == ("KILLED", "interrupted")
+    job.session(from_step=10)
+    with job_lock(job.folder):
+        assert shown() == ("RUNNING", "running")
+    job.steps(11, 30)
+    job.outcome()
+    assert shown() == ("FINISHED", "finished")
+    check_mirrored(store, store.tracking_uri, job)
+
+
+def test_a_job_named_again_by_another_plan_changes_name_and_tags_but_not_its_run(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    job = Job(store).whole()
+    assert sync(store, store.tracking_uri).complete
+    first = run_of(store, store.tracking_uri, job)
+    job.name(run="adam", group="grid", profile="standard", experiment="elsewhere")
+    assert sync(store, store.tracking_uri).complete
+    assert run_of(store, store.tracking_uri, job) == first
+    run = server.connect(store.tracking_uri).get_run(first)
+    assert run.info.run_name == "adam-s0"
+    assert (run.data.tags["group"], run.data.tags["profile"]) == ("grid", "standard")
+    assert run.info.status == "FINISHED"
+
+
+def test_nan_and_infinities_are_reported_not_cleaned(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    job = Job(store)
+    job.session()
+    job.journal.append("metrics", steps=[1, 2, 3], values={"Loss_G": [math.nan, math.inf, -math.inf]})
+    job.outcome("diverged")
+    assert sync(store, store.tracking_uri).complete
+    values = {step: value for _, step, _, value in mirror_rows(store.tracking_uri, run_of(store, store.tracking_uri, job))}
+    assert values[1] == "nan"
+    assert values[2] > 1.79e308  # MLflow's largest number stands for infinity
+    assert values[3] < -1.79e308
+
+
+def test_a_missing_picture_is_told_and_the_rest_arrives(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    job = Job(store).whole()
+    (job.folder / "samples" / "000008.png").unlink()
+    (job.folder / "samples" / "000012.png").write_bytes(b"\x89PNG damaged")
+    report = sync(store, store.tracking_uri)
+    assert report.complete
+    assert ["000008.png" in p or "000012.png" in p for p in report.problems[job.folder.name]] == [True, True]
+    run_id = run_of(store, store.tracking_uri, job)
+    assert image_steps(store.tracking_uri, run_id) == [s for s in IMAGE_STEPS if s not in (8, 12)]
