@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from ablations import history as histories
-from ablations.history import History
 from ablations.journal import Journal
 from ablations.machine import EXACTNESS, stack, store_diff, system_load
 from ablations.plan import Job

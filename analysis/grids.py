@@ -2,7 +2,9 @@
 
 import base64
 import io
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,24 +33,25 @@ class Grid:
 
 
 def embed(frames: Frames) -> tuple[list[Grid], int | None]:
-    """Every grid that can be read, by job and step.
+    """Every grid that can be read, by job and step. One that is missing or torn is left out.
 
     Returns:
-        The grids, and the widest side in pixels to which larger ones were reduced (None: nothing was reduced).
+        The grids, and the side in pixels to which larger ones were reduced (None: they have all their pixels).
     """
     rows = frames.images.sort_values(["run", "seed", "step"]).to_dict("records")
-    rows = [row for row in rows if _readable(row["path"])]
     paths = [Path(row["path"]) for row in rows]
-    if sum(path.stat().st_size for path in paths) <= AS_THEY_ARE:
-        bodies, kind, side = [path.read_bytes() for path in paths], "png", None
-    else:
-        side, quality = _rung(paths)
-        bodies, kind = [_webp(path, side, quality) for path in paths], "webp"
+    sizes = [_size(path) for path in paths]
+    rung = None if sum(sizes) <= AS_THEY_ARE else _rung([p for p, s in zip(paths, sizes, strict=True) if s])
+    with ThreadPoolExecutor(
+        os.cpu_count()
+    ) as pool:  # Pillow decodes and encodes outside the interpreter's lock
+        encoded = list(pool.map(lambda path: _encode(path, rung), paths))
     grids = [
-        Grid(row["run"], row["seed"], row["step"], data_uri(body, kind))
-        for row, body in zip(rows, bodies, strict=True)
+        Grid(row["run"], row["seed"], row["step"], data_uri(picture.body, "webp" if rung else "png"))
+        for row, picture in zip(rows, encoded, strict=True)
+        if picture
     ]
-    return grids, side
+    return grids, rung[0] if rung and any(picture and picture.reduced for picture in encoded) else None
 
 
 def data_uri(body: bytes, kind: str) -> str:
@@ -56,31 +59,43 @@ def data_uri(body: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(body).decode()}"
 
 
-def _readable(path: Path) -> bool:
-    """Whether it is a whole image: a grid that is missing or torn must not stop the report."""
+@dataclass(frozen=True)
+class _Encoded:
+    body: bytes
+    reduced: bool
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, 0 where there is none."""
     try:
-        with Image.open(path) as image:
-            image.load()
+        return path.stat().st_size
     except OSError:
-        return False
-    return True
+        return 0
 
 
 def _rung(paths: Sequence[Path]) -> tuple[int, int]:
     """The best rung of the ladder whose total, foretold from a few grids spread over all, keeps the budget."""
     probes = paths[:: max(1, len(paths) // PROBES)]
-    for side, quality in LADDER:
-        size = sum(len(_webp(path, side, quality)) for path in probes) / len(probes)
-        if size * len(paths) <= BUDGET:
-            return side, quality
+    for rung in LADDER:
+        sizes = [len(picture.body) for picture in (_encode(path, rung) for path in probes) if picture]
+        if sum(sizes) * len(paths) <= BUDGET * len(sizes):
+            return rung
     return LADDER[-1]
 
 
-def _webp(path: Path, side: int, quality: int) -> bytes:
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
-    if max(picture.size) > side:
+def _encode(path: Path, rung: tuple[int, int] | None) -> _Encoded | None:
+    """A grid as WebP, or as the PNG that it is where `rung` is None; None where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            picture = image.convert("RGB")
+        if rung is None:
+            return _Encoded(path.read_bytes(), reduced=False)
+    except (OSError, SyntaxError, ValueError):  # what Pillow raises for a file that is damaged
+        return None
+    side, quality = rung
+    large = max(picture.size) > side
+    if large:
         picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.save(buffer, "webp", quality=quality, method=2)
-    return buffer.getvalue()
+    picture.save(buffer, "webp", quality=quality, method=1)
+    return _Encoded(buffer.getvalue(), reduced=large)

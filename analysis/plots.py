@@ -1,6 +1,7 @@
 """The figures: functions that take frames and return Axes or a Figure. They never touch pyplot's global state."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -16,6 +17,9 @@ from analysis.table import quality_name
 
 LOSS_TITLE = "Generator and Discriminator Loss During Training"
 STEPS = "iterations (generator steps)"
+
+GRID_PIXELS = 512
+"""Widest side of a grid in the figure of all: as many as its place on the page has."""
 
 SMOOTHING = 0.05
 """Width of the smoothing window, as a share of the curve's steps."""
@@ -39,20 +43,15 @@ def loss_curves(ax: Axes, frames: Frames, run: str, *, top: float | None = None)
     style.dress(
         ax, title=LOSS_TITLE, subtitle=f"{run}: {_outcomes(jobs)}", xlabel=STEPS, ylabel="loss (nats)"
     )
-    labels, peak = [], (0.0, 0)
-    for metric, look in looks.items():
-        curves = list(_curves(frames, run, metric))
-        ends = [_draw(ax, curve, look, metric, raw=len(curves) == 1) for curve in curves]
-        peak = max([peak, *(_peak(curve if len(curves) == 1 else smooth(curve)) for curve in curves)])
-        if curves:
-            labels.append((_middle(ends), metric, look))
+    bundles = {metric: _bundle(ax, frames, run, metric, look, metric) for metric, look in looks.items()}
+    peak = max([(0.0, 0), *(bundle.peak for bundle in bundles.values())])
     style.scale_steps(ax, _last_step(jobs))
     style.scale_values(ax, [0.0], top=1.05 * (peak[0] or 1.0) if top is None else top)
     if top is not None and peak[0] > top:
         _tell_peak(ax, *peak)
-    for metric, look in looks.items():
-        _mark_early_ends(ax, frames, run, metric, look)
-    style.label_ends(ax, labels)
+    for bundle in bundles.values():
+        _mark_early_ends(ax, bundle)
+    style.label_ends(ax, [(b.end, metric, b.look) for metric, b in bundles.items() if b.lines])
     return ax
 
 
@@ -73,29 +72,24 @@ def losses_overlaid(frames: Frames, *, stacked: bool = False) -> Figure:
     Args:
         stacked: one panel above the other, for a narrow page, instead of side by side.
     """
-    figure = style.figure(5.4, 7.0) if stacked else style.figure(10.8, 4.0)
+    figure = style.figure(4.7, 6.4) if stacked else style.figure(9.4, 3.7)
     panels = figure.subplots(2, 1) if stacked else figure.subplots(1, 2)
     styles = run_styles(frames.runs)
     names = {"Loss_D": "discriminator", "Loss_G": "generator"}
     for ax, (metric, network) in zip(panels.flat, names.items(), strict=True):
-        labels, seen = [], []
-        for place, run in enumerate(frames.runs):
-            curves = list(_curves(frames, run, metric))
-            if not curves:
-                continue
-            alone = len(curves) == 1
-            under = (
-                0.35 * max(0, 3 - place) if alone else 0
-            )  # so that a run shows below another on the same course
-            ends = [_draw(ax, curve, styles[run], run, raw=alone, extra_width=under) for curve in curves]
-            labels.append((_middle(ends), run, styles[run]))
-            seen += [smooth(curve).to_numpy() for curve in curves]
         style.dress(ax, title=f"{metric}, the {network}’s loss", xlabel=STEPS, ylabel=f"{metric} (nats)")
+        bundles = {}
+        for place, run in enumerate(frames.runs):
+            under = 0.35 * max(
+                0, 3 - place
+            )  # wider below, so that a run shows under another on the same course
+            bundles[run] = _bundle(ax, frames, run, metric, styles[run], run, extra_width=under)
+        values = [line.to_numpy() for bundle in bundles.values() for line in bundle.lines]
         style.scale_steps(ax, _last_step(frames.outcomes))
-        style.scale_values(ax, np.concatenate(seen) if seen else [], top=loss_ceiling(frames, [metric]))
-        for run in frames.runs:
-            _mark_early_ends(ax, frames, run, metric, styles[run])
-        style.label_ends(ax, labels)
+        style.scale_values(ax, np.concatenate(values or [[]]), top=loss_ceiling(frames, [metric]))
+        for bundle in bundles.values():
+            _mark_early_ends(ax, bundle)
+        style.label_ends(ax, [(b.end, run, b.look) for run, b in bundles.items() if b.lines])
     return figure
 
 
@@ -115,7 +109,7 @@ def quality_over_steps(ax: Axes, frames: Frames) -> Axes:
             )  # fmt: skip
             ends.append(float(ordered["value"].iloc[-1]))
         if ends:
-            labels.append((_middle(ends), run, styles[run]))
+            labels.append((float(np.median(ends)), run, styles[run]))
     title, subtitle = "Quality over training", "Fréchet distance to the real images; lower is better"
     style.dress(ax, title=title, subtitle=subtitle, xlabel=STEPS, ylabel=quality_name(frames))
     style.scale_steps(ax, _last_step(frames.outcomes))
@@ -155,7 +149,9 @@ def _show_last_grid(ax: Axes, frames: Frames, run: str, seed: int) -> None:
     for path in reversed(list(own["path"])):
         try:
             with Image.open(path) as image:
-                ax.imshow(np.asarray(image.convert("RGB")), interpolation="lanczos")
+                picture = image.convert("RGB")
+            picture.thumbnail((GRID_PIXELS, GRID_PIXELS), Image.Resampling.LANCZOS)
+            ax.imshow(np.asarray(picture))
             return
         except OSError:
             continue
@@ -165,36 +161,50 @@ def _show_last_grid(ax: Axes, frames: Frames, run: str, seed: int) -> None:
     ax.text(0.5, 0.5, "no samples", ha="center", va="center", color=style.MUTED, fontsize=style.TEXT_SIZE)
 
 
-def _curves(frames: Frames, run: str, metric: str) -> Iterator["pd.Series[float]"]:
-    """The curve of each seed that has one."""
-    for seed in frames.jobs_of(run)["seed"]:
-        curve = frames.curve(run, seed, metric)
-        if len(curve):
-            yield curve
+@dataclass
+class _Bundle:
+    """One metric of one run, drawn: a smoothed line for each seed that has one, and how each job ended."""
+
+    look: RunStyle
+    lines: list["pd.Series[float]"] = field(default_factory=list)
+    exits: list[str] = field(default_factory=list)
+    peak: tuple[float, int] = (0.0, 0)
+    """Highest value drawn, and its step."""
+
+    @property
+    def end(self) -> float:
+        """Where the label stands: the median of the lines' ends over the seeds; NaN without a finite one."""
+        ends = [line.dropna().iloc[-1] for line in self.lines if line.notna().any()]
+        return float(np.median(ends)) if ends else np.nan
 
 
-def _draw(
-    ax: Axes, curve: "pd.Series[float]", look: RunStyle, label: str, *, raw: bool, extra_width: float = 0
-) -> float:
-    """A smoothed curve, and the raw one behind it where it stands alone. Returns where the line ends."""
-    line = smooth(curve)
-    if raw:
-        ax.plot(curve.index, curve, color=look.color, lw=0.6, alpha=0.28, zorder=2)
-    width = (1.5 if raw else 0.9) + extra_width
-    ax.plot(line.index, line, color=look.color, linestyle=look.linestyle, lw=width, label=label, zorder=3)
-    finite = line[np.isfinite(line)]
-    return float(finite.iloc[-1]) if len(finite) else np.nan
+def _bundle(
+    ax: Axes, frames: Frames, run: str, metric: str, look: RunStyle, label: str, *, extra_width: float = 0
+) -> _Bundle:
+    """Draw the smoothed curve of each seed, and behind it the raw one where the run has but one seed."""
+    bundle = _Bundle(look)
+    jobs = frames.jobs_of(run)
+    curves = [
+        (exit_, frames.curve(run, seed, metric))
+        for exit_, seed in zip(jobs["exit"], jobs["seed"], strict=True)
+    ]
+    curves = [(exit_, curve) for exit_, curve in curves if len(curve)]
+    alone = len(curves) == 1
+    for exit_, curve in curves:
+        line = smooth(curve)
+        if alone:
+            ax.plot(curve.index, curve, color=look.color, lw=0.6, alpha=0.28, zorder=2)
+        width = 1.5 + extra_width if alone else 0.9
+        ax.plot(line.index, line, color=look.color, linestyle=look.linestyle, lw=width, label=label, zorder=3)
+        bundle.lines.append(line)
+        bundle.exits.append(exit_)
+        bundle.peak = max(bundle.peak, _peak(curve if alone else line))
+    return bundle
 
 
 def _peak(curve: "pd.Series[float]") -> tuple[float, int]:
     finite = curve[np.isfinite(curve)]
     return (float(finite.max()), int(cast(int, finite.idxmax()))) if len(finite) else (0.0, 0)
-
-
-def _middle(ends: Sequence[float]) -> float:
-    """Where a run's label stands: the median over its seeds."""
-    finite = [end for end in ends if np.isfinite(end)]
-    return float(np.median(finite)) if finite else np.nan
 
 
 def _tell_peak(ax: Axes, value: float, step: int) -> None:
@@ -208,16 +218,16 @@ def _tell_peak(ax: Axes, value: float, step: int) -> None:
     )  # fmt: skip
 
 
-def _mark_early_ends(ax: Axes, frames: Frames, run: str, metric: str, look: RunStyle) -> None:
+def _mark_early_ends(ax: Axes, bundle: _Bundle) -> None:
     """A cross at the end of each line whose job did not finish, kept inside the axes."""
     low, high = ax.get_ylim()
-    for job in frames.jobs_of(run).to_dict("records"):
-        line = smooth(frames.curve(run, job["seed"], metric)).dropna()
-        if job["exit"] in ("finished", "running") or line.empty:
+    for exit_, line in zip(bundle.exits, bundle.lines, strict=True):
+        drawn = line.dropna()
+        if exit_ in ("finished", "running") or drawn.empty:
             continue
         ax.plot(
-            [line.index[-1]], [min(high, max(low, float(line.iloc[-1])))], linestyle="none", marker="X", ms=7,
-            mec="white", mew=0.8, color=look.color, clip_on=False, zorder=4, label=f"{run} {job['exit']}",
+            [drawn.index[-1]], [min(high, max(low, float(drawn.iloc[-1])))], linestyle="none", marker="X", ms=7,
+            mec="white", mew=0.8, color=bundle.look.color, clip_on=False, zorder=4, label=exit_,
         )  # fmt: skip
 
 

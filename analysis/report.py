@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from analysis import plots, style
@@ -76,13 +76,13 @@ def _figures(frames: Frames) -> dict[str, Figure]:
     top = plots.loss_ceiling(frames)
     for run in frames.runs:
         if (losses["run"] == run).any():
-            figures[f"losses-{run}"] = style.figure(5.4, 3.3)
+            figures[f"losses-{run}"] = style.figure(4.7, 3.0)
             plots.loss_curves(figures[f"losses-{run}"].subplots(), frames, run, top=top)
     if len(losses):
         figures["losses-overlaid"] = plots.losses_overlaid(frames)
         figures["losses-overlaid-narrow"] = plots.losses_overlaid(frames, stacked=True)
     if len(frames.quality()):
-        figures["quality"] = style.figure(6.2, 3.5)
+        figures["quality"] = style.figure(5.6, 3.3)
         plots.quality_over_steps(figures["quality"].subplots(), frames)
     for seed in frames.images["seed"].drop_duplicates():
         figures[f"samples-s{seed}"] = plots.sample_grids(frames, seed)
@@ -101,6 +101,7 @@ def _page(frames: Frames, drawn: Mapping[str, bytes], title: str, command: str) 
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["names"] = _names
     script = (TEMPLATES / "report.js").read_text()
     return environment.get_template("report.html.j2").render(
         title=title,
@@ -113,7 +114,9 @@ def _page(frames: Frames, drawn: Mapping[str, bytes], title: str, command: str) 
         expected=EXPECTED,
         styles=style.run_styles(frames.runs),
         runs=frames.runs,
-        figures={name: data_uri(body, "png") for name, body in drawn.items() if not name.startswith("samples-")},
+        figures={
+            name: data_uri(body, "png") for name, body in drawn.items() if not name.startswith("samples-")
+        },
         quality_name=quality_name(frames),
         views=views if grids else [],
         steps=sorted({grid.step for grid in grids}),
@@ -132,7 +135,7 @@ def provenance(frames: Frames) -> dict[str, list[str]]:
     """Where the numbers come from, by topic; several values where the jobs differ, none where nothing is known."""
     jobs, sessions = frames.jobs, frames.sessions
     commits = [
-        f"{commit}{', with uncommitted changes' if dirty else ''}"
+        f"{commit}{' (with uncommitted changes)' if dirty else ''}"
         for commit, dirty in zip(sessions["commit"], sessions["dirty"], strict=True)
         if commit
     ]
@@ -156,6 +159,15 @@ def provenance(frames: Frames) -> dict[str, list[str]]:
         "Python": _distinct(sessions["python"]),
         "PyTorch": _distinct(sessions["torch"]),
     }
+
+
+def _names(text: str) -> Markup:
+    """Text with what stands between backticks set apart; everything else, and every name, is escaped."""
+    parts = [
+        Markup("<em>{}</em>").format(part) if index % 2 else escape(part)
+        for index, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
 
 
 def _distinct(values: "pd.Series[Any]") -> list[str]:

@@ -23,8 +23,8 @@ class Row:
     """finished, diverged, pruned, interrupted or crashed; `running`, or `new` where the job has not begun."""
     samples: str | None
     dynamics: str | None
-    evidence: tuple[str, ...]
-    """What stands behind each word, in the words' order."""
+    evidence: Mapping[str, str]
+    """What stands behind the words, by `exit`, `samples` and `dynamics`."""
     changes: Mapping[str, Any]
     """The job's settings that other jobs here do not share, as `{"optimizer.name": "sgd"}`; None: the default."""
     loss_d: float | None
@@ -61,7 +61,7 @@ def summary_rows(frames: Frames) -> list[Row]:
     rows = []
     for job in frames.outcomes.to_dict("records"):
         key = (job["run"], job["seed"])
-        words = [job[f"evidence_{name}"] for name in ("exit", "samples", "dynamics")]
+        evidence = {name: job[f"evidence_{name}"] for name in ("exit", "samples", "dynamics")}
         rows.append(
             Row(
                 run=job["run"],
@@ -69,7 +69,7 @@ def summary_rows(frames: Frames) -> list[Row]:
                 exit=job["exit"],
                 samples=job["samples"],
                 dynamics=job["dynamics"],
-                evidence=tuple(word for word in words if word),
+                evidence={name: words for name, words in evidence.items() if words},
                 changes=changes.get(key, {}),
                 loss_d=_last(frames, key, "Loss_D"),
                 loss_g=_last(frames, key, "Loss_G"),

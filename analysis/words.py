@@ -1,4 +1,7 @@
-"""What the data say, in one headline and one sentence. Computed, so that they cannot disagree with the table."""
+"""What the data say, in one headline and one sentence, computed: they cannot disagree with the table.
+
+Names stand between backticks, as in Markdown, since a run may well be called `both`.
+"""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +27,7 @@ _NAMED = 3
 
 
 def headline(frames: Frames, rows: Sequence[Row]) -> str:
-    """What became of the runs: "baseline and weight-init make healthy samples; sgd and both end in noise"."""
+    """What became of the runs: "Of 3 runs, `baseline` makes healthy samples; `sgd` and `both` end in noise"."""
     groups: dict[str, list[str]] = {}
     for run in frames.runs:
         states = {_state(row) for row in rows if row.run == run}
@@ -35,9 +38,12 @@ def headline(frames: Frames, rows: Sequence[Row]) -> str:
     phrases = []
     for state in ordered:
         singular, plural = _PHRASES.get(state, (f"ends {state}", f"end {state}"))
-        who = _who(groups[state], len(frames.runs))
-        phrases.append(f"{who} {plural if len(groups[state]) > 1 else singular}")
-    return "; ".join(phrases)
+        phrases.append(f"{_who(groups[state])} {plural if len(groups[state]) > 1 else singular}")
+    if len(frames.runs) == 1:
+        return f"The run {phrases[0]}"
+    if len(groups) == 1 and len(frames.runs) > _NAMED:
+        return f"All {phrases[0].replace(' ', ' runs ', 1)}"
+    return f"Of {len(frames.runs)} runs, {'; '.join(phrases)}"
 
 
 def summary(frames: Frames, rows: Sequence[Row]) -> str:
@@ -52,10 +58,10 @@ def summary(frames: Frames, rows: Sequence[Row]) -> str:
     if not scored:
         return f"{jobs}. No finite {name} has been recorded."
     if len(scored) == 1:
-        return f"{jobs}. {name} is {_span(spans[scored[0]])} for {scored[0]}; lower is better."
+        return f"{jobs}. {name} is {_span(spans[scored[0]])} for `{scored[0]}`; lower is better."
     best, worst = scored[0], scored[-1]
     return (
-        f"{jobs}. {name} runs from {_span(spans[best])} for {best} to {_span(spans[worst])} for {worst}; "
+        f"{jobs}. {name} runs from {_span(spans[best])} for `{best}` to {_span(spans[worst])} for `{worst}`; "
         "lower is better."
     )
 
@@ -80,13 +86,14 @@ def _scores(rows: Sequence[Row], run: str) -> list[float]:
 
 
 def _span(values: Sequence[float]) -> str:
-    return number(values[0]) if len(values) == 1 else f"{number(values[0])} to {number(values[-1])}"
+    return number(values[0]) if len(values) == 1 else f"{number(values[0])}–{number(values[-1])}"
 
 
-def _who(runs: Sequence[str], total: int) -> str:
+def _who(runs: Sequence[str]) -> str:
     if len(runs) > _NAMED:
-        return f"all {total} runs" if len(runs) == total else f"{len(runs)} of {total} runs"
-    return runs[0] if len(runs) == 1 else f"{', '.join(runs[:-1])} and {runs[-1]}"
+        return str(len(runs))
+    names = [f"`{run}`" for run in runs]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _count(number_of: int, noun: str) -> str:

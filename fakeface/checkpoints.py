@@ -7,6 +7,7 @@ name, fsynced and renamed, and the one before it is kept, so that a kill at any 
 import hashlib
 import io
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,8 @@ def save(path: Path, payload: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
-            os.replace(path, previous_of(path))
-        os.replace(temporary, path)
+            path.replace(previous_of(path))
+        temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -57,7 +58,10 @@ def load(path: Path) -> dict[str, Any]:
     header, _, body = path.read_bytes().partition(b"\n")
     if header != MAGIC + hashlib.sha256(body).hexdigest().encode():
         raise DamagedCheckpoint(f"{path}: damaged (its contents do not match its digest)")
-    payload: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    try:
+        payload: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DamagedCheckpoint(f"{path}: holds more than tensors and plain values; not loaded") from error
     return payload
 
 
@@ -92,7 +96,7 @@ def capture(state: GanState) -> dict[str, Any]:
         "optimizer_g": state.optimizer_g.state_dict(),
         "optimizer_d": state.optimizer_d.state_dict(),
         "rng_cpu": torch.get_rng_state(),
-        "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 

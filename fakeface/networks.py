@@ -5,6 +5,7 @@ LeakyReLU(0.2) in D. D returns logits: the sigmoid belongs to the loss.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -42,7 +43,7 @@ class Generator(nn.Module):
         super().__init__()
         maps = feature_maps(image_size, width)[::-1]
         layers: list[nn.Module] = [nn.ConvTranspose2d(latent_dim, maps[0], 4, 1, 0, bias=False)]
-        for before, after in zip(maps, maps[1:], strict=False):
+        for before, after in pairwise(maps):
             layers += [nn.BatchNorm2d(before), nn.ReLU(inplace=True)]
             layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
         layers += [nn.BatchNorm2d(maps[-1]), nn.ReLU(inplace=True)]
@@ -67,7 +68,7 @@ class Discriminator(nn.Module):
         super().__init__()
         maps = feature_maps(image_size, width)
         layers: list[nn.Module] = [nn.Conv2d(channels, maps[0], 4, 2, 1, bias=False)]
-        for before, after in zip(maps, maps[1:], strict=False):
+        for before, after in pairwise(maps):
             layers += [nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(before, after, 4, 2, 1, bias=False)]
             layers += [nn.BatchNorm2d(after)]
         layers += [nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(maps[-1], 1, 4, 1, 0, bias=False)]

@@ -92,7 +92,7 @@ class RealImages:
 def create(config: TrainingConfig, seed: int, device: torch.device) -> GanState:
     """Fresh networks and optimizers. The weights are drawn on the CPU, so they are the same on every device."""
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.set_state(stream("weights", seed).get_state())
+        torch.set_rng_state(stream("weights", seed).get_state())
         networks = NETWORKS[config.network.name](config)
     for index, network in enumerate(networks):
         INITIALIZERS[config.init](network, stream("initializer", seed, index))
@@ -250,7 +250,7 @@ def generate(generator: nn.Module, z: Tensor, *, batch_size: int = 256) -> NDArr
     was_training = generator.training
     generator.eval()
     try:
-        chunks = [to_uint8(generator(chunk.to(device))) for chunk in z.split(batch_size)]
+        chunks = [to_uint8(generator(chunk.to(device))) for chunk in torch.split(z, batch_size)]
     finally:
         generator.train(was_training)
     return np.concatenate(chunks)

@@ -37,14 +37,18 @@ def drawn_faces(n, *, size=32, channels=1, seed=0, hairs=8):
     ]
     for mask, value in parts:
         picture = picture + mask * (value - picture)
-    coloured = picture[..., None] * vary(0.8, 1.2, (n, 1, 1, channels)) + random.normal(0, 0.01, (n, size, size, 1))
+    coloured = picture[..., None] * vary(0.8, 1.2, (n, 1, 1, channels)) + random.normal(
+        0, 0.01, (n, size, size, 1)
+    )
     return np.clip(coloured * 255, 0, 255).astype(np.uint8)
 
 
 def real_faces(n, *, size=32, first=0):
     """Shared faces `first` to `first + n`: (n, H, W, 1)."""
     paths = sorted(FACES.rglob("*.jpg"))[first : first + n]
-    pictures = [Image.open(path).convert("L").resize((size, size), Image.Resampling.LANCZOS) for path in paths]
+    pictures = [
+        Image.open(path).convert("L").resize((size, size), Image.Resampling.LANCZOS) for path in paths
+    ]
     return np.stack([np.asarray(picture) for picture in pictures])[..., None]
 
 

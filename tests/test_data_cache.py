@@ -361,7 +361,7 @@ def test_a_read_only_cache_is_enough_for_what_it_holds(
 def test_a_limit_keeps_a_fixed_subset_that_grows_with_it() -> None:
     ten, twenty = training_indices(1000, 10), training_indices(1000, 20)
     assert ten is not None and twenty is not None
-    assert len(set(ten)) == 10 and ten.tolist() == sorted(ten) and 0 <= ten[0] and ten[-1] < 1000
+    assert len(set(ten)) == 10 and ten.tolist() == sorted(ten) and ten[0] >= 0 and ten[-1] < 1000
     assert set(ten) < set(twenty)
     np.testing.assert_array_equal(ten, training_indices(1000, 10))
     assert ten[-1] > 100  # not just the first ones

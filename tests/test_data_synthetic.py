@@ -82,6 +82,8 @@ def test_at_least_a_dozen_factors_vary_independently_of_one_another() -> None:
 
 def test_faces_are_aligned_so_that_their_mean_is_a_face() -> None:
     mean = render(0, 400, 32).mean(axis=(0, 3))
-    eyes, cheeks = mean[13:17, 9:23].mean(), mean[18:22, 9:23].mean()
-    assert cheeks > eyes + 5  # the eyes darken the same rows in most pictures
-    assert abs(mean[:, :16].mean() - mean[:, 16:].mean()) < 8  # and neither side is preferred
+    for eye in (slice(10, 13), slice(19, 22)):
+        assert mean[13:15, 15:17].mean() > mean[13:15, eye].mean() + 10  # darker than the bridge of the nose
+        assert mean[17:19, eye].mean() > mean[13:15, eye].mean() + 10  # and than the cheeks
+    assert mean[3:6, 12:20].mean() < mean[9:12, 12:20].mean() - 40  # hair above the forehead
+    assert abs(mean[:, :16].mean() - mean[:, 16:].mean()) < 8  # neither side is preferred

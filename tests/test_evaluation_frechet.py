@@ -30,8 +30,12 @@ def torch_fidelity_distance(a, b):
         pytest.param(correlated(500, 64, 0, rank=5), correlated(500, 64, 1), id="one-singular"),
         pytest.param(correlated(500, 64, 0, rank=5), correlated(500, 64, 1, rank=3), id="both-singular"),
         pytest.param(np.ones((50, 8)), correlated(50, 8, 1), id="one-without-variance"),
-        pytest.param(correlated(400, 64, 0) * 1e3, correlated(400, 64, 1) * 1e-3, id="scales-a-million-apart"),
-        pytest.param(correlated(300, 32, 0).astype(np.float32), correlated(300, 32, 1).astype(np.float32), id="f32"),
+        pytest.param(
+            correlated(400, 64, 0) * 1e3, correlated(400, 64, 1) * 1e-3, id="scales-a-million-apart"
+        ),
+        pytest.param(
+            correlated(300, 32, 0).astype(np.float32), correlated(300, 32, 1).astype(np.float32), id="f32"
+        ),
     ],
 )
 def test_agrees_with_torch_fidelity_to_1e_4(a, b):

@@ -61,7 +61,7 @@ def test_dcgan_weights_have_the_papers_moments():
 def test_pytorch_weights_are_what_the_framework_draws():
     state = training.create(config(), 3, CPU)
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.set_state(stream("weights", 3).get_state())
+        torch.set_rng_state(stream("weights", 3).get_state())
         expected = NETWORKS["dcgan"](config()).generator.state_dict()
     for name, tensor in state.generator.state_dict().items():
         torch.testing.assert_close(tensor, expected[name], rtol=0, atol=0)

@@ -80,7 +80,7 @@ def store(tmp_path: Path) -> Store:
     return new_store(tmp_path)
 
 
-@pytest.mark.parametrize("gate", [2, 4, 7, 12, 20, 28, 33, 41, 58])
+@pytest.mark.parametrize("gate", [4, 12, 20, 33, 41])
 def test_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(store: Store, gate: int) -> None:
     job = Job(store).whole()
     assert killed_at(store, store.tracking_uri, gate)
@@ -91,7 +91,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(store: Store, ga
 
 def test_a_sync_killed_again_and_again_arrives_at_the_journals_points(store: Store) -> None:
     job = Job(store).whole()
-    kills = sum(killed_at(store, store.tracking_uri, gate) for gate in range(9, 60, 5))
+    kills = sum(killed_at(store, store.tracking_uri, gate) for gate in range(9, 60, 7))
     assert kills >= 5
     assert sync(store, store.tracking_uri).complete
     check_mirrored(store, store.tracking_uri, job)
@@ -232,7 +232,7 @@ def test_an_inexact_resume_becomes_a_new_run_and_ends_the_old_one(store: Store, 
     assert run_count(store.tracking_uri) == 2
 
 
-@pytest.mark.parametrize("gate", [3, 8, 11, 14, 17, 20])
+@pytest.mark.parametrize("gate", [8, 11, 14])
 def test_a_kill_while_runs_are_switched_leaves_two_runs_both_whole(store: Store, gate: int) -> None:
     job = Job(store).whole("interrupted", generator=False)
     assert sync(store, store.tracking_uri).complete

@@ -3,15 +3,16 @@
 import os
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from fakeface.config import DataConfig
 from fakeface.data._base import Batch, Fingerprint, Skipped, SourceMissing
-from fakeface.data._decode import EXTENSIONS, Undecodable, decode
+from fakeface.data._decode import EXTENSIONS, VERSION, Undecodable, decode
 from fakeface.errors import UserError
 
 NEXT_STEP = "set data.path (on the command line: --set data.path=FOLDER) to a folder with images"
@@ -20,20 +21,6 @@ NEXT_STEP = "set data.path (on the command line: --set data.path=FOLDER) to a fo
 def absolute(path: str) -> Path:
     """As the user wrote it, `~` and relative parts resolved; symbolic links stay."""
     return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - pathlib keeps `..`
-
-
-def check_complete(root: Path, num_images: int, by_hand: str) -> None:
-    """Refuse a download that stopped half-way.
-
-    Raises:
-        UserError: `root` has not this many JPEG files.
-    """
-    found = sum(1 for _ in root.rglob("*.jpg"))
-    if found != num_images:
-        raise UserError(
-            f"{root}: {found} of {num_images} downloaded images are there: remove this folder and try again, "
-            f"or {by_hand}"
-        )
 
 
 @dataclass(frozen=True)
@@ -92,6 +79,56 @@ class ImageFiles:
                     skipped.append(Skipped(name, str(reason)))
         stacked = np.stack(images) if images else np.empty((0, size, size, channels), dtype=np.uint8)
         return Batch(stacked, tuple(skipped))
+
+
+@dataclass(frozen=True)
+class Downloadable:
+    """A data set that reads the folder `data.path`, or its published files where no path is given."""
+
+    title: str
+    folder: str
+    """Where the download leaves the images, below the downloads; a given path may be its parent."""
+    num_images: int
+    crop: int
+    """Side of the centre square, in pixels."""
+    fetch: Callable[[Path], None]
+    """Downloads everything below the given folder."""
+    by_hand: str
+    """The other way out, for the end of an error message."""
+
+    def decides(self, config: DataConfig) -> dict[str, int | str | None]:
+        """The folder, if one is given, and how files are decoded."""
+        return {"path": None if config.path is None else str(absolute(config.path)), "version": VERSION}
+
+    def source(self, config: DataConfig, downloads: Path, *, fetch: bool) -> ImageFiles:
+        """The given folder, or the downloaded one."""
+        if config.path is not None:
+            root = absolute(config.path)
+            inner = root / Path(self.folder).name
+            return ImageFiles(inner if inner.is_dir() else root, self.crop)
+        root = downloads / self.folder
+        if fetch:
+            self._fetch(downloads, root)
+        return ImageFiles(root, self.crop)
+
+    def _fetch(self, downloads: Path, root: Path) -> None:
+        if not root.is_dir():
+            try:
+                downloads.mkdir(parents=True, exist_ok=True)
+                self.fetch(downloads)
+            except UserError:
+                raise
+            except Exception as error:  # no network, a quota page instead of the file, a full disk
+                raise UserError(
+                    f"{self.title} could not be downloaded to {downloads} ({error}):\n"
+                    f"try again later, or {self.by_hand}"
+                ) from error
+        found = sum(1 for _ in root.rglob("*.jpg"))
+        if found != self.num_images:
+            raise UserError(
+                f"{root}: {found} of {self.num_images} downloaded images are there: "
+                f"remove this folder and try again,\nor {self.by_hand}"
+            )
 
 
 def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, tuple[int, int]]]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fakeface.config import DataConfig
-from fakeface.data import _decode
 from fakeface.data._base import DATASETS
+from fakeface.data._decode import VERSION
 from fakeface.data._files import NEXT_STEP, ImageFiles, absolute
 from fakeface.errors import UserError
 
@@ -16,7 +16,7 @@ class Folder:
         """The folder, and how files are decoded."""
         if config.path is None:
             raise UserError(f"data.path: the data set 'folder' needs it: {NEXT_STEP}")
-        return {"path": str(absolute(config.path)), "version": _decode.VERSION}
+        return {"path": str(absolute(config.path)), "version": VERSION}
 
     def source(self, config: DataConfig, downloads: Path, *, fetch: bool) -> ImageFiles:  # noqa: ARG002
         """Nothing to download."""

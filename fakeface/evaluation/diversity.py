@@ -41,13 +41,11 @@ def duplicate_share(thumbnails: Array, real_distance: float) -> float:
     """
     limit = DUPLICATE_DISTANCE * real_distance * np.sqrt(thumbnails.shape[1])
     twins = 0
-    # The last group is filled up from the one before: a few images left over would hardly meet their twins.
-    starts = [max(0, min(start, len(thumbnails) - GROUP)) for start in range(0, len(thumbnails), GROUP)]
-    counted = 0
-    for start in starts:
-        group = thumbnails[start : start + GROUP]
+    for start in range(0, len(thumbnails), GROUP):
+        # The last group is filled up from the one before: a few images alone would hardly meet their twins.
+        first = max(0, min(start, len(thumbnails) - GROUP))
+        group = thumbnails[first : first + GROUP]
         distances = scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(group))
         np.fill_diagonal(distances, np.inf)
-        twins += int((distances.min(axis=1) <= limit).sum())
-        counted += len(group)
-    return twins / counted
+        twins += int((distances[start - first :].min(axis=1) <= limit).sum())
+    return twins / len(thumbnails)

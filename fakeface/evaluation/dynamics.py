@@ -111,6 +111,8 @@ def _holds_from(
 
 def _running_median(values: Array) -> Array:
     """Centred median over a share of the values, of what is finite there; NaN where nothing is."""
+    if not len(values):
+        return values
     half = max(1, round(len(values) * WINDOW_SHARE / 2))
     padded = np.pad(np.where(np.isfinite(values), values, np.nan), half, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)

@@ -1,4 +1,4 @@
-"""Our own portraits: soft-shaded faces from some seventy independent numbers each, deterministic by index."""
+"""Our own portraits: soft-shaded faces of independent factors, each the same at its index for ever."""
 
 from fakeface.data.portraits.render import render
 

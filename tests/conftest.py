@@ -1,0 +1,53 @@
+"""What several tests share: a tiny specification whose jobs take seconds, and the command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# One thread a process: the tiny networks gain nothing from more, and tests that start processes do not fight.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+TINY_SPEC = """\
+name: tiny
+profiles:
+  quick:
+    seeds: [0]
+    data: {name: synthetic, count: 96, image_size: 32}
+    network: {width: 4, latent_dim: 8}
+    train: {steps: 24, batch_size: 8}
+    evaluation: {num_samples: 400, num_reference: 96, num_evaluations: 2}
+    samples: {num_grids: 8, grid_size: 2}
+    checkpoint: {every_steps: 7}
+    tracking: {log_model: false}
+runs:
+  baseline: {}
+  weight-init: {extends: baseline, init: dcgan}
+  sgd: {extends: baseline, optimizer: sgd}
+  both: {extends: [weight-init, sgd]}
+"""
+
+
+@pytest.fixture
+def tiny_spec(tmp_path: Path) -> Path:
+    path = tmp_path / "runs.yaml"
+    path.write_text(TINY_SPEC)
+    return path
+
+
+@pytest.fixture
+def ablate(tmp_path: Path, tiny_spec: Path):
+    """Run `ablate` in a process of its own, in a folder with the tiny specification."""
+
+    def run(*arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "ablations.cli", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, timeout=280,
+        )  # fmt: skip
+        if check is not None:
+            assert done.returncode == check, f"{done.args}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run

@@ -1,0 +1,156 @@
+"""fakeface.evaluation.diagnosis: the right word on every case made by hand."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from fakeface.errors import UserError
+from fakeface.evaluation import diagnose_samples, label_samples, onset_of, real_statistics
+from tests.evaluation_pictures import drawn_faces, needs_faces, real_faces, untrained
+
+SETS = [
+    "drawn-32-grey",
+    "drawn-32-colour",
+    "drawn-64-colour",
+    pytest.param("faces", marks=[pytest.mark.faces, needs_faces]),
+]
+N = 64
+
+
+@pytest.fixture(scope="module", params=SETS)
+def pictures(request):
+    """Real images, 500 or more, the last 64 of which are kept from the reference."""
+    if request.param == "faces":
+        return real_faces(600)
+    _, size, colour = request.param.split("-")
+    return drawn_faces(600, size=int(size), channels=3 if colour == "colour" else 1)
+
+
+@pytest.fixture(scope="module")
+def real(pictures):
+    return real_statistics(pictures[:-N])
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(3)
+
+
+def to_uint8(values):
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def like(pictures):
+    return (N, *pictures.shape[1:])
+
+
+def test_real_images_are_healthy(pictures, real):
+    found = diagnose_samples(pictures[-N:], real)
+    assert found.label == "healthy", found
+    assert "blurred" not in found.evidence
+
+
+def test_few_real_images_are_healthy(pictures, real):
+    assert diagnose_samples(pictures[-8:], real).label == "healthy"
+
+
+@pytest.mark.parametrize("sigma", [1, 2])
+def test_blurred_real_images_are_healthy_and_said_to_be_blurred(sigma, pictures, real):
+    found = diagnose_samples(scipy.ndimage.gaussian_filter(pictures[-N:], (0, sigma, sigma, 0)), real)
+    assert found.label == "healthy", found
+    assert "blurred" in found.evidence
+
+
+def test_slightly_grainy_real_images_are_healthy(pictures, real, random):
+    grainy = to_uint8(pictures[-N:] + random.normal(0, 8, like(pictures)))
+    assert diagnose_samples(grainy, real).label == "healthy"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 256), (122, 133), (126, 129)], ids=["full", "±5", "±1"])
+def test_uniform_pixel_noise_is_noise_at_any_contrast(low, high, pictures, real, random):
+    found = diagnose_samples(random.integers(low, high, like(pictures)).astype(np.uint8), real)
+    assert found.label == "noise", found
+    assert "texture without large shapes" in found.evidence
+
+
+@pytest.mark.parametrize("init", ["pytorch", "dcgan"])
+@pytest.mark.parametrize("training", [True, False], ids=["train-mode", "eval-mode"])
+@pytest.mark.parametrize("gain", [1.0, 10.0, 40.0])
+def test_an_untrained_generator_makes_noise(init, training, gain, pictures, real):
+    size, channels = pictures.shape[1], pictures.shape[3]
+    samples = untrained(init, training=training, size=size, channels=channels, gain=gain)
+    found = diagnose_samples(samples, real)
+    assert found.label == "noise", found
+
+
+@pytest.mark.parametrize("sigma", [2, 4])
+def test_smooth_random_shapes_are_noise(sigma, pictures, real, random):
+    smooth = scipy.ndimage.gaussian_filter(random.normal(size=like(pictures)), (0, sigma, sigma, 0))
+    found = diagnose_samples(to_uint8(127 + smooth / smooth.std() * 50), real)
+    assert found.label == "noise", found
+    assert "shapes unlike" in found.evidence
+
+
+def test_blank_mid_grey_is_noise(pictures, real):
+    found = diagnose_samples(np.full(like(pictures), 128, np.uint8), real)
+    assert found.label == "noise"
+    assert "has not left zero" in found.evidence
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_all_black_or_all_white_is_one_repeated_image(level, pictures, real):
+    found = diagnose_samples(np.full(like(pictures), level, np.uint8), real)
+    assert found.label == "collapsed"
+    assert f"level {level} of 255" in found.evidence
+
+
+@pytest.mark.parametrize("count", [1, 2, 10])
+@pytest.mark.parametrize("jitter", [0, 3])
+def test_a_few_repeated_images_are_a_collapse(count, jitter, pictures, real, random):
+    chosen = pictures[-N:][random.integers(0, count, N)]
+    found = diagnose_samples(to_uint8(chosen + random.normal(0, jitter, like(pictures))), real)
+    assert found.label == "collapsed", found
+    assert "near twin" in found.evidence or "differ from each other only" in found.evidence
+
+
+def test_ten_images_repeated_with_shifts_by_a_pixel_are_a_collapse(pictures, real, random):
+    chosen = pictures[-N:][random.integers(0, 10, N)]
+    shifted = np.stack([np.roll(image, random.integers(-1, 2, 2), (0, 1)) for image in chosen])
+    assert diagnose_samples(shifted, real).label == "collapsed"
+
+
+def test_twins_among_the_real_images_are_not_held_against_the_samples(random):
+    few = drawn_faces(20)
+    repeated = few[random.integers(0, 20, 600)]
+    assert diagnose_samples(repeated[-N:], real_statistics(repeated[:-N])).label == "healthy"
+
+
+def test_a_diverged_generator_makes_noise_whatever_its_nan_became(pictures, real):
+    found = diagnose_samples(np.zeros(like(pictures), np.uint8), real, diverged=True)
+    assert found.label == "noise"
+    assert "NaN" in found.evidence
+    assert "diverged" in found.evidence
+
+
+def test_a_measure_that_is_nan_is_a_divergence(pictures, real):
+    values = diagnose_samples(pictures[-N:], real).values
+    label, evidence = label_samples({**values, "diversity": float("nan")}, N, 0.0)
+    assert label == "noise"
+    assert "diversity not a number: training diverged" in evidence
+
+
+def test_samples_of_another_size_or_too_few_are_refused():
+    real = real_statistics(drawn_faces(70))
+    with pytest.raises(UserError, match="64 pixels cannot be held against real images of 32"):
+        diagnose_samples(drawn_faces(4, size=64), real)
+    with pytest.raises(UserError, match="at least 2 images"):
+        diagnose_samples(drawn_faces(1), real)
+
+
+def test_the_onset_is_the_first_step_from_which_the_last_label_holds():
+    labels = [(0, "noise"), (10, "healthy"), (20, "noise"), (50, "healthy"), (100, "healthy")]
+    assert onset_of(labels) == 50
+    assert onset_of([(0, "noise"), (5, "noise")]) == 0
+    assert onset_of([(0, "noise"), (5, "healthy")]) == 5
+    with pytest.raises(ValueError, match="no labels"):
+        onset_of([])

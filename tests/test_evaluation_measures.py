@@ -1,0 +1,102 @@
+"""fakeface.evaluation.spectrum and .diversity: the measures that need no network."""
+
+import numpy as np
+import pytest
+
+from fakeface.evaluation.diversity import duplicate_share, pairwise_distance
+from fakeface.evaluation.pixels import thumbnails
+from fakeface.evaluation.spectrum import band_excess, radial_spectrum, spectrum_distance
+from tests.evaluation_pictures import drawn_faces
+
+
+def wave(cycles, amplitude, size=32):
+    x = np.arange(size) / size
+    row = 127.5 + amplitude * np.cos(2 * np.pi * cycles * x)
+    return np.rint(np.broadcast_to(row, (4, size, size)))[..., None].astype(np.uint8)
+
+
+@pytest.mark.parametrize("cycles", [1, 5, 12])
+def test_a_wave_has_its_power_in_its_own_ring(cycles):
+    assert radial_spectrum(wave(cycles, 100)).argmax() == cycles - 1
+
+
+def test_twice_the_amplitude_is_6_decibels():
+    levels = [radial_spectrum(wave(4, amplitude))[3] for amplitude in (60, 120)]
+    assert levels[1] - levels[0] == pytest.approx(20 * np.log10(2), abs=0.05)
+
+
+def test_a_cosine_has_the_level_of_the_formula():
+    # Two of the ring's frequencies have |F|² / (H W)² = (a / 2)² each, the others none.
+    size, cycles, amplitude = 32, 4, 100
+    k = np.fft.fftfreq(size) * size
+    half = np.fft.rfftfreq(size) * size
+    in_ring = (np.rint(np.hypot(k[:, None], half[None, :])) == cycles).sum()
+    expected = 10 * np.log10((amplitude / 255 / 2) ** 2 / in_ring)
+    assert radial_spectrum(wave(cycles, amplitude))[cycles - 1] == pytest.approx(expected, abs=0.1)
+
+
+def test_white_noise_has_a_flat_spectrum():
+    noise = np.random.default_rng(0).integers(0, 256, (200, 32, 32, 1)).astype(np.uint8)
+    assert np.ptp(radial_spectrum(noise)) < 0.6
+
+
+def test_an_empty_picture_has_a_finite_level():
+    assert np.isfinite(radial_spectrum(np.zeros((2, 32, 32, 3), np.uint8))).all()
+
+
+def test_the_spectrum_does_not_depend_on_how_many_images_go_at_once():
+    images = drawn_faces(600)
+    halves = [10 ** (radial_spectrum(part) / 10) for part in (images[:300], images[300:])]
+    np.testing.assert_allclose(10 ** (radial_spectrum(images) / 10), np.mean(halves, axis=0), rtol=1e-9)
+
+
+def test_grey_and_equal_channels_have_one_spectrum():
+    grey = drawn_faces(10)
+    np.testing.assert_allclose(radial_spectrum(grey), radial_spectrum(grey.repeat(3, axis=-1)))
+
+
+def test_the_distance_of_spectra_is_zero_for_one_and_the_difference_for_a_shift():
+    spectrum = radial_spectrum(drawn_faces(10))
+    assert spectrum_distance(spectrum, spectrum) == 0
+    assert spectrum_distance(spectrum - 3, spectrum) == pytest.approx(3)
+
+
+def test_bands_tell_coarse_from_fine():
+    real = np.zeros(16)
+    samples = np.r_[np.full(4, -2.0), np.zeros(4), np.full(8, 5.0)]
+    assert band_excess(samples, real) == (-2, 5)
+
+
+def test_pairwise_distance_is_the_mean_over_pairs():
+    vectors = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    assert pairwise_distance(vectors) == pytest.approx((1 + 1 + np.sqrt(2)) / 3 / np.sqrt(2))
+
+
+def test_pixel_noise_on_one_face_is_hardly_any_diversity():
+    faces = drawn_faces(64)
+    noise = np.random.default_rng(0).normal(0, 20, faces.shape)
+    noisy = np.clip(faces[:1] + noise, 0, 255).astype(np.uint8)
+    assert pairwise_distance(thumbnails(noisy)) < 0.25 * pairwise_distance(thumbnails(faces))
+
+
+@pytest.mark.parametrize(("n", "twins"), [(64, 0), (64, 16), (200, 50), (70, 6), (5, 2)])
+def test_the_share_of_twins_is_counted_each_image_once(n, twins):
+    small = np.random.default_rng(0).normal(size=(n, 64))
+    small[n - twins :] = small[-1] + 1e-6 * small[n - twins :]
+    assert duplicate_share(small, pairwise_distance(small)) == twins / n
+
+
+def test_every_one_of_ten_repeated_pictures_is_a_twin():
+    faces = drawn_faces(500)
+    small = thumbnails(faces)
+    repeated = small[np.random.default_rng(0).integers(0, 10, 300)]
+    assert duplicate_share(repeated, pairwise_distance(small)) > 0.95
+    assert duplicate_share(small, pairwise_distance(small)) < 0.05
+
+
+def test_thumbnails_are_cell_means():
+    image = np.zeros((1, 16, 16, 1), np.uint8)
+    image[0, 0, 0] = 255
+    expected = np.zeros((1, 64))
+    expected[0, 0] = 1 / 4
+    np.testing.assert_allclose(thumbnails(image), expected)
