@@ -9,141 +9,25 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as Bar
-from rich.table import Table
 
-from ablations import machine, tracking
-from ablations.estimate import expected_seconds
-from ablations.jobs import Context
+from ablations import cleaning, machine, tracking
+from ablations.audit import audit
+from ablations.context import Context
+from ablations.listing import frames_of, print_results
 from ablations.plan import Job, make_plan
 from ablations.runner import Summary, run_plan, stop_on_signals
 from ablations.scoring import Scorers
 from ablations.spec import Run, Spec
-from ablations.state import JobState, kept_steps, state_of
+from ablations.state import kept_steps, state_of
 from ablations.store import Store
-from ablations.view import coloured, make_view, outcome_words
+from ablations.view import make_view
+from analysis import report
 from fakeface import checkpoints, data, training
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
 from fakeface.images import contact_sheet, save_png
 from fakeface.randomness import latent_noise
-
-STATE_STYLES = {"done": "green", "new": "cyan", "resumable": "yellow", "stale": "yellow", "running": "blue"}
-
-
-# -- plan and status ---------------------------------------------------------------------------------------------
-
-
-def plan_rows(jobs: Sequence[Job], store: Store) -> list[dict[str, Any]]:
-    """One object per job: name, identity (None while its data are not prepared), steps, expected seconds, state."""
-    rows = []
-    for job in jobs:
-        images = data.find(job.config.data, store.data, verify=False)
-        steps = job.total_steps(images) if images else job.config.train.steps
-        state = state_of(job, store)
-        rows.append(
-            {
-                "run": job.run,
-                "group": job.group,
-                "seed": job.seed,
-                "identity": job.identity if job.data_digest else None,
-                "steps": steps,
-                "expected_seconds": expected_seconds(job, steps, store) if steps else None,
-                "state": state.word,
-                "detail": state.detail,
-            }
-        )
-    return rows
-
-
-def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
-    """The plan as a table."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("run", "seed", "identity", "steps", "expected", "state"):
-        table.add_column(column, justify="right" if column in ("seed", "steps", "expected") else "left")
-    for row in rows:
-        style = STATE_STYLES.get(row["state"], "")
-        state = f"[{style}]{row['state']}[/]" if style else row["state"]
-        detail = f": {escape(row['detail'])}" if row["detail"] else ""
-        table.add_row(
-            row["run"], str(row["seed"]), (row["identity"] or "—")[:12], str(row["steps"] or "—"),
-            _minutes(row["expected_seconds"]), state + detail,
-        )  # fmt: skip
-    console.print(table)
-    left = [row["expected_seconds"] for row in rows if row["state"] not in ("done", "re-score")]
-    if left and None not in left:
-        console.print(f"{len(left)} of {len(rows)} jobs to train, {_minutes(sum(left))} one after another")
-
-
-def status_rows(jobs: Sequence[Job], store: Store) -> list[dict[str, Any]]:
-    """One object per job, as `ablate status --json` prints them."""
-    runs = tracking.run_ids(store, store.tracking_uri)
-    rows = []
-    for job in jobs:
-        state = state_of(job, store)
-        history = state.history
-        outcome = (history.outcome if history else None) or {}
-        rows.append(
-            {
-                "run": job.run,
-                "group": job.group,
-                "profile": job.profile,
-                "seed": job.seed,
-                "identity": job.identity if job.data_digest else None,
-                "state": state.word,
-                "exit": state.exit,
-                "samples": outcome.get("samples"),
-                "dynamics": outcome.get("dynamics"),
-                "onset": outcome.get("onset"),
-                "evidence": outcome.get("evidence"),
-                "steps": history.last_step if history else 0,
-                "metrics": history.final_metrics(job.protocol_identity) if history else {},
-                "weights_sha256": outcome.get("weights_sha256"),
-                "mlflow_run_id": runs.get(state.folder.name) if state.folder else None,
-                "folder": str(state.folder) if state.folder else None,
-            }
-        )
-    return rows
-
-
-def print_results(jobs: Sequence[Job], store: Store, console: Console) -> None:
-    """The table of results: run, outcome, final losses, score."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run")
-    for column in ("seed", "steps", "Loss_D", "Loss_G", "D(x)", "D(G(z))", "Fréchet distance"):
-        table.add_column(column, justify="right")
-    table.add_column("outcome")
-    for job in jobs:
-        state = state_of(job, store)
-        table.add_row(job.run, str(job.seed), *_result_cells(job, state), coloured(_outcome(state)))
-    console.print(table)
-    for metric in dict.fromkeys((job.metric, job.config.evaluation.num_samples) for job in jobs):
-        console.print(f"[dim]Fréchet distance: {metric[0]}, N = {metric[1]:,}[/]")
-
-
-def _outcome(state: JobState) -> list[str]:
-    if state.word in ("stale", "data-missing"):
-        return [state.word]
-    return outcome_words(state.exit, state.history)
-
-
-def _result_cells(job: Job, state: JobState) -> list[str]:
-    if state.history is None:
-        return ["0", *["—"] * 5]
-    final = state.history.final_metrics(job.protocol_identity)
-    names = ("Loss_D", "Loss_G", "D(x)", "D(G(z))_after")
-    cells = [f"{final[name]:.4f}" if name in final else "—" for name in names]
-    score = f"{final[job.metric]:,.1f}" if job.metric in final else "—"
-    return [str(state.history.last_step), *cells, score]
-
-
-def _minutes(seconds: float | None) -> str:
-    if seconds is None:
-        return "—"
-    if seconds < 90:
-        return f"~{seconds:.0f} s"
-    return f"~{seconds / 60:.0f} min" if seconds < 5400 else f"~{seconds / 3600:.1f} h"
-
 
 # -- data --------------------------------------------------------------------------------------------------------
 
@@ -229,7 +113,7 @@ def run(spec: Spec, runs: Sequence[Run], store: Store, options: RunOptions, cons
     finally:
         pending = mirror.close(options.mirror_wait) if mirror else None
     console.print()
-    print_results(jobs, store, console)
+    print_results(frames_of(jobs, store), console)
     _print_places(spec, jobs, store, options, pending, console)
     if summary.exit_status == 130:
         console.print("[yellow]Interrupted.[/] The same command goes on where this one stopped.")
@@ -303,12 +187,19 @@ def _print_places(
         console.print(
             f"[yellow]MLflow: {escape(str(pending))}[/]  `ablate sync` ships the rest.", soft_wrap=True
         )
-    link = tracking.compare_link(store, options.tracking_uri, spec.name)
-    if link:
-        console.print(f"Compare:  `make ui`, then {link}", soft_wrap=True, highlight=False)
+    tags = {"profile": jobs[0].profile} | (
+        {"group": jobs[0].group} if len({job.group for job in jobs}) == 1 else {}
+    )
+    link = tracking.compare_link(store, options.tracking_uri, spec.name, tags=tags)
+    console.print(f"Compare:  `make ui`, then {link}", soft_wrap=True)
 
 
 # -- report and pictures -----------------------------------------------------------------------------------------
+
+
+def write_report(spec: Spec, jobs: Sequence[Job], store: Store, out: Path, *, command: str) -> Path:
+    """Write the report on the jobs into a folder; return its page. Raises UserError where none has begun."""
+    return report.build(frames_of(jobs, store), out, title=spec.name, command=command).page
 
 
 def write_images(job: Job, store: Store, out: Path, *, count: int, noise_seed: int, step: int | None) -> Path:
@@ -339,3 +230,70 @@ def write_images(job: Job, store: Store, out: Path, *, count: int, noise_seed: i
     for number, image in enumerate(images):
         save_png(out / f"{number:05d}.png", image)
     return out
+
+
+# -- care of the store -------------------------------------------------------------------------------------------
+
+
+def ship(store: Store, uri: str, console: Console, *, follow: bool) -> int:
+    """`ablate sync`. Returns the exit status: 1 where something is left."""
+    with stop_on_signals() as stop:
+        result = tracking.sync(store, uri, follow=follow, stop=stop.is_set)
+    for name, texts in result.problems.items():
+        console.print(f"{name}: {escape('; '.join(texts))}", soft_wrap=True)
+    for name, text in result.errors.items():
+        console.print(f"[red]{escape(name)}[/]: {escape(text)}", soft_wrap=True)
+    if result.pending:
+        console.print(
+            f"Left: {result.pending}. The journals keep it; `ablate sync` goes on where this stopped."
+        )
+        return 1
+    console.print(f"MLflow holds all that the journals do ({uri}).", soft_wrap=True)
+    return 0
+
+
+def audit_jobs(
+    jobs: Sequence[Job],
+    store: Store,
+    console: Console,
+    *,
+    device: str,
+    threads: int | None,
+    steps: int | None,
+) -> int:
+    """`ablate audit`. Returns the exit status: 1 where something differs."""
+    place = machine.select_device(device)
+    machine.configure(place, threads or os.cpu_count() or 1)
+    differing = 0
+    for job in jobs:
+        state, images = state_of(job, store), data.find(job.config.data, store.data)
+        if images is None or state.history is None or state.word not in ("done", "re-score"):
+            detail = f"{state.word}: {state.detail}" if state.detail else state.word
+            console.print(f"[yellow]{job.name}[/]  not finished, nothing to audit ({escape(detail)})")
+            continue
+        finding = audit(job, state.history, images, place, steps=steps)
+        differing += finding.difference is not None
+        verdict = (
+            f"[red]differs[/] at {escape(finding.difference)}"
+            if finding.difference
+            else f"[green]the same[/] bit for bit in {finding.steps} steps: every metric and all kept weights"
+        )
+        console.print(f"[bold]{job.name}[/]  {verdict}", soft_wrap=True)
+        console.print(f"  on {finding.stack}", soft_wrap=True)
+    return 1 if differing else 0
+
+
+def clean_store(store: Store, planned: Sequence[Job], console: Console, *, stale: bool, yes: bool) -> None:
+    """`ablate clean`: list what can go, and remove it where told to."""
+    entries = cleaning.removable(store, planned, stale=stale)
+    for entry in entries:
+        relative = entry.path.relative_to(store.root)
+        console.print(f"{entry.bytes / 1e6:9.1f} MB  {relative}  [dim]{entry.why}[/]", soft_wrap=True)
+    total = sum(entry.bytes for entry in entries) / 1e6
+    if yes:
+        cleaning.remove(entries)
+        console.print(f"Removed {total:.1f} MB.")
+    elif entries:
+        console.print(f"{total:.1f} MB could go; `ablate clean --yes` removes it.")
+    else:
+        console.print("Nothing to remove.")

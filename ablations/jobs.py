@@ -8,8 +8,7 @@ what comes out now, not written twice.
 import hashlib
 import math
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ import numpy as np
 import torch
 
 from ablations import history as histories
+from ablations.context import Context, Progress
 from ablations.journal import Journal
 from ablations.machine import EXACTNESS, stack, store_diff, system_load
 from ablations.plan import Job
 from ablations.schedule import Schedule
-from ablations.scoring import Scorer
 from fakeface import checkpoints, training
 from fakeface.data import ImageSet, training_indices
 from fakeface.errors import UserError
@@ -35,31 +34,6 @@ DIAGNOSIS_SAMPLES = 256
 
 CLOCK_METRICS = ("images_per_second", "system/")
 """Beginnings of the names of what differs between two exact runs: clocks, speed and load."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a job is now, for whoever shows it."""
-
-    job: Job
-    step: int
-    total_steps: int
-    phase: str
-    """`training`, `scoring` or `saving`."""
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the jobs of one command share."""
-
-    images: Callable[[Job], ImageSet]
-    scorer: Callable[[Job], Scorer]
-    device: torch.device
-    git: dict[str, Any]
-    stop: Callable[[], bool]
-    on_progress: Callable[[Progress], None]
-    allow_inexact: bool = False
 
 
 def run_job(job: Job, folder: Path, context: Context) -> str:
@@ -86,6 +60,18 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
             words = f"stopped after step {session.state.step} of {session.total_steps}"
             return session.close("interrupted", evidence=words)
         return session.close("finished", evidence=f"took all {session.total_steps} steps")
+
+
+def real_images(job: Job, images: ImageSet, device: torch.device) -> RealImages:
+    """The training set as the job sees it."""
+    return RealImages(
+        images.images,
+        training_indices(len(images.images), job.config.data.limit),
+        scaling=job.config.data.scaling,
+        batch_size=job.config.train.batch_size,
+        seed=job.seed,
+        device=device,
+    )
 
 
 class Session:
@@ -174,14 +160,7 @@ class Session:
     def train(self) -> None:
         """Take the steps that are left. Whatever stops it, what was measured is in the journal."""
         config, context = self.job.config, self.context
-        real = RealImages(
-            self.images.images,
-            training_indices(len(self.images.images), config.data.limit),
-            scaling=config.data.scaling,
-            batch_size=config.train.batch_size,
-            seed=self.job.seed,
-            device=context.device,
-        )
+        real = real_images(self.job, self.images, context.device)
         blocks = training.train(
             config, self.state, real, self.total_steps, pauses=self.schedule.pauses, stop=context.stop
         )

@@ -178,7 +178,7 @@ def check_components(runs: Iterable[Run]) -> None:
 def _optimizer_problems(run: Run) -> list[Problem]:
     problems: list[Problem] = []
     for network in ("G", "D"):
-        settings = run.config.optimizer.for_network(network)  # type: ignore[arg-type]
+        settings = run.config.optimizer.for_network(network)
         own = getattr(run.config.optimizer, network)
         name_path = f"optimizer.{network}.name" if own.name is not None else "optimizer.name"
         try:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ablations import history as histories
-from ablations.jobs import Context, Progress
+from ablations.context import Context, Progress
 from ablations.journal import Journal
 from ablations.plan import Job
 from ablations.state import kept_steps

@@ -11,7 +11,8 @@ from types import FrameType
 
 from filelock import Timeout
 
-from ablations.jobs import Context, run_job
+from ablations.context import Context
+from ablations.jobs import run_job
 from ablations.plan import Job
 from ablations.rescoring import rescore
 from ablations.state import state_of

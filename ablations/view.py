@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ablations.context import Progress as JobProgress
 from ablations.history import History
-from ablations.jobs import Progress as JobProgress
 from ablations.plan import Job
 
 PLAIN_SECONDS = 15.0

@@ -84,9 +84,9 @@ def losses_overlaid(frames: Frames, *, stacked: bool = False) -> Figure:
                 0, 3 - place
             )  # wider below, so that a run shows under another on the same course
             bundles[run] = _bundle(ax, frames, run, metric, styles[run], run, extra_width=under)
-        values = [line.to_numpy() for bundle in bundles.values() for line in bundle.lines]
+        values = [value for bundle in bundles.values() for line in bundle.lines for value in line]
         style.scale_steps(ax, _last_step(frames.outcomes))
-        style.scale_values(ax, np.concatenate(values or [[]]), top=loss_ceiling(frames, [metric]))
+        style.scale_values(ax, values, top=loss_ceiling(frames, [metric]))
         for bundle in bundles.values():
             _mark_early_ends(ax, bundle)
         style.label_ends(ax, [(b.end, run, b.look) for run, b in bundles.items() if b.lines])
@@ -119,7 +119,7 @@ def quality_over_steps(ax: Axes, frames: Frames) -> Axes:
 
 
 def sample_grids(frames: Frames, seed: int) -> Figure:
-    """The last sample grid of each run with one seed, side by side: the same noise everywhere, run and outcome above."""
+    """The last sample grid of each run with one seed, side by side, all on the same noise; run and outcome above."""
     jobs = frames.outcomes[frames.outcomes["seed"] == seed]
     columns = min(4, max(1, len(jobs)))
     rows = max(1, -(-len(jobs) // columns))

@@ -192,7 +192,7 @@ def _write(path: Path, body: bytes) -> Path:
         with os.fdopen(handle, "wb") as file:
             file.write(body)
         Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import ArrayLike
@@ -44,7 +45,8 @@ class RunStyle:
     @property
     def text_color(self) -> str:
         """The colour, darkened until it can be read as text on white."""
-        return to_hex(np.asarray(to_rgb(self.color)) * 0.72)
+        red, green, blue = to_rgb(self.color)
+        return to_hex((0.72 * red, 0.72 * green, 0.72 * blue))
 
 
 def run_styles(runs: Sequence[str]) -> dict[str, RunStyle]:
@@ -58,11 +60,8 @@ def run_styles(runs: Sequence[str]) -> dict[str, RunStyle]:
 
 def figure(width: float, height: float) -> Figure:
     """An empty figure, in inches, white so that it prints and stands on a light card."""
-    empty = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
-    engine = empty.get_layout_engine()
-    assert engine is not None
-    engine.set(w_pad=0.09, h_pad=0.07, wspace=0.03, hspace=0.04)
-    return empty
+    layout = ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.07, wspace=0.03, hspace=0.04)
+    return Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
 
 
 def dress(ax: Axes, *, title: str, subtitle: str = "", xlabel: str = "", ylabel: str = "") -> None:

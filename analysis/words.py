@@ -52,18 +52,20 @@ def summary(frames: Frames, rows: Sequence[Row]) -> str:
     ended = sum(row.exit == "finished" for row in rows)
     jobs = f"{_count(len(rows), 'job')} of {_count(len(frames.runs), 'run')} and {_count(seeds, 'seed')}"
     jobs += ", all finished" if ended == len(rows) else f", {ended} of them finished"
-    spans = {run: _scores(rows, run) for run in frames.runs}
-    scored = sorted((run for run in spans if spans[run]), key=lambda run: sum(spans[run]) / len(spans[run]))
     name = quality_name(frames)
+    spans = {run: _scores(rows, run) for run in frames.runs}
+    broken = {row.run for row in rows if row.quality is not None and not math.isfinite(row.quality)}
+    scored = [run for run in frames.runs if spans[run]]
+    scored.sort(key=lambda run: (run in broken, sum(spans[run]) / len(spans[run])))
     if not scored:
         return f"{jobs}. No finite {name} has been recorded."
-    if len(scored) == 1:
-        return f"{jobs}. {name} is {_span(spans[scored[0]])} for `{scored[0]}`; lower is better."
-    best, worst = scored[0], scored[-1]
-    return (
-        f"{jobs}. {name} runs from {_span(spans[best])} for `{best}` to {_span(spans[worst])} for `{worst}`; "
-        "lower is better."
-    )
+    text = f"{name} is {_span(spans[scored[0]])} for `{scored[0]}`; lower is better."
+    if len(scored) > 1:
+        best, worst = (f"{_span(spans[run])} for `{run}`" for run in (scored[0], scored[-1]))
+        text = f"{name} runs from {best} to {worst}; lower is better."
+    if broken:
+        text += f" Scores that are not finite rank last: {_who(sorted(broken, key=frames.runs.index))}."
+    return f"{jobs}. {text}"
 
 
 def caution(rows: Sequence[Row]) -> str:

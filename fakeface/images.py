@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fakeface.data._atomic import os_errors, whole_file
+from fakeface.files import os_errors, whole_file
 
 GAP = 2
 """White pixels between the images of a sheet."""

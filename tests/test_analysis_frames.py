@@ -8,52 +8,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ablations import journal as journals
 from ablations.journal import Journal
 from analysis.frames import Frames, Selected, load
 from analysis.table import Row, headings, number, summary_rows
 from analysis.words import caution, headline, summary
-
-METRIC = "fd_test"
-PROTOCOL = {"protocol": "aa", "metric": METRIC, "details": {"num_samples": 2000}}
+from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The journal's clock in milliseconds: what a test writes into it."""
     now = [1_000_000]
-    monkeypatch.setattr(journals.time, "time_ns", lambda: now[0] * 1_000_000)
+    monkeypatch.setattr("ablations.journal.time.time_ns", lambda: now[0] * 1_000_000)
     yield now
-
-
-def begin(folder: Path, *, settings: dict[str, Any] | None = None, seed: int = 0, total_steps: int = 3) -> Journal:
-    journal = Journal(folder / "journal.jsonl")
-    data = {"name": "synthetic", "source": "built in", "digest": "dd", "count": 20, "image_size": 32, "channels": 3}
-    journal.append(
-        "job", identity="id", seed=seed, settings=settings or {}, data=data, config={}, total_steps=total_steps
-    )
-    journal.append("named", run="ignored", group="g", profile="quick", experiment="e", config={})
-    journal.append(
-        "session",
-        from_step=0,
-        stack={"python": "3.11", "torch": "2", "device": "cpu", "threads": 2, "cpu": "a cpu"},
-        git={"commit": "c0ffee", "dirty": True},
-    )
-    return journal
-
-
-def losses(journal: Journal, steps: list[int], d: list[float], g: list[float]) -> None:
-    journal.append("metrics", steps=steps, values={"Loss_D": d, "Loss_G": g})
-
-
-def end(journal: Journal, exit_: str, samples: str | None, dynamics: str | None, steps: int) -> None:
-    evidence = {"exit": "why exit", "samples": "why samples", "dynamics": "why dynamics"}
-    onset = {"exit": None, "samples": 1, "dynamics": 2}
-    journal.append(
-        "outcome", exit=exit_, samples=samples, dynamics=dynamics, onset=onset, evidence=evidence, steps=steps,
-        weights_sha256="ff",
-    )  # fmt: skip
-    journal.close()
 
 
 def finished(folder: Path, samples: str = "healthy", score: float = 10.0, **job: Any) -> None:
@@ -180,7 +147,11 @@ def test_cells_stand_under_their_headings(tmp_path: Path) -> None:
     names = headings(frames)
     cells = dict(zip(names, row_of(frames, "a").cells(), strict=True))
     assert cells[f"{METRIC} (N = 2,000)"] == "10.0"
-    assert (cells["Loss_D"], cells["steps"], cells["outcome"]) == ("0.250", "3", "finished · healthy · balanced")
+    assert (cells["Loss_D"], cells["steps"], cells["outcome"]) == (
+        "0.250",
+        "3",
+        "finished · healthy · balanced",
+    )
     unbegun = dict(zip(names, row_of(frames, "b").cells(), strict=True))
     assert (unbegun["outcome"], unbegun["Loss_D"], unbegun["minutes"]) == ("new", "–", "–")
 
@@ -226,7 +197,8 @@ def test_the_summary_gives_best_and_worst_run_under_the_metric_s_name(tmp_path: 
     frames = load([Selected(run, seed, tmp_path / f"{run}{seed}") for run, seed in scores])
     text = summary(frames, summary_rows(frames))
     assert text.startswith("4 jobs of 2 runs and 2 seeds, all finished.")
-    assert "fd_test (N = 2,000) runs from 5.000 for `b` to 30.0–40.0 for `a`" in text
+    assert "fd_test (N = 2,000) runs from 30.0–40.0 for `a` to 5.000 for `b`" in text
+    assert text.endswith("Scores that are not finite rank last: `b`."), "half of b's seeds have no score"
 
 
 def test_one_seed_is_described_and_not_judged(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tracking_jobs import EXPERIMENT, IMAGE_STEPS, Job, new_store
+from tests.tracking_jobs import EXPERIMENT, IMAGE_STEPS, Job, new_store
 
 from ablations.store import Store
 from ablations.tracking import compare_link, run_ids, serve, sync
@@ -125,8 +125,10 @@ def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_
     names = {f"{run}-s0" for run in RUNS}
     for title in ("Loss_D", "Loss_G"):
         chart = card(page, title)
-        chart.locator(".scatterlayer .trace").nth(len(RUNS) - 1).wait_for(state="attached")
-        assert chart.locator(".scatterlayer .trace").count() == len(RUNS)
+        lines = chart.locator(".scatterlayer path.js-line")
+        lines.nth(len(RUNS) - 1).wait_for(state="attached")
+        colours = lines.evaluate_all("lines => lines.map(l => l.style.stroke)")
+        assert len(set(colours)) == len(RUNS), colours
         assert set(re.findall(r"([\w-]+-s0) \(", chart.inner_text())) == names
     page.screenshot(path=tmp_path / "charts.png")
 
@@ -138,7 +140,8 @@ def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_
     for step in IMAGE_STEPS[:4]:
         page.keyboard.press("ArrowRight")
         page.wait_for_function(
-            "step => document.querySelector('[role=slider]').getAttribute('aria-valuenow') == step", arg=str(step)
+            "step => document.querySelector('[role=slider]').getAttribute('aria-valuenow') == step",
+            arg=str(step),
         )
         page.wait_for_function(
             "step => [...document.images].some(i => decodeURIComponent(i.src).includes(`+step+${step}+`))",

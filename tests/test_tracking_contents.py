@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from tracking_jobs import (
+from tests.tracking_jobs import (
     EXPERIMENT,
     IMAGE_STEPS,
     STEPS,
@@ -130,7 +130,9 @@ def test_grids_come_back_pixel_for_pixel(mirrored: tuple[Store, Job], tmp_path: 
     run_id = run_of(store, store.tracking_uri, job)
     local = Path(client.download_artifacts(run_id, "images", str(tmp_path)))
     (file,) = local.glob("samples+step+8+*.png")
-    assert np.array_equal(np.asarray(Image.open(file)), np.asarray(Image.open(job.folder / "samples/000008.png")))
+    assert np.array_equal(
+        np.asarray(Image.open(file)), np.asarray(Image.open(job.folder / "samples/000008.png"))
+    )
     assert len(list(local.glob("*+compressed.webp"))) == len(IMAGE_STEPS)
 
 
@@ -279,7 +281,10 @@ def test_nan_and_infinities_are_reported_not_cleaned(tmp_path: Path) -> None:
     job.journal.append("metrics", steps=[1, 2, 3], values={"Loss_G": [math.nan, math.inf, -math.inf]})
     job.outcome("diverged")
     assert sync(store, store.tracking_uri).complete
-    values = {step: value for _, step, _, value in mirror_rows(store.tracking_uri, run_of(store, store.tracking_uri, job))}
+    values = {
+        step: value
+        for _, step, _, value in mirror_rows(store.tracking_uri, run_of(store, store.tracking_uri, job))
+    }
     assert values[1] == "nan"
     assert values[2] > 1.79e308  # MLflow's largest number stands for infinity
     assert values[3] < -1.79e308

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tracking_jobs import (
+from tests.tracking_jobs import (
     Job,
     check_mirrored,
     image_steps,
@@ -26,7 +26,15 @@ from ablations.store import Store
 from ablations.tracking import model, pending, server, state, sync
 
 CALLS = (
-    *("create_experiment", "create_run", "log_batch", "log_artifact", "set_tag", "set_terminated", "update_run"),
+    *(
+        "create_experiment",
+        "create_run",
+        "log_batch",
+        "log_artifact",
+        "set_tag",
+        "set_terminated",
+        "update_run",
+    ),
     *("log_inputs", "log_image", "create_logged_model", "log_model_artifacts", "log_outputs"),
     "finalize_logged_model",
 )
@@ -293,4 +301,13 @@ def test_grids_of_a_step_below_a_branch_are_in_the_new_run_once(store: Store) ->
     job = Job(store).whole("interrupted", generator=False)
     resume_inexactly(job)
     assert sync(store, store.tracking_uri).complete
-    assert image_steps(store.tracking_uri, run_of(store, store.tracking_uri, job)) == [1, 2, 4, 8, 12, 16, 23, 30]
+    assert image_steps(store.tracking_uri, run_of(store, store.tracking_uri, job)) == [
+        1,
+        2,
+        4,
+        8,
+        12,
+        16,
+        23,
+        30,
+    ]

@@ -23,10 +23,21 @@ from fakeface.networks import Generator
 
 STEPS = 30
 IMAGE_STEPS = (1, 2, 4, 8, 12, 16, 23, 30)
-LOSSES = ("Loss_D", "Loss_G", "D(x)", "D(G(z))_before", "images_per_second", "system/cpu_utilization_percentage")
+LOSSES = (
+    "Loss_D",
+    "Loss_G",
+    "D(x)",
+    "D(G(z))_before",
+    "images_per_second",
+    "system/cpu_utilization_percentage",
+)
 EXPERIMENT = "report"
 TRAINING = TrainingConfig.model_validate(
-    {"data": {"image_size": 32, "channels": 1}, "network": {"latent_dim": 8, "width": 4}, "train": {"steps": STEPS}}
+    {
+        "data": {"image_size": 32, "channels": 1},
+        "network": {"latent_dim": 8, "width": 4},
+        "train": {"steps": STEPS},
+    }
 )
 Row = tuple[str, int, int, float]
 """Metric, step, time, value; NaN as None would compare, so it is the string "nan"."""

@@ -9,6 +9,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import FrameType
 
 from ablations.store import Store
@@ -83,12 +84,25 @@ def serve(store: Store, port: int = 5000, *, on_ready: Callable[[str], None] | N
         signal.signal(signal.SIGTERM, before)
 
 
-def _command(store: Store, port: int) -> list[str]:
+def _start(store: Store, port: int, log: Path) -> "subprocess.Popen[bytes]":
     """One worker in place of four, and jobs off: 2 processes and 11 s to start, not 15 and 48 s."""
-    return [
+    command = [
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", store.tracking_uri, "--artifacts-destination", store.artifacts.as_uri()),
     ]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    try:
+        with log.open("wb") as file:
+            return subprocess.Popen(
+                command,
+                env=os.environ | quiet,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise UserError(f"{log}: cannot start the MLflow server: {error.strerror}") from error
 
 
 def _check_port(port: int) -> None:
@@ -103,16 +117,17 @@ def _check_port(port: int) -> None:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
+    """Raises TimeoutError if it ends, or does not answer within START_SECONDS."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise UserError(f"the MLflow server did not start (exit status {process.returncode})")
+            raise TimeoutError(f"exit status {process.returncode}")
         try:
             with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5):
                 return
         except OSError:
             time.sleep(0.2)
-    raise UserError(f"the MLflow server did not answer within {START_SECONDS:.0f} seconds")
+    raise TimeoutError(f"no answer within {START_SECONDS:.0f} seconds")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -23,6 +23,7 @@ SETTINGS = {
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # A pooled connection would go on writing into a database file that was deleted under it.
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",

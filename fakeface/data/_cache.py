@@ -18,7 +18,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from fakeface.config import DataConfig, canonical_digest
-from fakeface.data._atomic import os_errors, whole_file
+from fakeface.files import os_errors, whole_file
 from fakeface.data._base import DATASETS, Fingerprint, ImageSet, Skipped, Source, SourceMissing
 from fakeface.data._workers import read_all
 from fakeface.errors import UserError

@@ -1,0 +1,194 @@
+"""A tracking server that dies, never lives, refuses or hangs: training's journal loses nothing, nothing is doubled."""
+
+import contextlib
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ablations.store import Store, job_lock
+from ablations.tracking import MirrorProcess, pending, server, state, sync
+from tests.tracking_jobs import Job, check_mirrored, new_store, run_of
+
+WAIT = 150.0
+pytestmark = [pytest.mark.service, pytest.mark.slow]
+
+
+class Server:
+    """A real MLflow server on its own database; artifacts go through it."""
+
+    def __init__(self, root: Path) -> None:
+        self.backend = new_store(root)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [
+            *(sys.executable, "-m", "mlflow", "server", "--port", str(self.port), "--workers", "1"),
+            *("--backend-store-uri", self.backend.tracking_uri),
+            *("--artifacts-destination", str(self.backend.artifacts)),
+        ]
+        settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        with (self.backend.root / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_until(self.answers)
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """kill -9, workers too: the parent's death alone leaves them serving."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    found = Server(tmp_path_factory.mktemp("server"))
+    found.start()
+    yield found
+    found.kill()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path)
+    store.prepare()
+    return store
+
+
+def test_through_a_server_everything_arrives_and_a_second_sync_adds_nothing(
+    mlflow_server: Server, store: Store
+) -> None:
+    uri = mlflow_server.uri
+    job = Job(store, log_model=True).whole("crashed", traceback="boom")
+    for _ in range(2):
+        report = sync(store, uri)
+        assert report.complete, report
+    check_mirrored(store, uri, job)
+    client = server.connect(uri)
+    run = client.get_run(run_of(store, uri, job))
+    assert (run.info.status, run.info.run_name) == ("FAILED", "baseline-s0")
+    assert len(run.outputs.model_outputs) == 1
+    files = {info.path for info in client.list_artifacts(run.info.run_id)}
+    assert files == {"config.yaml", "final_grid.png", "git.diff", "images", "loss_curve.png", "traceback.txt"}
+
+
+def test_a_server_killed_and_restarted_under_training_gets_every_point_once(
+    mlflow_server: Server, store: Store
+) -> None:
+    uri = mlflow_server.uri
+    job = Job(store, "outage")
+    with job_lock(job.folder):
+        mirror = MirrorProcess(store, uri)
+        job.session()
+        job.steps(1, 5)
+        wait_until(lambda: pending(store, uri).points == 0)
+        job.steps(6, 10)
+        mlflow_server.kill()
+        job.steps(11, 20)
+        wait_until(lambda: b"API request" in (store.mirror / "mirror.log").read_bytes())
+        assert pending(store, uri).points > 0
+        mlflow_server.start()
+        job.steps(21, 30)
+        job.outcome()
+    mirror.close(WAIT)
+    assert sync(store, uri).complete
+    check_mirrored(store, uri, job)
+    assert server.connect(uri).get_run(run_of(store, uri, job)).info.status == "FINISHED"
+
+
+class Refuses(http.server.BaseHTTPRequestHandler):
+    """Answers 500 to everything."""
+
+    def do_GET(self) -> None:
+        self.send_error(500)
+
+    do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def never_up() -> Iterator[str]:
+    with socket.socket() as bound:  # bound, never listening: connections are refused
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as fake:
+        threading.Thread(target=fake.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{fake.server_address[1]}"
+        fake.shutdown()
+
+
+@contextlib.contextmanager
+def hanging() -> Iterator[str]:
+    with socket.socket() as listening:  # accepts (the kernel does), and never answers
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("broken", [never_up, refusing, hanging])
+def test_a_broken_server_costs_seconds_is_told_in_words_and_nothing_counts_as_shipped(
+    store: Store, broken: Callable[[], contextlib.AbstractContextManager[str]]
+) -> None:
+    jobs = [Job(store, run).whole() for run in ("baseline", "sgd", "both")]
+    with broken() as uri:
+        started = time.monotonic()
+        report = sync(store, uri)
+        assert time.monotonic() - started < 60  # one attempt, ten seconds at most, on a busy machine
+        assert not report.complete
+        assert list(report.errors) == [uri]  # told once, not for each job
+        assert len(report.errors[uri]) < 320
+        assert "\n" not in report.errors[uri]
+        assert report.pending.points == 191 * len(jobs)
+        assert [state.load(store, uri, job.folder.name).offset for job in jobs] == [0, 0, 0]
+        assert state.run_ids(store, uri) == {}
+
+
+@pytest.mark.parametrize("broken", [never_up, hanging])
+def test_a_mirror_without_a_server_is_closed_in_time(
+    store: Store, broken: Callable[[], contextlib.AbstractContextManager[str]]
+) -> None:
+    Job(store).whole()
+    with broken() as uri:
+        mirror = MirrorProcess(store, uri)
+        wait_until(lambda: (store.mirror / "mirror.log").stat().st_size > 0)
+        started = time.monotonic()
+        left = mirror.close(3.0)
+        assert time.monotonic() - started < 30
+        assert left.points == 191
+        assert mirror._process is not None
+        assert mirror._process.poll() is not None
