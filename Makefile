@@ -7,6 +7,7 @@ PROFILE ?=
 SEEDS   ?=
 DATA    ?=
 ARGS    ?=
+MARK    ?= not slow and not gpu and not browser and not service
 PORT    ?= 5000
 
 VENV    := .venv
@@ -47,8 +48,8 @@ report: setup ## Write the report again
 data: setup ## Prepare the images and say what they are
 	@$(ABLATE) data prepare $(SPEC) $(SELECT) $(ARGS)
 
-test: setup ## Run the tests (ARGS="-k name" for some)
-	@$(VENV)/bin/python -m pytest $(ARGS)
+test: setup ## Run the quick tests (MARK="not gpu" for all, ARGS="-k name" for some)
+	@$(VENV)/bin/python -m pytest -m '$(MARK)' $(ARGS)
 
 lint: setup ## Check format, style and types
 	@$(VENV)/bin/ruff format --check .

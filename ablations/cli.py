@@ -1,5 +1,6 @@
 """The commands. Wires the rooms together; imports late, so that `--help` is quick."""
 
+import io
 import shlex
 import sys
 from pathlib import Path
@@ -255,6 +256,8 @@ def schema() -> None:
 
 def main() -> None:
     """Entry point: a UserError is shown as it stands, with exit status 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a log that is followed shows each line as it comes
     try:
         app()
     except UserError as error:

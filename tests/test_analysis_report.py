@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from analysis import grids
+from analysis import grids, style
 from analysis.frames import Frames, Selected, load
 from analysis.report import ReportFiles, build
 from fakeface.errors import UserError
@@ -53,16 +53,29 @@ def built(selections: list[Selected], tmp_path: Path) -> tuple[ReportFiles, Page
     return files, Page(files.page)
 
 
-def test_the_page_refers_to_nothing_outside_itself(tmp_path: Path) -> None:
-    _, page = built(two_runs(tmp_path), tmp_path)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, Page]:
+    """A report of two runs that lack nothing, for the tests that only read it."""
+    folder = tmp_path_factory.mktemp("whole")
+    return built(two_runs(folder), folder)
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures that are quick to draw, for the tests that do not look at them."""
+    monkeypatch.setattr(style, "DPI", 40)
+
+
+def test_the_page_refers_to_nothing_outside_itself(whole: tuple[ReportFiles, Page]) -> None:
+    _, page = whole
     addresses = [a[name] for _, a in page.tags for name in ("src", "href", "srcset", "action") if a.get(name)]
     assert len(addresses) > 5
     assert all(address is not None and address.startswith("data:") for address in addresses)
     assert not re.search(r"url\((?!data:)|@import|https?://", page.source)
 
 
-def test_the_page_lets_only_its_own_script_run(tmp_path: Path) -> None:
-    _, page = built(two_runs(tmp_path), tmp_path)
+def test_the_page_lets_only_its_own_script_run(whole: tuple[ReportFiles, Page]) -> None:
+    _, page = whole
     policy = next(
         a["content"] or "" for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"
     )
@@ -70,13 +83,14 @@ def test_the_page_lets_only_its_own_script_run(tmp_path: Path) -> None:
     assert "unsafe-inline" not in policy.split("script-src")[1]
 
 
-def test_every_run_its_evidence_and_the_command_are_on_the_page(tmp_path: Path) -> None:
-    _, page = built(two_runs(tmp_path), tmp_path)
+def test_every_run_its_evidence_and_the_command_are_on_the_page(whole: tuple[ReportFiles, Page]) -> None:
+    _, page = whole
     for words in ("adam", "sgd", "why samples", "why dynamics", f"{METRIC} (N", COMMAND, "c0ffee", "A title"):
         assert words in page.text, words
     assert "Of 2 runs, adam and sgd make healthy samples" in page.text
 
 
+@pytest.mark.usefixtures("coarse")
 def test_markup_in_names_evidence_settings_and_notes_is_inert(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>`<img src=x onerror=alert(1)>"
     journal = begin(tmp_path / "job", settings={"init": evil})
@@ -97,8 +111,8 @@ def test_markup_in_names_evidence_settings_and_notes_is_inert(tmp_path: Path) ->
     assert not [a for _, a in page.tags if "onerror" in a]
 
 
-def test_the_scrubber_has_every_step_of_every_job(tmp_path: Path) -> None:
-    _, page = built(two_runs(tmp_path), tmp_path)
+def test_the_scrubber_has_every_step_of_every_job(whole: tuple[ReportFiles, Page]) -> None:
+    _, page = whole
     slider = next(a for tag, a in page.tags if a.get("type") == "range")
     assert slider["data-steps"] == "1,60" and slider["max"] == "1"
     assert page.grids() == [
@@ -106,12 +120,13 @@ def test_the_scrubber_has_every_step_of_every_job(tmp_path: Path) -> None:
     ]
 
 
-def test_without_script_the_last_grid_of_each_job_is_visible(tmp_path: Path) -> None:
-    _, page = built(two_runs(tmp_path), tmp_path)
+def test_without_script_the_last_grid_of_each_job_is_visible(whole: tuple[ReportFiles, Page]) -> None:
+    _, page = whole
     visible = [a["data-step"] for _, a in page.tags if "data-step" in a and "hidden" not in a]
     assert visible == ["60", "60"]
 
 
+@pytest.mark.usefixtures("coarse")
 def test_several_seeds_can_be_chosen_and_one_needs_no_choice(tmp_path: Path) -> None:
     jobs = [train(tmp_path / f"adam-{seed}", [1.0] * 9, [4.0] * 9) for seed in (3, 5)]
     _, page = built(jobs, tmp_path)
@@ -120,21 +135,22 @@ def test_several_seeds_can_be_chosen_and_one_needs_no_choice(tmp_path: Path) -> 
     assert not [a for _, a in single.tags if a.get("name") == "seed"]
 
 
-def test_the_figures_are_written_beside_the_page(tmp_path: Path) -> None:
-    files, _ = built(two_runs(tmp_path), tmp_path)
+def test_the_figures_are_written_beside_the_page(whole: tuple[ReportFiles, Page]) -> None:
+    files, _ = whole
     assert set(files.figures) == {
         "losses-adam", "losses-sgd", "losses-overlaid", "losses-overlaid-narrow", "quality", "samples-s0"
     }  # fmt: skip
     for path in files.figures.values():
         with Image.open(path) as image:
             assert image.format == "PNG" and image.width > 500
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+    assert {path.name for path in files.page.parent.iterdir()} == {
         "report.html", *(path.name for path in files.figures.values())
     }, "nothing temporary is left"  # fmt: skip
 
 
+@pytest.mark.usefixtures("coarse")
 def test_incomplete_jobs_are_in_the_report_and_stop_nothing(tmp_path: Path) -> None:
-    whole, torn = two_runs(tmp_path)
+    intact, torn = two_runs(tmp_path)
     begin(tmp_path / "step-zero").close()
     journal = begin(tmp_path / "no-scores")
     losses(journal, [1], [float("nan")], [1.0])
@@ -144,7 +160,7 @@ def test_incomplete_jobs_are_in_the_report_and_stop_nothing(tmp_path: Path) -> N
     with (torn.folder / "journal.jsonl").open("ab") as file:
         file.write(b"00000000 {}\n{")
     others = [Selected(name, 0, tmp_path / name) for name in ("step-zero", "no-scores", "never")]
-    files, page = built([whole, torn, *others], tmp_path)
+    files, page = built([intact, torn, *others], tmp_path)
     for words in (
         "step-zero",
         "no-scores",
@@ -177,12 +193,14 @@ def test_nothing_to_report_on_says_which_command_comes_first(tmp_path: Path, sel
     assert not (tmp_path / "report").exists()
 
 
+@pytest.mark.usefixtures("coarse")
 def test_a_folder_that_cannot_be_written_is_the_user_s_to_mend(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="cannot write the report"):
         build(load(two_runs(tmp_path)), tmp_path / "file", title="t", command="c")
 
 
+@pytest.mark.usefixtures("coarse")
 def test_a_failed_write_leaves_the_former_page_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

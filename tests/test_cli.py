@@ -1,0 +1,312 @@
+"""The commands, run as a user runs them: in a process of their own, on a tiny specification."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ablations import journal
+
+pytestmark = pytest.mark.slow
+
+RUNS = ["baseline", "weight-init", "sgd", "both"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory):
+    """A store in which `ablate run` has trained the four tiny runs, and how to ask it."""
+    from tests.conftest import TINY_SPEC
+
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "runs.yaml").write_text(TINY_SPEC)
+
+    def ablate(*arguments: str, check: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "ablations.cli", *arguments], cwd=folder, capture_output=True, text=True, timeout=280
+        )
+        assert done.returncode == check, f"{done.args}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    ablate.folder = folder
+    ablate.first = ablate("run", "--no-mirror")
+    return ablate
+
+
+def test_run_ends_with_a_table_the_pictures_and_the_link(trained):
+    out = trained.first.stdout
+    for run in RUNS:
+        assert f"{run}-s0" in out
+    assert "fd_efficientnet_lite0 (N = 400)" in out
+    assert "Pictures: results/jobs/*/samples/" in out
+    assert "http://127.0.0.1:5000/#/experiments" in out
+
+
+def test_a_second_run_finds_everything_done(trained):
+    before = {path: path.stat().st_mtime_ns for path in trained.folder.glob("results/jobs/*/journal.jsonl")}
+    assert "every job is done" in trained("run", "--no-mirror").stdout
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert len(before) == 4
+
+
+def test_status_lists_every_job_with_its_results(trained):
+    rows = json.loads(trained("status", "--json").stdout)
+    assert [row["run"] for row in rows] == RUNS
+    for row in rows:
+        assert row["seed"] == 0
+        assert len(row["identity"]) == 64
+        assert (row["exit"], row["steps"], row["state"]) == ("finished", 24, "done")
+        assert row["samples"] in ("healthy", "noise", "collapsed")
+        assert row["dynamics"] in ("balanced", "discriminator-won", "stalled")
+        assert {"Loss_D", "Loss_G", "D(x)", "D(G(z))_before", "fd_efficientnet_lite0"} <= row["metrics"].keys()
+        assert len(row["weights_sha256"]) == 64
+        assert row["mlflow_run_id"] is None, "nothing was shipped"
+    assert len({row["weights_sha256"] for row in rows}) == 4
+
+
+def test_plan_shows_states_without_running_anything(trained):
+    rows = json.loads(trained("plan", "--json", "--seeds", "0,1", "--run", "sgd").stdout)
+    assert [(row["seed"], row["state"], row["steps"]) for row in rows] == [(0, "done", 24), (1, "new", 24)]
+    assert rows[1]["expected_seconds"] > 0
+    assert not list(trained.folder.glob("results/jobs/sgd-s1-*"))
+
+
+def test_dry_run_runs_nothing(trained):
+    out = trained("run", "--dry-run", "--seeds", "7").stdout
+    assert "4 of 4 jobs to train" in out
+    assert not list(trained.folder.glob("results/jobs/*-s7-*"))
+
+
+def test_a_changed_setting_is_stale_and_says_which(trained):
+    rows = json.loads(trained("plan", "--json", "--run", "sgd", "--set", "optimizer.lr=0.02").stdout)
+    assert (rows[0]["state"], rows[0]["detail"]) == ("stale", "optimizer.lr: default -> 0.02")
+
+
+def test_a_changed_protocol_scores_again_and_trains_nothing(trained):
+    override = ["--set", "evaluation.num_samples=330", "--run", "baseline"]
+    assert json.loads(trained("plan", "--json", *override).stdout)[0]["state"] == "re-score"
+    path = next(trained.folder.glob("results/jobs/baseline-s0-*/journal.jsonl"))
+    sessions = [r for r in journal.read(path).records if r["kind"] == "session"]
+    trained("run", "--no-mirror", *override)
+    records = journal.read(path).records
+    assert [r for r in records if r["kind"] == "session"] == sessions, "no new training session"
+    assert [r["step"] for r in records if r["kind"] == "evaluation"] == [12, 24, 12, 24]
+    status = json.loads(trained("status", "--json", *override).stdout)[0]
+    assert (status["state"], status["exit"]) == ("done", "finished")
+    assert json.loads(trained("plan", "--json", "--run", "baseline").stdout)[0]["state"] == "done"
+
+
+def test_the_same_training_under_another_name_is_not_run_again(trained):
+    spec = (trained.folder / "runs.yaml").read_text() + "  plain-sgd: {extends: sgd, group: other}\n"
+    (trained.folder / "renamed.yaml").write_text(spec)
+    rows = json.loads(trained("plan", "renamed.yaml", "--json", "--group", "other").stdout)
+    assert (rows[0]["run"], rows[0]["state"]) == ("plain-sgd", "done")
+
+
+def test_generate_draws_a_grid_and_single_images(trained):
+    trained("generate", "baseline", "grid.png", "-n", "9")
+    assert Image.open(trained.folder / "grid.png").size == (3 * 34 - 2, 3 * 34 - 2)
+    trained("generate", "baseline", "faces", "-n", "3", "--step", "12")
+    assert sorted(p.name for p in (trained.folder / "faces").iterdir()) == ["00000.png", "00001.png", "00002.png"]
+    done = trained("generate", "baseline", "x.png", "--step", "5", check=2)
+    assert "no weights were kept at step 5 (kept: 12, 24)" in done.stderr
+
+
+def test_report_is_one_page_and_its_figures(trained):
+    trained("report")
+    page = (trained.folder / "results/report/report.html").read_text()
+    assert all(run in page for run in RUNS)
+    assert list((trained.folder / "results/report").glob("*.png"))
+
+
+def test_data_info_and_preview(trained):
+    out = trained("data", "info").stdout
+    assert "synthetic  96 images, 32x32, 3 channel(s)" in out
+    trained("data", "preview", "sheet.png", "-n", "16")
+    assert Image.open(trained.folder / "sheet.png").size == (4 * 34 - 2, 4 * 34 - 2)
+
+
+def test_schema_is_json(trained):
+    assert json.loads(trained("schema").stdout)["type"] == "object"
+
+
+def test_audit_finds_every_bit_again(trained):
+    out = trained("audit", "sgd", "baseline").stdout
+    assert out.count("the same bit for bit in 24 steps") == 2
+
+
+def test_audit_tells_the_first_difference(trained):
+    journal_path = next(trained.folder.glob("results/jobs/both-s0-*/journal.jsonl"))
+    whole = journal_path.read_bytes()
+    lines = []
+    for record in journal.read(journal_path).records:
+        if record["kind"] == "metrics" and "Loss_G" in record["values"] and 5 in record["steps"]:
+            record["values"]["Loss_G"][record["steps"].index(5)] += 1e-9
+        lines.append(journal.encode(record))
+    journal_path.write_bytes(b"".join(lines))
+    try:
+        assert "differs at step 5: Loss_G was" in trained("audit", "both", check=1).stdout
+    finally:
+        journal_path.write_bytes(whole)
+
+
+def test_rerun_trains_again_and_sets_the_old_results_aside(trained):
+    before = json.loads(trained("status", "--json", "--run", "weight-init").stdout)[0]
+    trained("run", "--no-mirror", "--rerun", "--run", "weight-init")
+    after = json.loads(trained("status", "--json", "--run", "weight-init").stdout)[0]
+    assert after["weights_sha256"] == before["weights_sha256"]
+    assert len(list(trained.folder.glob("results/aside/weight-init-s0-*/journal.jsonl"))) == 1
+
+
+def test_clean_shows_first_and_leaves_results(trained):
+    out = trained("clean").stdout
+    assert "replaced by --rerun" in out
+    assert "checkpoint.pt" in out
+    assert list(trained.folder.glob("results/jobs/*/checkpoint.pt")), "nothing is removed unasked"
+    trained("clean", "--yes")
+    assert not list(trained.folder.glob("results/jobs/*/checkpoint.pt"))
+    rows = json.loads(trained("status", "--json").stdout)
+    assert {row["state"] for row in rows} == {"done"}
+    assert "Nothing to remove" in trained("clean").stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, tiny_spec: Path, ablate, number: int):
+    long = ["--run", "baseline", "--set", "train.steps=3000", "--set", "evaluation.num_evaluations=1", "--no-mirror"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ablations.cli", "run", *long], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: any(p.stat().st_size > 5000 for p in tmp_path.glob("results/jobs/*/journal.jsonl")))
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "The same command goes on" in out
+    (row,) = json.loads(ablate("status", "--json", *long[:-1]).stdout)
+    assert (row["state"], row["exit"]) == ("resumable", "interrupted")
+    (planned,) = json.loads(ablate("plan", "--json", *long[:-1]).stdout)
+    assert planned["detail"] == f"interrupted; goes on from step {row['steps']}"
+
+
+def test_a_crash_is_journaled_and_the_others_go_on(ablate, tmp_path: Path):
+    """Half of G's weights missing makes the first grid fail in one job only: a real exception, mid-job."""
+    ablate("run", "--no-mirror", "--run", "baseline", "--run", "sgd", "--set", "train.steps=2")
+    folder = next(tmp_path.glob("results/jobs/sgd-s0-*"))
+    for path in folder.glob("*"):
+        if path.name != "samples":
+            path.unlink()
+    for picture in (folder / "samples").iterdir():
+        picture.unlink()
+    (folder / "samples").rmdir()
+    (folder / "samples").write_text("in the way")
+    done = ablate("run", "--no-mirror", "--run", "sgd", "--run", "both", "--set", "train.steps=2", check=1)
+    assert "crashed" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    rows = {row["run"]: row for row in json.loads(ablate("status", "--json", "--set", "train.steps=2").stdout)}
+    assert rows["sgd"]["exit"] == "crashed"
+    assert rows["both"]["exit"] == "finished"
+    outcome = journal.read(folder / "journal.jsonl").records[-1]
+    assert "Traceback" in outcome["traceback"]
+
+
+def test_a_divergence_is_a_result_with_its_step(ablate):
+    override = ["--run", "sgd", "--set", "optimizer.lr=1e30"]
+    ablate("run", "--no-mirror", *override)
+    (row,) = json.loads(ablate("status", "--json", *override).stdout)
+    assert (row["state"], row["exit"]) == ("done", "diverged")
+    assert row["onset"]["exit"] <= 3
+    assert "every job is done" in ablate("run", "--no-mirror", *override).stdout
+
+
+def test_two_commands_on_one_store_share_the_work(ablate, tmp_path: Path, tiny_spec: Path):
+    ablate("data", "prepare")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "ablations.cli", "run", "--no-mirror"], cwd=tmp_path, stdout=subprocess.DEVNULL
+        )
+        for _ in range(2)
+    ]
+    assert [process.wait(280) for process in processes] == [0, 0]
+    for path in tmp_path.glob("results/jobs/*/journal.jsonl"):
+        kinds = [record["kind"] for record in journal.read(path).records]
+        assert kinds.count("session") == 1, "every job is trained once"
+        assert kinds.count("outcome") == 1
+    assert len(list(tmp_path.glob("results/jobs/*"))) == 4
+
+
+def test_an_image_folder_is_trained_on(ablate, tmp_path: Path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    generator = np.random.default_rng(0)
+    for i in range(40):
+        Image.fromarray(generator.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(pictures / f"{i}.png")
+    (pictures / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    override = ["--run", "baseline", "--set", "data.name=folder", "--set", f"data.path={pictures}"]
+    done = ablate("run", "--no-mirror", *override, "--set", "train.steps=3")
+    assert "1 file(s) skipped" in done.stdout
+    assert "broken.jpg" in done.stdout
+
+
+BAD_INPUT = {
+    "an optimizer that does not exist": (["--set", "optimizer.name=adan"], "unknown optimizer 'adan' — did you mean 'adam'?"),
+    "a setting of another optimizer": (["--set", "optimizer.momentum=0.9"], "optimizer 'adam' has no momentum"),
+    "an option the optimizer lacks": (["--set", "optimizer.options.rho=1"], "has no option 'rho'"),
+    "an initializer that does not exist": (["--set", "init=xavier"], "unknown initializer 'xavier'"),
+    "a data set that does not exist": (["--set", "data.name=celebb"], "unknown dataset 'celebb' — did you mean 'celeba'?"),
+    "an extractor that does not exist": (["--set", "evaluation.extractor=vgg"], "unknown extractor 'vgg'"),
+    "a run that does not exist": (["--run", "baselin"], "did you mean 'baseline'?"),
+    "a group that does not exist": (["--group", "reprot"], "unknown group 'reprot'"),
+    "a profile that does not exist": (["--profile", "quik"], "did you mean 'quick'?"),
+    "a folder that does not exist": (["--set", "data.name=folder", "--set", "data.path=nowhere"], "nowhere"),
+    "an empty folder": (["--set", "data.name=folder", "--set", "data.path=empty"], "empty"),
+    "a folder of broken images": (["--set", "data.name=folder", "--set", "data.path=broken"], "broken"),
+    "a subset larger than the data": (["--set", "data.limit=97"], "97"),
+    "a device that is not there": (["--device", "cuda:7"], "--device cuda:7"),
+    "a device that is no device": (["--device", "gpu"], "must be auto, cpu, cuda or cuda:N"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_one_screen_and_leaves_the_store_alone(case: str, trained):
+    (trained.folder / "empty").mkdir(exist_ok=True)
+    (trained.folder / "broken").mkdir(exist_ok=True)
+    (trained.folder / "broken" / "a.png").write_bytes(b"\x89PNG no")
+    (trained.folder / "broken" / "b.jpg").write_bytes(b"")
+    arguments, words = BAD_INPUT[case]
+    before = snapshot(trained.folder / "results")
+    done = trained("run", "--no-mirror", *arguments, check=2)
+    assert words in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) <= 24
+    assert snapshot(trained.folder / "results") == before
+
+
+def snapshot(store: Path) -> dict[str, int]:
+    """Every file that could hold a result, with its time of change (locks and empty folders aside)."""
+    return {
+        str(path): path.stat().st_mtime_ns
+        for path in store.rglob("*")
+        if path.is_file() and path.suffix != ".lock" and path.name != "lock"
+    }
+
+
+def wait_for(condition, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def test_a_read_only_store_is_one_clear_error(ablate, tmp_path: Path):
+    if os.geteuid() == 0:
+        (tmp_path / "results").write_text("a file where the store should be")
+    else:
+        (tmp_path / "results").mkdir(mode=0o500)
+    done = ablate("run", "--no-mirror", check=2)
+    assert "results" in done.stderr
+    assert "Traceback" not in done.stderr
