@@ -82,7 +82,7 @@ def _figures(frames: Frames) -> dict[str, Figure]:
         figures["losses-overlaid"] = plots.losses_overlaid(frames)
         figures["losses-overlaid-narrow"] = plots.losses_overlaid(frames, stacked=True)
     if len(frames.quality()):
-        figures["quality"] = style.figure(5.6, 3.3)
+        figures["quality"] = style.figure(5.2, 3.2)
         plots.quality_over_steps(figures["quality"].subplots(), frames)
     for seed in frames.images["seed"].drop_duplicates():
         figures[f"samples-s{seed}"] = plots.sample_grids(frames, seed)

@@ -60,7 +60,7 @@ def run_styles(runs: Sequence[str]) -> dict[str, RunStyle]:
 
 def figure(width: float, height: float) -> Figure:
     """An empty figure, in inches, white so that it prints and stands on a light card."""
-    layout = ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.07, wspace=0.03, hspace=0.04)
+    layout = ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.07, wspace=0.07, hspace=0.04)
     return Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
 
 

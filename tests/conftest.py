@@ -38,13 +38,14 @@ def tiny_spec(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ablate(tmp_path: Path, tiny_spec: Path):
+def ablate(tiny_spec: Path):
     """Run `ablate` in a process of its own, in a folder with the tiny specification."""
+    folder = tiny_spec.parent
 
     def run(*arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "ablations.cli", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, timeout=280,
+            cwd=folder, capture_output=True, text=True, timeout=280,
         )  # fmt: skip
         if check is not None:
             assert done.returncode == check, f"{done.args}\n{done.stdout}\n{done.stderr}"

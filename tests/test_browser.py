@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.tracking_jobs import EXPERIMENT, IMAGE_STEPS, Job, new_store
 
 from ablations.store import Store
 from ablations.tracking import compare_link, run_ids, serve, sync
 from fakeface.errors import UserError
+from tests.tracking_jobs import EXPERIMENT, IMAGE_STEPS, Job, new_store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -29,7 +29,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory):
 
     def ablate(*arguments: str, check: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "ablations.cli", *arguments], cwd=folder, capture_output=True, text=True, timeout=280
+            [sys.executable, "-m", "ablations.cli", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=280,
         )
         assert done.returncode == check, f"{done.args}\n{done.stdout}\n{done.stderr}"
         return done
@@ -64,7 +68,9 @@ def test_status_lists_every_job_with_its_results(trained):
         assert (row["exit"], row["steps"], row["state"]) == ("finished", 24, "done")
         assert row["samples"] in ("healthy", "noise", "collapsed")
         assert row["dynamics"] in ("balanced", "discriminator-won", "stalled")
-        assert {"Loss_D", "Loss_G", "D(x)", "D(G(z))_before", "fd_efficientnet_lite0"} <= row["metrics"].keys()
+        assert {"Loss_D", "Loss_G", "D(x)", "D(G(z))_before", "fd_efficientnet_lite0"} <= row[
+            "metrics"
+        ].keys()
         assert len(row["weights_sha256"]) == 64
         assert row["mlflow_run_id"] is None, "nothing was shipped"
     assert len({row["weights_sha256"] for row in rows}) == 4
@@ -113,7 +119,11 @@ def test_generate_draws_a_grid_and_single_images(trained):
     trained("generate", "baseline", "grid.png", "-n", "9")
     assert Image.open(trained.folder / "grid.png").size == (3 * 34 - 2, 3 * 34 - 2)
     trained("generate", "baseline", "faces", "-n", "3", "--step", "12")
-    assert sorted(p.name for p in (trained.folder / "faces").iterdir()) == ["00000.png", "00001.png", "00002.png"]
+    assert sorted(p.name for p in (trained.folder / "faces").iterdir()) == [
+        "00000.png",
+        "00001.png",
+        "00002.png",
+    ]
     done = trained("generate", "baseline", "x.png", "--step", "5", check=2)
     assert "no weights were kept at step 5 (kept: 12, 24)" in done.stderr
 
@@ -177,8 +187,18 @@ def test_clean_shows_first_and_leaves_results(trained):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, tiny_spec: Path, ablate, number: int):
-    long = ["--run", "baseline", "--set", "train.steps=3000", "--set", "evaluation.num_evaluations=1", "--no-mirror"]
+def test_a_signal_stops_cleanly_and_the_same_command_goes_on(
+    tmp_path: Path, tiny_spec: Path, ablate, number: int
+):
+    long = [
+        "--run",
+        "baseline",
+        "--set",
+        "train.steps=3000",
+        "--set",
+        "evaluation.num_evaluations=1",
+        "--no-mirror",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "ablations.cli", "run", *long], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
@@ -207,7 +227,9 @@ def test_a_crash_is_journaled_and_the_others_go_on(ablate, tmp_path: Path):
     done = ablate("run", "--no-mirror", "--run", "sgd", "--run", "both", "--set", "train.steps=2", check=1)
     assert "crashed" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    rows = {row["run"]: row for row in json.loads(ablate("status", "--json", "--set", "train.steps=2").stdout)}
+    rows = {
+        row["run"]: row for row in json.loads(ablate("status", "--json", "--set", "train.steps=2").stdout)
+    }
     assert rows["sgd"]["exit"] == "crashed"
     assert rows["both"]["exit"] == "finished"
     outcome = journal.read(folder / "journal.jsonl").records[-1]
@@ -223,11 +245,13 @@ def test_a_divergence_is_a_result_with_its_step(ablate):
     assert "every job is done" in ablate("run", "--no-mirror", *override).stdout
 
 
-def test_two_commands_on_one_store_share_the_work(ablate, tmp_path: Path, tiny_spec: Path):
+def test_two_commands_on_one_store_share_the_work(ablate, tmp_path: Path):
     ablate("data", "prepare")
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "ablations.cli", "run", "--no-mirror"], cwd=tmp_path, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "ablations.cli", "run", "--no-mirror"],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
         )
         for _ in range(2)
     ]
@@ -253,11 +277,11 @@ def test_an_image_folder_is_trained_on(ablate, tmp_path: Path):
 
 
 BAD_INPUT = {
-    "an optimizer that does not exist": (["--set", "optimizer.name=adan"], "unknown optimizer 'adan' — did you mean 'adam'?"),
+    "an unknown optimizer": (["--set", "optimizer.name=adan"], "unknown optimizer 'adan' — did you mean 'adam'?"),
     "a setting of another optimizer": (["--set", "optimizer.momentum=0.9"], "optimizer 'adam' has no momentum"),
     "an option the optimizer lacks": (["--set", "optimizer.options.rho=1"], "has no option 'rho'"),
     "an initializer that does not exist": (["--set", "init=xavier"], "unknown initializer 'xavier'"),
-    "a data set that does not exist": (["--set", "data.name=celebb"], "unknown dataset 'celebb' — did you mean 'celeba'?"),
+    "an unknown data set": (["--set", "data.name=celebb"], "unknown dataset 'celebb' — did you mean 'celeba'?"),
     "an extractor that does not exist": (["--set", "evaluation.extractor=vgg"], "unknown extractor 'vgg'"),
     "a run that does not exist": (["--run", "baselin"], "did you mean 'baseline'?"),
     "a group that does not exist": (["--group", "reprot"], "unknown group 'reprot'"),

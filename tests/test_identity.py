@@ -26,7 +26,7 @@ EDITS = {
         '@OPTIMIZERS.register("mine")\ndef mine(parameters, *, lr):\n    return optim.SGD(parameters, lr=lr)\n\n\n'
         "def accepted_settings(",
     ),
-    "a new setting": ("fakeface/config.py", "    d_steps: PositiveInt = 1", "    g_steps: PositiveInt = 1\n    d_steps: PositiveInt = 1"),
+    "a new setting": ("fakeface/config.py", "    d_steps: Pos", "    g_steps: int = 1\n    d_steps: Pos"),
     "a line of the step": ("fakeface/training.py", "    loss_g.backward()", "    (2 * loss_g).backward()"),
     "a line of sgd": ("fakeface/optimizers.py", "optim.SGD(parameters, lr=lr,", "optim.SGD(parameters, lr=2 * lr,"),
     "the weights' stream": ("fakeface/randomness.py", '"{name}/{seed}/{index}"', '"{name}:{seed}:{index}"'),
@@ -53,7 +53,11 @@ def code_after(tmp_path_factory: pytest.TempPathFactory):
         if edit is not None:
             file, before, after = EDITS[edit]
             text = (folder / file).read_text()
-            changed = text.replace(before, after) if before in text else text.replace(before.replace('"', 'f"', 1), after)
+            changed = (
+                text.replace(before, after)
+                if before in text
+                else text.replace(before.replace('"', 'f"', 1), after)
+            )
             assert changed != text, "the edit must change the source"
             (folder / file).write_text(changed)
         done = subprocess.run(
@@ -113,7 +117,9 @@ def test_only_named_components_are_in_the_code():
 
 def test_scoring_code_and_training_code_are_apart():
     config = RunConfig()
-    training_keys, scoring_keys = (set(code_digests(roots(config))) for roots in (training_roots, scoring_roots))
+    training_keys, scoring_keys = (
+        set(code_digests(roots(config))) for roots in (training_roots, scoring_roots)
+    )
     assert "fakeface/evaluation/frechet.py:frechet_distance" in scoring_keys - training_keys
     assert "fakeface/training.py:generate" in scoring_keys - training_keys
     assert "fakeface/training.py:gan_step" not in scoring_keys
@@ -140,7 +146,11 @@ def test_where_the_data_lie_and_how_often_to_score_is_no_part_of_the_identity():
 
 def test_only_what_differs_from_the_defaults_is_named():
     config = TrainingConfig(optimizer={"name": "sgd", "lr": 2e-4, "G": {"lr": 0.1}}, data={"image_size": 32})
-    assert identity_settings(config) == {"optimizer.name": "sgd", "optimizer.G.lr": 0.1, "data.image_size": 32}
+    assert identity_settings(config) == {
+        "optimizer.name": "sgd",
+        "optimizer.G.lr": 0.1,
+        "data.image_size": 32,
+    }
 
 
 def test_a_canonical_digest_ignores_the_order_of_keys():

@@ -58,7 +58,9 @@ def test_a_torn_last_line_is_seen_then_cut_off_and_noted(tmp_path: Path):
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_every_line_that_no_damage_touched_is_still_read(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject):
+def test_every_line_that_no_damage_touched_is_still_read(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+):
     path = tmp_path_factory.mktemp("journal") / "j"
     write(path, 8)
     whole = path.read_bytes()
@@ -89,7 +91,9 @@ def test_every_line_that_no_damage_touched_is_still_read(tmp_path_factory: pytes
     history.load(path)
 
 
-def test_a_full_disk_is_one_clear_error_and_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_is_one_clear_error_and_leaves_whole_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     path = tmp_path / "journal.jsonl"
     write(path, 2)
     log = Journal(path)

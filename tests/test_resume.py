@@ -54,7 +54,9 @@ class Lab:
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(["ablations.commands", "fakeface.evaluation"])
 
-    def start(self, store: Path, sabotage: Callable[[], None] | None = None) -> multiprocessing.process.BaseProcess:
+    def start(
+        self, store: Path, sabotage: Callable[[], None] | None = None
+    ) -> multiprocessing.process.BaseProcess:
         process = self.context.Process(target=_work, args=(self.folder, store, sabotage))
         process.start()
         return process

@@ -11,6 +11,12 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+
+from ablations.store import Store, job_lock
+from ablations.tracking import pending, server, sync
+from ablations.tracking.content import Facts, flatten, metric_name, params
+from ablations.tracking.model import load_generator
+from fakeface.networks import Generator
 from tests.tracking_jobs import (
     EXPERIMENT,
     IMAGE_STEPS,
@@ -22,12 +28,6 @@ from tests.tracking_jobs import (
     new_store,
     run_of,
 )
-
-from ablations.store import Store, job_lock
-from ablations.tracking import pending, server, sync
-from ablations.tracking.content import Facts, flatten, metric_name, params
-from ablations.tracking.model import load_generator
-from fakeface.networks import Generator
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ablations.store import Store
+from ablations.tracking import model, pending, server, state, sync
 from tests.tracking_jobs import (
     Job,
     check_mirrored,
@@ -21,9 +24,6 @@ from tests.tracking_jobs import (
     run_of,
     wipe_mirror,
 )
-
-from ablations.store import Store
-from ablations.tracking import model, pending, server, state, sync
 
 CALLS = (
     *(

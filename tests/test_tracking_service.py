@@ -131,7 +131,7 @@ class Refuses(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_error(500)
 
-    do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815
+    do_POST = do_PUT = do_PATCH = do_GET
 
     def log_message(self, *_: object) -> None:
         pass

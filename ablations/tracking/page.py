@@ -64,21 +64,18 @@ def serve(store: Store, port: int = 5000, *, on_ready: Callable[[str], None] | N
         raise UserError(f"{store.root}: holds no MLflow data yet; run `ablate run` or `ablate sync` first")
     _check_port(port)
     before = signal.signal(signal.SIGTERM, _interrupt)
-    process = subprocess.Popen(
-        _command(store, port),
-        env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    log = store.mirror / "page.log"
+    process = _start(store, port, log)
     try:
         _wait_until_ready(process, port)
         if on_ready is not None:
             on_ready(f"http://{HOST}:{port}")
-        status = process.wait()
-        raise UserError(f"the MLflow server ended by itself (exit status {status})")
+        process.wait()
+        raise UserError(f"the MLflow server ended by itself; see {log}")
     except KeyboardInterrupt:
         pass
+    except TimeoutError as error:
+        raise UserError(f"the MLflow server did not start: {error}; see {log}") from error
     finally:
         end_group(process, END_SECONDS)
         signal.signal(signal.SIGTERM, before)
