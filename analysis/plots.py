@@ -28,7 +28,7 @@ SMOOTHING = 0.05
 def smooth(curve: "pd.Series[float]") -> "pd.Series[float]":
     """Centred running median, then mean, over 5% of the steps (at least 5). Deaf to spikes; NaN stays NaN."""
     window = max(5, round(SMOOTHING * len(curve))) | 1
-    median = curve.rolling(window, center=True, min_periods=1).median().where(np.isfinite(curve))
+    median = curve.rolling(window, center=True, min_periods=1).median()
     return median.rolling(window, center=True, min_periods=1).mean().where(np.isfinite(curve))
 
 
@@ -48,7 +48,8 @@ def loss_curves(ax: Axes, frames: Frames, run: str, *, top: float | None = None)
     style.scale_steps(ax, _last_step(jobs))
     style.scale_values(ax, [0.0], top=1.05 * (peak[0] or 1.0) if top is None else top)
     if top is not None and peak[0] > top:
-        _tell_peak(ax, *peak)
+        raw = all(len(bundle.lines) == 1 for bundle in bundles.values() if bundle.lines)
+        _tell_peak(ax, "peak" if raw else "smoothed peak", *peak)
     for bundle in bundles.values():
         _mark_early_ends(ax, bundle)
     style.label_ends(ax, [(b.end, metric, b.look) for metric, b in bundles.items() if b.lines])
@@ -207,11 +208,11 @@ def _peak(curve: "pd.Series[float]") -> tuple[float, int]:
     return (float(finite.max()), int(cast(int, finite.idxmax()))) if len(finite) else (0.0, 0)
 
 
-def _tell_peak(ax: Axes, value: float, step: int) -> None:
+def _tell_peak(ax: Axes, word: str, value: float, step: int) -> None:
     """Say how high a curve goes that leaves the axes at the top."""
     right = step > 0.6 * ax.get_xlim()[1]
     ax.annotate(
-        f"peak {style.plain_number(float(f'{value:.3g}'))} at step {step:,}",
+        f"{word} {style.plain_number(float(f'{value:.3g}'))} at step {step:,}",
         (step, ax.get_ylim()[1]), (-8 if right else 8, -1), textcoords="offset points",
         ha="right" if right else "left", va="top", fontsize=style.TEXT_SIZE - 1.5, color=style.MUTED,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}, zorder=5,

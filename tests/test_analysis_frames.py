@@ -141,6 +141,14 @@ def test_a_row_holds_the_last_values_and_what_sets_the_run_apart(tmp_path: Path)
     assert row_of(frames, "a").changes == {}
 
 
+def test_d_of_g_is_the_one_measured_beside_d_of_x(tmp_path: Path) -> None:
+    with begin(tmp_path / "a") as journal:
+        values = {"D(x)": [0.9], "D(G(z))_before": [0.2], "D(G(z))_after": [0.1]}
+        journal.append("metrics", steps=[1], values=values)
+    row = row_of(load([Selected("a", 0, tmp_path / "a")]), "a")
+    assert (row.d_x, row.d_g_z) == (0.9, 0.2)
+
+
 def test_cells_stand_under_their_headings(tmp_path: Path) -> None:
     finished(tmp_path / "a")
     frames = load([Selected("a", 0, tmp_path / "a"), Selected("b", 0, tmp_path / "b")])

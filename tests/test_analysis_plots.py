@@ -62,6 +62,7 @@ def test_loss_curves_show_both_losses_raw_and_smoothed_under_the_report_s_title(
     drawn = [line for line in ax.get_lines() if np.array_equal(ys(line), raw)]
     assert len(drawn) == 1 and np.array_equal(xs(drawn[0]), raw.index)
     (smoothed,) = labelled(ax, "Loss_G")
+    assert drawn[0].get_color() == smoothed.get_color()
     assert np.ptp(ys(smoothed)[5:-5]) < np.ptp(raw)
     assert {"Loss_D", "Loss_G"} <= words(ax)
 

@@ -1,72 +1,22 @@
 """A job killed at any instant and started again ends like one never killed, bit for bit."""
 
-import multiprocessing
+import importlib
 import os
 import random
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ablations import history as histories
+from ablations import journal
 from ablations.history import History
-from ablations.jobs import CLOCK_METRICS
+from tests.lab import Lab, assert_same, histories_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 KILLS = int(os.environ.get("FAKEFACE_KILLS", "20"))
-"""How many kills the test makes; raise it for a longer trial."""
-
-SPEC = """\
-profiles:
-  quick:
-    data: {name: synthetic, count: 96, image_size: 32}
-    network: {width: 4, latent_dim: 8}
-    train: {steps: 60, batch_size: 8}
-    evaluation: {num_samples: 48, num_reference: 48, num_evaluations: 3}
-    samples: {num_grids: 8, grid_size: 2}
-    checkpoint: {every_steps: 7}
-    tracking: {log_model: false}
-runs:
-  baseline: {}
-"""
-
-
-def _work(folder: Path, store: Path, sabotage: Callable[[], None] | None) -> None:
-    """In a child process: `ablate run`, without the mirror."""
-    os.setpgid(0, 0)
-    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    if sabotage is not None:
-        sabotage()
-    from ablations.cli import app
-
-    app(["run", str(folder / "runs.yaml"), "--store", str(store), "--no-mirror", "--threads", "1"])
-
-
-class Lab:
-    """Starts trainings in child processes of a process that has torch loaded but has computed nothing with it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "runs.yaml").write_text(SPEC)
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["ablations.commands", "fakeface.evaluation"])
-
-    def start(
-        self, store: Path, sabotage: Callable[[], None] | None = None
-    ) -> multiprocessing.process.BaseProcess:
-        process = self.context.Process(target=_work, args=(self.folder, store, sabotage))
-        process.start()
-        return process
-
-    def finish(self, store: Path) -> History:
-        process = self.start(store)
-        process.join(120)
-        assert process.exitcode == 0, (self.folder / "log").read_text()[-2000:]
-        (journal,) = store.glob("jobs/*/journal.jsonl")
-        return histories.load(journal)
+"""How many kills at random moments; raise it for a longer trial."""
 
 
 @pytest.fixture(scope="module")
@@ -76,108 +26,69 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 @pytest.fixture(scope="module")
 def whole(lab: Lab) -> tuple[History, float]:
-    """The uninterrupted training, and how many seconds it took once the data were there."""
-    lab.finish(lab.folder / "first")
-    started = time.monotonic()
-    (lab.folder / "whole").mkdir()
-    share_caches(lab, lab.folder / "whole")
-    history = lab.finish(lab.folder / "whole")
+    """The uninterrupted training of `baseline`, and how many seconds it took."""
+    store, started = lab.store("whole"), time.monotonic()
+    lab.finish(store, "--run", "baseline")
+    (history,) = histories_of(store)
     return history, time.monotonic() - started
 
 
-def share_caches(lab: Lab, store: Path) -> None:
-    """Data and reference are prepared once; the kills are about jobs."""
-    store.mkdir(exist_ok=True)
-    for name in ("data", "reference"):
-        (store / name).symlink_to(lab.folder / "first" / name)
-
-
-def series(history: History) -> dict[str, tuple[list[int], list[float]]]:
-    """Every metric but clocks, speed and system load."""
-    kept = {n: s for n, s in history.series.items() if not n.startswith(CLOCK_METRICS)}
-    return {name: (s.steps, s.values) for name, s in kept.items()}
-
-
-def assert_same(resumed: History, whole: History) -> None:
-    assert resumed.outcome is not None
-    assert whole.outcome is not None
-    for key in ("exit", "samples", "dynamics", "onset", "evidence", "steps", "weights_sha256"):
-        assert resumed.outcome[key] == whole.outcome[key]
-    assert series(resumed) == series(whole)
-    assert resumed.branches == []
-    for kind, keys in (
-        ("images", ("step", "file", "sha256")),
-        ("evaluations", ("step", "protocol", "values")),
-        ("diagnoses", ("step", "label", "values")),
-    ):
-        records = [[tuple(str(r[k]) for k in keys) for r in getattr(h, kind)] for h in (resumed, whole)]
-        assert records[0] == records[1], f"{kind} differ, or stand twice"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
 def test_kills_at_random_moments_change_no_bit(lab: Lab, whole: tuple[History, float]):
     expected, seconds = whole
     generator = random.Random(20_26)
     interrupted = 0
     for kill in range(KILLS):
-        store = lab.folder / f"random-{kill}"
-        share_caches(lab, store)
-        process = lab.start(store)
+        store = lab.store(f"random-{kill}")
+        process = lab.start(store, "--run", "baseline")
         process.join(generator.uniform(0, seconds))
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
             interrupted += 1
         process.join()
-        assert_same(lab.finish(store), expected)
+        lab.finish(store, "--run", "baseline")
+        (history,) = histories_of(store)
+        assert_same(history, expected)
     assert interrupted >= KILLS * 0.6, "most kills must come before the end"
 
 
-def _die_in(module: str, function: str, call: int, *, half: bool) -> None:
-    """Arrange that the `call`-th call of a function kills the process, before it or half-way through its write."""
-    import importlib
-
-    owner = importlib.import_module(module)
-    for part in function.split(".")[:-1]:
-        owner = getattr(owner, part)
-    name = function.rpartition(".")[2]
-    original, calls = getattr(owner, name), 0
-
-    def sabotaged(*args, **kwargs):
-        nonlocal calls
-        calls += 1
-        if calls == call:
-            if half:
-                _write_half(owner, args)
-            os.kill(os.getpid(), signal.SIGKILL)
-        return original(*args, **kwargs)
-
-    setattr(owner, name, sabotaged)
-
-
-def _write_half(owner, args) -> None:
-    """What a torn write leaves: the first half of a journal line, or of a checkpoint's temporary file."""
-    if hasattr(owner, "append"):  # the journal
-        os.write(args[0]._file.fileno(), b'12345678 {"kind":"metrics","steps":[')
-    else:
-        args[0].with_suffix(".tmp").write_bytes(b"fakeface-checkpoint sha256=")
-
-
 class DieIn:
-    """A picklable sabotage."""
+    """Arranges that the `call`-th call of a function kills the process, before it or half-way through its write."""
 
-    def __init__(self, *args, half: bool = False) -> None:
-        self.args, self.half = args, half
+    def __init__(self, module: str, function: str, call: int, *, half: bool = False) -> None:
+        self.module, self.function, self.call, self.half = module, function, call, half
 
     def __call__(self) -> None:
-        _die_in(*self.args, half=self.half)
+        owner = importlib.import_module(self.module)
+        for part in self.function.split(".")[:-1]:
+            owner = getattr(owner, part)
+        name = self.function.rpartition(".")[2]
+        original, calls = getattr(owner, name), 0
+
+        def sabotaged(*args, **kwargs):
+            nonlocal calls
+            calls += 1
+            if calls == self.call:
+                if self.half:
+                    _write_half(args[0])
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*args, **kwargs)
+
+        setattr(owner, name, sabotaged)
+
+
+def _write_half(target: journal.Journal | Path) -> None:
+    """What a torn write leaves: the first half of a journal line, or of a checkpoint's temporary file."""
+    if isinstance(target, journal.Journal):
+        os.write(target._file.fileno(), b'12345678 {"kind":"metrics","steps":[')
+    else:
+        target.with_suffix(".tmp").write_bytes(b"fakeface-checkpoint sha256=")
 
 
 MOMENTS = {
     "at the start": DieIn("fakeface.training", "create", 1),
     "in the first journal line": DieIn("ablations.journal", "Journal.append", 1, half=True),
     "in a journal line in mid-training": DieIn("ablations.journal", "Journal.append", 21, half=True),
-    "in the last journal lines": DieIn("ablations.journal", "Journal.append", 60, half=True),
+    "in a late journal line": DieIn("ablations.journal", "Journal.append", 60, half=True),
     "in the first checkpoint": DieIn("fakeface.checkpoints", "save", 1, half=True),
     "in a later checkpoint": DieIn("fakeface.checkpoints", "save", 5, half=True),
     "between the renames of a checkpoint": DieIn("fakeface.checkpoints", "_sync_folder", 3),
@@ -187,12 +98,107 @@ MOMENTS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_kill_at_a_chosen_moment_changes_no_bit(moment: str, lab: Lab, whole: tuple[History, float]):
-    store = lab.folder / moment.replace(" ", "-")
-    share_caches(lab, store)
-    process = lab.start(store, MOMENTS[moment])
-    process.join(120)
-    assert process.exitcode == -signal.SIGKILL, (lab.folder / "log").read_text()[-2000:]
-    assert_same(lab.finish(store), whole[0])
+    store = lab.store(moment.replace(" ", "-"))
+    process = lab.start(store, "--run", "baseline", sabotage=MOMENTS[moment])
+    process.join(240)
+    assert process.exitcode == -signal.SIGKILL, lab.log()
+    lab.finish(store, "--run", "baseline")
+    (history,) = histories_of(store)
+    assert_same(history, whole[0])
+
+
+def test_ten_commands_on_one_store_some_killed_do_every_job_once(lab: Lab):
+    store = lab.store("ten")
+    generator = random.Random(7)
+    processes = [lab.start(store, "--seeds", "0,1") for _ in range(10)]
+    for process in processes[:4]:
+        process.join(generator.uniform(2, 8))
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGKILL)
+    for process in processes:
+        process.join(600)
+    assert [process.exitcode for process in processes[4:]] == [0] * 6, lab.log()
+    done = histories_of(store)
+    assert len(done) == 8
+    for history in done:
+        records = journal.read(history.path).records
+        assert [r["kind"] for r in records].count("outcome") == 1, "every job ends once"
+        assert history.outcome["exit"] == "finished"
+        assert history.series["Loss_D"].steps == list(range(1, 61))
+        assert len(history.images) == 8
+        assert history.damaged_lines == []
+        # Who begins a job that is not begun: one process, and after a kill one more.
+        assert len(history.sessions) <= 1 + sum(process.exitcode == -signal.SIGKILL for process in processes)
+    assert_same(
+        next(h for h in done if h.folder.name.startswith("baseline-s0")),
+        histories_of(lab.folder / "first")[0],
+    )
+
+
+class OtherStack:
+    """Has the process believe that it runs on another version of torch."""
+
+    def __call__(self) -> None:
+        jobs = importlib.import_module("ablations.jobs")
+        original = jobs.stack
+        jobs.stack = lambda device: {**original(device), "torch": "1.0"}
+
+
+class NoisyStep:
+    """Makes the machine compute something else from some step on."""
+
+    def __call__(self) -> None:
+        training = importlib.import_module("fakeface.training")
+        original = training.gan_step
+
+        def noisy(config, state, loss, real):
+            row = original(config, state, loss, real)
+            return row + 1e-6 if state.step >= 20 else row
+
+        training.gan_step = noisy
+
+
+def interrupted_store(lab: Lab, name: str) -> Path:
+    store = lab.store(name)
+    process = lab.start(store, "--run", "baseline", sabotage=DieIn("fakeface.checkpoints", "save", 6))
+    process.join(240)
+    assert process.exitcode == -signal.SIGKILL, lab.log()
+    return store
+
+
+def test_another_stack_is_refused_with_an_explanation_and_changes_nothing(lab: Lab):
+    store = interrupted_store(lab, "stack")
+    before = histories_of(store)[0].path.read_bytes()
+    process = lab.start(store, "--run", "baseline", sabotage=OtherStack())
+    process.join(240)
+    assert process.exitcode == 2
+    assert "1.0 now), so going on would not give the same bits" in lab.log()
+    assert histories_of(store)[0].path.read_bytes() == before
+
+
+def test_an_inexact_resume_is_allowed_on_demand_and_marked(lab: Lab):
+    store = interrupted_store(lab, "allowed")
+    process = lab.start(store, "--run", "baseline", "--allow-inexact", sabotage=OtherStack())
+    process.join(240)
+    assert process.exitcode == 0, lab.log()
+    (history,) = histories_of(store)
+    (branch,) = history.branches
+    assert "another stack" in branch["reason"]
+    assert branch["step"] == history.sessions[-1]["from_step"] + 1
+    assert history.series["Loss_D"].steps == list(range(1, 61))
+
+
+def test_a_resume_that_computes_something_else_is_noticed_at_its_step(lab: Lab):
+    store = interrupted_store(lab, "noisy")
+    recorded = histories_of(store)[0].last_step
+    assert recorded > 20
+    process = lab.start(store, "--run", "baseline", sabotage=NoisyStep())
+    process.join(240)
+    assert process.exitcode == 0, lab.log()
+    (history,) = histories_of(store)
+    (branch,) = history.branches
+    assert branch["step"] == max(20, history.sessions[-1]["from_step"] + 1)
+    assert "came out as" in branch["reason"]
+    assert history.series["Loss_D"].steps == list(range(1, 61))

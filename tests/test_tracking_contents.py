@@ -21,6 +21,7 @@ from tests.tracking_jobs import (
     EXPERIMENT,
     IMAGE_STEPS,
     STEPS,
+    TRAINING,
     Job,
     check_mirrored,
     image_steps,
@@ -28,6 +29,8 @@ from tests.tracking_jobs import (
     new_store,
     run_of,
 )
+
+CONFIG = TRAINING.model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +175,7 @@ def test_the_generator_went_in_once_and_generates_when_loaded_back_elsewhere(
     command = [sys.executable, "-c", LOAD_BACK, store.tracking_uri, model.model_id, str(noise), str(images)]
     subprocess.run(command, check=True, capture_output=True)
     with torch.inference_mode():
-        expected = load_generator(job.folder / "generator-000030.pt")(torch.from_numpy(z)).numpy()
+        expected = load_generator(job.folder / "generator-000030.pt", CONFIG)(torch.from_numpy(z)).numpy()
     assert expected.std() > 1e-3
     np.testing.assert_allclose(np.load(images), expected, atol=1e-5)
 
@@ -188,7 +191,7 @@ def test_the_loaded_generator_is_the_trained_one(tmp_path: Path) -> None:
     trained = Generator(image_size=32, latent_dim=8, width=4, channels=1)
     z = torch.randn(3, 8)
     with torch.inference_mode():
-        again = to_uint8(load_generator(job.folder / "generator-000030.pt")(z))
+        again = to_uint8(load_generator(job.folder / "generator-000030.pt", CONFIG)(z))
     assert np.array_equal(generate(trained, z), again)
 
 

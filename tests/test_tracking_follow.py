@@ -1,4 +1,6 @@
-"""The process that ships while jobs train: it follows, ends when told or orphaned, and harms nobody when killed."""
+"""The process that ships while jobs train: it follows, ends when told or orphaned, and harms nobody when
+killed.
+"""
 
 import os
 import signal

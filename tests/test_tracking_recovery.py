@@ -38,6 +38,14 @@ CALLS = (
     *("log_inputs", "log_image", "create_logged_model", "log_model_artifacts", "log_outputs"),
     "finalize_logged_model",
 )
+SYNC = """
+import sys
+from pathlib import Path
+from ablations.store import Store
+from ablations.tracking import sync
+store = Store(Path(sys.argv[1]))
+print(sync(store, store.tracking_uri).complete)
+"""
 FORK = multiprocessing.get_context("fork")
 
 
@@ -126,7 +134,7 @@ def test_a_picture_of_which_a_kill_left_half_is_completed_not_doubled(store: Sto
 def test_a_model_of_which_a_kill_left_half_is_completed_not_doubled(
     store: Store, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def export(_weights: Path, local: Path, *_: Any) -> None:
+    def export(_weights: Path, _config: Any, local: Path, *_: Any) -> None:
         local.mkdir()
         (local / "MLmodel").write_text("flavors: {}\n")
 
@@ -161,9 +169,7 @@ def test_a_wiped_mirror_is_rebuilt_whole(store: Store) -> None:
     jobs = [Job(store, run).whole() for run in ("baseline", "sgd")]
     assert sync(store, store.tracking_uri).complete
     wipe_mirror(store)
-    code = "import sys; from pathlib import Path; from ablations.store import Store; "
-    code += "from ablations.tracking import sync; s = Store(Path(sys.argv[1])); print(sync(s, s.tracking_uri).complete)"
-    done = subprocess.run([sys.executable, "-c", code, str(store.root)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", SYNC, str(store.root)], capture_output=True, text=True)
     assert done.stdout.strip() == "True", done.stderr
     for job in jobs:
         check_mirrored(store, store.tracking_uri, job)

@@ -1,4 +1,6 @@
-"""A tracking server that dies, never lives, refuses or hangs: training's journal loses nothing, nothing is doubled."""
+"""A tracking server that dies, never lives, refuses or hangs: training's journal loses nothing, nothing is
+doubled.
+"""
 
 import contextlib
 import http.server

@@ -117,9 +117,8 @@ class Job:
         if generator:
             torch.manual_seed(self.seed)
             network = Generator(image_size=32, latent_dim=8, width=4, channels=1)
-            config = TRAINING.model_dump(mode="json")
             checkpoints.save(
-                self.folder / "generator-000030.pt", {"generator": network.state_dict(), "config": config}
+                self.folder / "generator-000030.pt", {"generator": network.state_dict(), "step": STEPS}
             )
             fields["generator"] = "generator-000030.pt"
         self.journal.append(

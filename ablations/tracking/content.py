@@ -121,8 +121,8 @@ def run_name(facts: Facts, folder: str) -> str:
 def key_tags(facts: Facts, folder: str, attempt: int) -> dict[str, str]:
     """The tags by which a run is found again: never changed."""
     identity = str(facts.job.get("identity", folder.rpartition("-")[2]))
-    begun = str(facts.job.get("time", 0))
-    return {"identity": identity, "journal_begun": begun, "attempt": str(attempt)}
+    journal = str(facts.job.get("instance") or facts.job.get("time", 0))
+    return {"identity": identity, "instance": journal, "attempt": str(attempt)}
 
 
 def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:

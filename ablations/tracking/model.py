@@ -3,9 +3,9 @@
 import importlib.metadata
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ablations.journal import Record
+from ablations.tracking.content import Facts
 from ablations.tracking.server import in_words
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ FAILED = "failed: "
 """Begins the words that stand in place of a model's id where there is none."""
 
 
-def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: Path, outcome: Record) -> str:
+def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: Path, facts: Facts) -> str:
     """Log the generator once; return the model's id, or `failed: ` and why (which another try would not
     change).
 
@@ -26,13 +26,14 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
+    outcome = facts.outcome or {}
     model = _find_or_create(client, experiment, run_id, str(outcome.get("weights_sha256", "")))
     if model.status == LoggedModelStatus.READY:
         return str(model.model_id)
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary) / "model"
         try:
-            _export(folder / outcome["generator"], local, model, run_id)
+            _export(folder / outcome["generator"], facts.job["config"], local, model, run_id)
         except Exception as error:  # torch.export has no error of its own; whatever it is, the run goes on
             if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
                 raise  # a full disk may have room the next time
@@ -47,8 +48,8 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
     return str(model.model_id)
 
 
-def load_generator(path: Path) -> "nn.Module":
-    """The generator of a weights file, in evaluation mode, on the CPU.
+def load_generator(path: Path, config: dict[str, Any]) -> "nn.Module":
+    """The generator of a weights file, built from its training config, in evaluation mode, on the CPU.
 
     Raises FileNotFoundError, fakeface.checkpoints.DamagedCheckpoint, or pydantic's error for unknown
     settings.
@@ -58,8 +59,8 @@ def load_generator(path: Path) -> "nn.Module":
     from fakeface.networks import NETWORKS
 
     payload = checkpoints.load(path)
-    config = TrainingConfig.model_validate(payload["config"])
-    generator = NETWORKS[config.network.name](config).generator
+    settings = TrainingConfig.model_validate(config)
+    generator = NETWORKS[settings.network.name](settings).generator
     generator.load_state_dict(payload["generator"])
     return generator.eval()
 
@@ -73,17 +74,15 @@ def _find_or_create(client: "MlflowClient", experiment: str, run_id: str, weight
     return client.create_logged_model(experiment, name=MODEL_NAME, source_run_id=run_id, tags=tags)
 
 
-def _export(weights: Path, local: Path, model: "LoggedModel", run_id: str) -> None:
+def _export(weights: Path, config: dict[str, Any], local: Path, model: "LoggedModel", run_id: str) -> None:
     """Write the model's folder. The example holds two latent vectors: a size of one would become fixed."""
     import mlflow.pytorch
     import numpy as np
     from mlflow.models import Model
 
-    from fakeface import checkpoints
-
-    latent_dim = checkpoints.load(weights)["config"]["network"]["latent_dim"]
+    latent_dim = config["network"]["latent_dim"]
     mlflow.pytorch.save_model(
-        load_generator(weights),
+        load_generator(weights, config),
         str(local),
         mlflow_model=Model(
             artifact_path=model.artifact_location,

@@ -89,8 +89,8 @@ def is_prepared(path: Path) -> bool:
 
 
 def create_schema(uri: str) -> None:
-    """Create or migrate the tables of a sqlite URI. Moves this process to the file's folder, since MLflow notes
-    the working directory as the place of its default experiment. Raises mlflow's errors.
+    """Create or migrate the tables of a sqlite URI. Moves this process to the file's folder, since MLflow
+    notes the working directory as the place of its default experiment. Raises mlflow's errors.
     """
     import sqlite3
 

@@ -93,10 +93,10 @@ class JobShipper:
     def ship_model(self) -> bool:
         """Log the generator if the job wants that and it was not done; return whether it was attempted."""
         facts = self.state.facts
-        if self.state.model or not self.state.run_id or not facts.wants_model or facts.outcome is None:
+        if self.state.model or not self.state.run_id or not facts.wants_model:
             return False
         client, run = self.client, self.state.run_id
-        self.state.model = log_generator(client, self.state.experiment_id, run, self.folder, facts.outcome)
+        self.state.model = log_generator(client, self.state.experiment_id, run, self.folder, facts)
         if self.state.model.startswith(FAILED):
             self.problems.append(f"the generator: {self.state.model}")
             client.set_tag(run, "model_error", self.state.model.removeprefix(FAILED))
@@ -171,6 +171,8 @@ class JobShipper:
         begun = facts.job.get("time") or facts.session.get("time") or 0
         run_name = content.run_name(facts, name)
         run = server.find_or_create_run(self.client, experiment_id, key, run_name, begun)
+        colour = state.colour_for(self.store, self.uri, facts.first_name.get("run", name))
+        self.client.set_tag(run, "mlflow.runColor", colour, synchronous=True)
         params = [Param(k, v) for k, v in content.params(facts).items()]
         for start in range(0, len(params), BATCH_PARAMS):
             self.client.log_batch(run, params=params[start : start + BATCH_PARAMS], synchronous=True)

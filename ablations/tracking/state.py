@@ -12,6 +12,12 @@ from ablations.journal import Record
 from ablations.store import Store, is_running
 from ablations.tracking.content import STATUS_OF_EXIT, Facts, points
 
+COLOURS = (
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
+    *("#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+)
+"""Ten that are easily told apart (matplotlib's)."""
+
 
 @dataclass
 class Cut:
@@ -152,6 +158,18 @@ def experiment_id(store: Store, uri: str, experiment: str) -> str | None:
     return None
 
 
+def colour_for(store: Store, uri: str, run: str) -> str:
+    """The colour in which MLflow's charts draw a run, all its seeds alike: the next one that no other run
+    has.
+
+    MLflow's own choice gives two of four runs the same colour more often than not.
+    """
+    names = [load(store, uri, folder.name) for folder in store.job_folders()]
+    taken = dict.fromkeys(s.facts.first_name.get("run") for s in sorted(names, key=_begun) if s.run_id)
+    order = [name for name in taken if name is not None]
+    return COLOURS[(order.index(run) if run in order else len(order)) % len(COLOURS)]
+
+
 def unsettled(state: State, folder: Path) -> bool:
     """Whether MLflow's status differs from the job's, with all records shipped."""
     running = state.facts.outcome is None and is_running(folder)
@@ -185,6 +203,10 @@ def _replay(path: Path, state: State) -> tuple[State, int, int, int]:
 def _left(path: Path, state: State) -> Iterator[tuple[Record, int]]:
     reading = journal.read(path, state.offset)
     return zip(reading.records, reading.offsets, strict=True)
+
+
+def _begun(state: State) -> float:
+    return float(state.facts.job.get("time", 0))
 
 
 def _count(number: int, noun: str) -> str:
