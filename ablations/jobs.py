@@ -168,6 +168,8 @@ class Session:
             self._record(block)
             if block.diverged_at is not None:
                 self.diverged_at = block.diverged_at
+                self._grid(self.state.step)
+                self._diagnose(self.state.step)
                 return
             self._pause(self.state.step)
         if context.stop() and self.state.step not in self.schedule.checkpoints:
@@ -245,7 +247,8 @@ class Session:
     def _diagnose(self, step: int) -> None:
         if self.history.diagnosis_at(step) is None:
             real = self.context.scorer(self.job).real
-            diagnosis = diagnose_samples(self._samples("diagnosis", DIAGNOSIS_SAMPLES), real)
+            samples = self._samples("diagnosis", DIAGNOSIS_SAMPLES)
+            diagnosis = diagnose_samples(samples, real, diverged=self.diverged_at is not None)
             values = {name: float(value) for name, value in diagnosis.values.items()}
             self._append(
                 "diagnosis", step=step, label=diagnosis.label, evidence=diagnosis.evidence, values=values

@@ -1,12 +1,10 @@
 """Kills, wiped mirrors, damaged journals, inexact resumes: same points, none twice."""
 
-import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +15,13 @@ from ablations.tracking import model, pending, server, state, sync
 from tests.tracking_jobs import (
     Job,
     check_mirrored,
-    image_steps,
     journal_rows,
-    mirror_rows,
     new_store,
     run_of,
     wipe_mirror,
 )
+from tests.tracking_kills import FORK, killed_at, run_count
 
-CALLS = (
-    *(
-        "create_experiment",
-        "create_run",
-        "log_batch",
-        "log_artifact",
-        "set_tag",
-        "set_terminated",
-        "update_run",
-    ),
-    *("log_inputs", "log_image", "create_logged_model", "log_model_artifacts", "log_outputs"),
-    "finalize_logged_model",
-)
 SYNC = """
 import sys
 from pathlib import Path
@@ -46,49 +30,6 @@ from ablations.tracking import sync
 store = Store(Path(sys.argv[1]))
 print(sync(store, store.tracking_uri).complete)
 """
-FORK = multiprocessing.get_context("fork")
-
-
-def sync_and_die(store: Store, uri: str, gate: int) -> None:
-    """Sync in this process; at the `gate`-th moment before or after a request or a note, kill -9 it."""
-    from mlflow import MlflowClient
-
-    passed = 0
-
-    def dying(work: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            step()
-            result = work(*args, **kwargs)
-            step()
-            return result
-
-        return wrapped
-
-    def step() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == gate:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    for name in CALLS:
-        setattr(MlflowClient, name, dying(getattr(MlflowClient, name)))
-    state.save = dying(state.save)
-    sync(store, uri)
-
-
-def killed_at(store: Store, uri: str, gate: int) -> bool:
-    """Whether a syncing process reached that moment, and was killed there."""
-    process = FORK.Process(target=sync_and_die, args=(store, uri, gate))
-    process.start()
-    process.join(60)
-    assert process.exitcode in (0, -signal.SIGKILL)
-    return process.exitcode != 0
-
-
-def run_count(uri: str) -> int:
-    client = server.connect(uri)
-    ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    return len(client.search_runs(ids))
 
 
 @pytest.fixture
@@ -218,49 +159,6 @@ def test_a_second_tracking_uri_gets_everything_too(store: Store, tmp_path: Path)
     assert experiment.artifact_location.startswith((tmp_path / "elsewhere").as_uri())
 
 
-def resume_inexactly(job: Job) -> None:
-    """Steps 21 to 30 are taken back and done again, at another level."""
-    job.journal.append("branch", step=21, reason="another stack")
-    job.session(from_step=20)
-    job.steps(21, 30, level=2.0)
-    job.outcome()
-
-
-@pytest.mark.parametrize("live", [True, False], ids=["as it happens", "rebuilt afterwards"])
-def test_an_inexact_resume_becomes_a_new_run_and_ends_the_old_one(store: Store, live: bool) -> None:
-    job = Job(store).whole("interrupted", generator=False)
-    before = journal_rows(job.folder)
-    if live:
-        assert sync(store, store.tracking_uri).complete
-    resume_inexactly(job)
-    assert pending(store, store.tracking_uri)
-    assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
-    client = server.connect(store.tracking_uri)
-    now = client.get_run(run_of(store, store.tracking_uri, job))
-    old = client.get_run(now.data.tags["supersedes"])
-    assert mirror_rows(store.tracking_uri, old.info.run_id) == before
-    assert (old.info.status, old.data.tags["superseded_by"]) == ("KILLED", now.info.run_id)
-    assert (now.info.status, now.data.tags["exit"]) == ("FINISHED", "finished")
-    assert "another stack" in now.data.tags["branch"]
-    assert run_count(store.tracking_uri) == 2
-
-
-@pytest.mark.parametrize("gate", [8, 11, 14])
-def test_a_kill_while_runs_are_switched_leaves_two_runs_both_whole(store: Store, gate: int) -> None:
-    job = Job(store).whole("interrupted", generator=False)
-    assert sync(store, store.tracking_uri).complete
-    before = journal_rows(job.folder)
-    resume_inexactly(job)
-    assert killed_at(store, store.tracking_uri, gate)
-    assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
-    client = server.connect(store.tracking_uri)
-    now = client.get_run(run_of(store, store.tracking_uri, job))
-    assert mirror_rows(store.tracking_uri, now.data.tags["supersedes"]) == before
-    assert run_count(store.tracking_uri) == 2
-
-
 @pytest.mark.parametrize("line", [0, 1, 2, 3, -1], ids=["job", "named", "session", "metrics", "outcome"])
 def test_a_damaged_line_stops_nothing_of_the_rest(store: Store, line: int) -> None:
     job = Job(store).whole()
@@ -301,19 +199,3 @@ def test_what_is_left_is_counted_without_the_server(store: Store) -> None:
     assert str(left) == "64 points and 4 images of 1 job"
     job.outcome()
     assert str(pending(store, uri)) == "64 points, 4 images and 1 model of 1 job"
-
-
-def test_grids_of_a_step_below_a_branch_are_in_the_new_run_once(store: Store) -> None:
-    job = Job(store).whole("interrupted", generator=False)
-    resume_inexactly(job)
-    assert sync(store, store.tracking_uri).complete
-    assert image_steps(store.tracking_uri, run_of(store, store.tracking_uri, job)) == [
-        1,
-        2,
-        4,
-        8,
-        12,
-        16,
-        23,
-        30,
-    ]
