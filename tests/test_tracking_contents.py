@@ -19,7 +19,6 @@ from tests.tracking_jobs import (
     EXPERIMENT,
     IMAGE_STEPS,
     STEPS,
-    TRAINING,
     Job,
     check_mirrored,
     image_steps,
@@ -28,14 +27,12 @@ from tests.tracking_jobs import (
     run_of,
 )
 
-CONFIG = TRAINING.model_dump(mode="json")
-
 
 @pytest.fixture(scope="module")
 def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Job]]:
-    """One finished job with its model, synced twice."""
+    """One finished job, synced twice."""
     store = new_store(tmp_path_factory.mktemp("mirrored"))
-    job = Job(store, log_model=True).whole()
+    job = Job(store).whole()
     for _ in range(2):
         report = sync(store, store.tracking_uri)
         assert report.complete, report

@@ -26,11 +26,14 @@ with torch.inference_mode():
 
 
 def test_the_generator_went_in_once_and_generates_when_loaded_back_elsewhere(
-    mirrored: tuple[Store, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
-    store, job = mirrored
+    store = new_store(tmp_path / "store")
+    job = Job(store, log_model=True).whole()
+    for _ in range(2):
+        assert sync(store, store.tracking_uri).complete
     client = server.connect(store.tracking_uri)
     run = client.get_run(run_of(store, store.tracking_uri, job))
     (model,) = client.search_logged_models([run.info.experiment_id])
