@@ -161,6 +161,8 @@ class Session:
         """Take the steps that are left. Whatever stops it, what was measured is in the journal."""
         config, context = self.job.config, self.context
         real = real_images(self.job, self.images, context.device)
+        if self.state.step == 0:
+            self._pause(0)
         blocks = training.train(
             config, self.state, real, self.total_steps, pauses=self.schedule.pauses, stop=context.stop
         )

