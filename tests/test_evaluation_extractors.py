@@ -165,7 +165,7 @@ def plain_efficientnet(images):
         return F.batch_norm(x, *stats, eps=1e-3)
 
     x = torch.from_numpy(images).float().permute(0, 3, 1, 2)
-    x = (F.interpolate(x, (64, 64), mode="bilinear", antialias=True) - 127) / 128
+    x = (x - 127) / 128
     x = F.relu6(conv_norm(x, "_conv_stem", "_bn0", 2))
     for i in range(16):
         block, y = f"_blocks.{i}", x
