@@ -1,0 +1,32 @@
+"""Makes docs/four-runs.png, the README's picture, from the figures of a report: python docs/picture.py results/report"""
+
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+WIDTH, GAP, COLOURS = 1400, 24, 192
+
+
+def cropped(path: Path) -> Image.Image:
+    """A figure without its white margins, at the picture's width."""
+    figure = Image.open(path).convert("RGB")
+    box = ImageChops.difference(figure, Image.new("RGB", figure.size, "white")).getbbox()
+    figure = figure.crop(box)
+    return figure.resize((WIDTH, round(figure.height * WIDTH / figure.width)), Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    report = Path(sys.argv[1])
+    figures = [cropped(report / name) for name in ("losses-overlaid.png", "samples-s0.png")]
+    height = sum(figure.height + GAP for figure in figures) + GAP
+    picture = Image.new("RGB", (WIDTH + 2 * GAP, height), "white")
+    top = GAP
+    for figure in figures:
+        picture.paste(figure, (GAP, top))
+        top += figure.height + GAP
+    picture.quantize(COLOURS).save(Path(__file__).with_name("four-runs.png"), optimize=True)
+
+
+if __name__ == "__main__":
+    main()
