@@ -16,10 +16,10 @@ SELECT   = $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS))
            $(if $(DATA),--set data.name=folder --set data.path=$(DATA)) --store $(STORE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ablate plan ui report test lint data bench clean
+.PHONY: help setup ablate plan ui report test lint data bench bench-gpu clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nVariables: PROFILE=quick|standard|paper  SEEDS=0,1,2  DATA=folder/of/images  STORE=results\n'
 	@printf '           SPEC=runs.yaml  ARGS="--run sgd --set optimizer.lr=2e-2"  PORT=5000\n'
 
@@ -58,6 +58,9 @@ lint: setup ## Check format, style and types
 
 bench: setup ## Measure speed, as ratios against a named reference
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
+
+bench-gpu: ## On a CUDA machine: is the GPU path right, and how fast (uses $(PYTHON) as it is)
+	@$(PYTHON) -m benchmarks.gpu
 
 clean: ## Remove what set-up and tests made; results stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

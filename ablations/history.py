@@ -19,7 +19,9 @@ class Series:
 
     def add(self, step: int, value: float, time: int) -> None:
         """Take in a value, unless the step has one."""
-        index = bisect.bisect_left(self.steps, step) if self.steps and step <= self.steps[-1] else len(self.steps)
+        index = (
+            bisect.bisect_left(self.steps, step) if self.steps and step <= self.steps[-1] else len(self.steps)
+        )
         if index == len(self.steps) or self.steps[index] != step:
             self.steps.insert(index, step)
             self.values.insert(index, value)

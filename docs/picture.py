@@ -1,4 +1,4 @@
-"""Makes docs/four-runs.png, the README's picture, from the figures of a report: python docs/picture.py results/report"""
+"""Makes docs/four-runs.png, the README's picture: python docs/picture.py results/report"""
 
 import sys
 from pathlib import Path

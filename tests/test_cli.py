@@ -187,9 +187,7 @@ def test_clean_shows_first_and_leaves_results(trained):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_cleanly_and_the_same_command_goes_on(
-    tmp_path: Path, tiny_spec: Path, ablate, number: int
-):
+def test_a_signal_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, ablate, number: int):
     long = [
         "--run",
         "baseline",

@@ -18,10 +18,10 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from fakeface.config import DataConfig, canonical_digest
-from fakeface.files import os_errors, whole_file
 from fakeface.data._base import DATASETS, Fingerprint, ImageSet, Skipped, Source, SourceMissing
 from fakeface.data._workers import read_all
 from fakeface.errors import UserError
+from fakeface.files import os_errors, whole_file
 
 REBUILD = "`ablate data prepare --refresh`"
 LAYOUT = 1
