@@ -121,6 +121,7 @@ def status(
     seeds: Seeds = None,
     set_: Set = None,
     store: StorePath = STORE,
+    tracking_uri: TrackingUri = None,
     json_: Json = False,
 ) -> None:
     """Show how each job went: outcome, final losses, score."""
@@ -128,7 +129,7 @@ def status(
 
     _, jobs, place = select(spec, store, profile, group, run, seeds, set_)
     if json_:
-        print_json(status_rows(jobs, place))
+        print_json(status_rows(jobs, place, tracking_uri or place.tracking_uri))
     else:
         print_results(frames_of(jobs, place), console())
 

@@ -62,9 +62,9 @@ def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
         console.print(f"{len(left)} of {len(rows)} jobs to train, {_minutes(sum(left))} one after another")
 
 
-def status_rows(jobs: Sequence[Job], store: Store) -> list[dict[str, Any]]:
-    """One object per job, as `ablate status --json` prints them."""
-    runs = tracking.run_ids(store, store.tracking_uri)
+def status_rows(jobs: Sequence[Job], store: Store, tracking_uri: str) -> list[dict[str, Any]]:
+    """One object per job, as `ablate status --json` prints them; MLflow's run id is the one at `tracking_uri`."""
+    runs = tracking.run_ids(store, tracking_uri)
     rows = []
     for job in jobs:
         state = state_of(job, store)

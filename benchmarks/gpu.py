@@ -1,4 +1,4 @@
-"""`make bench-gpu`: all that a CPU cannot show, in one call. Needs torch, numpy and pydantic; neither mlflow nor optuna.
+"""`make bench-gpu`: all that a CPU cannot show, in one call. Needs torch, numpy and pydantic, no mlflow or optuna.
 
 1. The CUDA path is right: the same losses as the CPU's over the first steps, and the same samples.
 2. How fast it is: images per second at 64x64, ours and the textbook loop by turns.

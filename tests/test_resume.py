@@ -3,6 +3,7 @@
 import importlib
 import os
 import random
+import resource
 import signal
 import time
 from pathlib import Path
@@ -202,3 +203,30 @@ def test_a_resume_that_computes_something_else_is_noticed_at_its_step(lab: Lab):
     assert branch["step"] == max(20, history.sessions[-1]["from_step"] + 1)
     assert "came out as" in branch["reason"]
     assert history.series["Loss_D"].steps == list(range(1, 61))
+
+
+class SmallDisk:
+    """No file may grow beyond some bytes: what a full disk does to whoever writes on."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def __call__(self) -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, resource.RLIM_INFINITY))
+
+
+@pytest.mark.parametrize("limit", [30_000, 4_000], ids=["no room for a checkpoint", "no room for the journal"])
+def test_a_full_disk_is_a_clear_error_and_what_was_there_stays(limit: int, lab: Lab, whole: tuple[History, float]):
+    store = lab.store(f"disk-{limit}")
+    process = lab.start(store, "--run", "baseline", sabotage=SmallDisk(limit))
+    process.join(240)
+    assert process.exitcode in (1, 2), lab.log()
+    assert "cannot write" in lab.log()
+    assert "Traceback" not in lab.log()
+    (before,) = histories_of(store)
+    assert before.damaged_lines == []
+    lab.finish(store, "--run", "baseline")
+    (after,) = histories_of(store)
+    assert after.series["Loss_D"].values[: before.last_step] == before.series["Loss_D"].values
+    assert_same(after, whole[0])
