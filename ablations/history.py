@@ -65,6 +65,17 @@ class History:
         loss = self.series.get("Loss_D")
         return loss.steps[-1] if loss and loss.steps else 0
 
+    @property
+    def unbroken_steps(self) -> int:
+        """The last step up to which every step has a recorded loss; less than `last_step` where lines are damaged."""
+        steps = self.series["Loss_D"].steps if "Loss_D" in self.series else []
+        return next((i for i, step in enumerate(steps) if step != i + 1), len(steps))
+
+    def last_evaluation(self, protocol: str | None = None) -> Record | None:
+        """The score at the highest step under a protocol's identity (any, where None)."""
+        scores = [e for e in self.evaluations if protocol is None or e["protocol"] == protocol]
+        return max(scores, key=lambda e: int(e["step"]), default=None)
+
     def evaluation_at(self, step: int, protocol: str) -> Record | None:
         """The score at a step under a protocol's identity."""
         return next((e for e in self.evaluations if e["step"] == step and e["protocol"] == protocol), None)
@@ -78,10 +89,8 @@ class History:
     def final_metrics(self, protocol: str | None = None) -> dict[str, float]:
         """The last value of each metric; scores under `protocol` (any, where None) by their metric's name."""
         values = {name: series.values[-1] for name, series in self.series.items() if series.values}
-        for evaluation in self.evaluations:
-            if protocol is None or evaluation["protocol"] == protocol:
-                values |= evaluation["values"]
-        return values
+        evaluation = self.last_evaluation(protocol)
+        return values | evaluation["values"] if evaluation else values
 
     def apply(self, record: Record) -> None:
         """Take in one more record."""

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import importlib.util
 import inspect
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -37,9 +38,19 @@ def code_digests(roots: Iterable[object]) -> dict[str, str]:
 
     Only the packages of the roots are followed: the versions of torch and NumPy are the stack's, which is recorded
     beside each session and not part of the identity.
+
+    Raises:
+        ValueError: a root is no function or class of a module's top level (a lambda, say), so that a change in it
+            would go unseen.
     """
     digests: dict[str, str] = {}
     waiting = [_address(root) for root in roots]
+    for module_name, name in waiting:
+        package = module_name.partition(".")[0]
+        if package in sys.stdlib_module_names or name not in _module(module_name).definitions:
+            raise ValueError(
+                f"{module_name}: {name} is not defined by `def` or `class` at the top of its module"
+            )
     packages = {module.partition(".")[0] for module, _ in waiting}
     while waiting:
         module_name, name = waiting.pop()

@@ -8,7 +8,7 @@ what comes out now, not written twice.
 import hashlib
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +17,23 @@ import torch
 
 from ablations import history as histories
 from ablations.context import Context, Progress
+from ablations.history import History
 from ablations.journal import Journal
-from ablations.machine import EXACTNESS, stack, store_diff, system_load
+from ablations.machine import stack, stack_changes, store_diff, system_load
+from ablations.outcomes import dynamics_finding, samples_finding
 from ablations.plan import Job
+from ablations.resuming import checkpoint_of, usable_checkpoint
 from ablations.schedule import Schedule
 from fakeface import checkpoints, training
 from fakeface.data import ImageSet, training_indices
 from fakeface.errors import UserError
-from fakeface.evaluation import diagnose_dynamics, diagnose_samples, onset_of
+from fakeface.evaluation import diagnose_samples
 from fakeface.images import contact_sheet, save_png
 from fakeface.randomness import latent_noise
 from fakeface.training import Block, GanState, RealImages
 
 DIAGNOSIS_SAMPLES = 256
 """Images behind each diagnosis: enough for its thresholds, and a fraction of a second to make."""
-
-CLOCK_METRICS = ("images_per_second", "system/")
-"""Beginnings of the names of what differs between two exact runs: clocks, speed and load."""
 
 
 def run_job(job: Job, folder: Path, context: Context) -> str:
@@ -47,8 +47,9 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
     """
     with Journal(folder / "journal.jsonl") as journal:
         session = Session(job, folder, journal, context)
-        session.open()
+        session.check_stack()
         try:
+            session.open()
             session.train()
         except Exception as error:
             words = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
@@ -56,10 +57,17 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
         if session.diverged_at is not None:
             words = f"a loss or weight was no longer finite at step {session.diverged_at}"
             return session.close("diverged", evidence=words, onset=session.diverged_at)
-        if session.state.step < session.total_steps:
-            words = f"stopped after step {session.state.step} of {session.total_steps}"
+        if session.step < session.total_steps:
+            words = f"stopped after step {session.step} of {session.total_steps}"
             return session.close("interrupted", evidence=words)
         return session.close("finished", evidence=f"took all {session.total_steps} steps")
+
+
+def name_job(job: Job, journal: Journal, history: History) -> None:
+    """Record under which name, group and profile a plan asks for a training, where nobody has before."""
+    naming = job.naming()
+    if not any(all(known.get(key) == value for key, value in naming.items()) for known in history.names):
+        history.apply(journal.append("named", **naming))
 
 
 def real_images(job: Job, images: ImageSet, device: torch.device) -> RealImages:
@@ -83,77 +91,72 @@ class Session:
         self.images = context.images(job)
         self.total_steps = job.total_steps(self.images)
         self.schedule = Schedule.of(job.config, self.total_steps)
+        self.checkpoint, self.problems = usable_checkpoint(folder, self.history)
+        self.stack = stack(context.device)
+        before = self.history.sessions[-1]["stack"] if self.checkpoint else self.stack
+        self.stack_changes = stack_changes(before, self.stack)
         self.state: GanState
         self.diverged_at: int | None = None
 
+    @property
+    def step(self) -> int:
+        """Steps that count: up to the divergence, where there was one."""
+        if self.diverged_at is not None:
+            return self.diverged_at
+        return self.state.step if hasattr(self, "state") else self.history.last_step
+
     # -- beginning and end ---------------------------------------------------------------------------------------
+
+    def check_stack(self) -> None:
+        """Raises UserError if the job would go on on another stack than it began on, and nobody allowed that."""
+        if self.stack_changes and not self.context.allow_inexact:
+            raise UserError(
+                f"{self.job.name}: begun on another stack ({'; '.join(self.stack_changes)}), so going on would "
+                f"not give the same bits. Go on there, or pass --allow-inexact to go on here under a new MLflow run."
+            )
 
     def open(self) -> None:
         """Write the header where it is missing, restore the checkpoint, and say that a process begins."""
-        self.state = training.create(self.job.config, self.job.seed, self.context.device)
-        now = stack(self.context.device)
-        payload, problems = checkpoints.load_latest(self.checkpoint)
-        before = self.history.sessions[-1]["stack"] if self.history.sessions else None
-        changed = _stack_changes(before, now) if payload is not None and before is not None else []
-        if changed and not self.context.allow_inexact:
-            raise UserError(
-                f"{self.job.name}: begun on another stack ({'; '.join(changed)}), so going on would not give the same "
-                f"bits. Go on there, or pass --allow-inexact to go on here under a new MLflow run."
-            )
         if not self.history.job:
             self._append("job", **self.job.header(self.images, self.total_steps))
-        self.write_name()
-        if payload is not None:
-            checkpoints.restore(self.state, payload)
-        for problem in problems:
-            self._append("note", text=f"{problem}; went back to step {self.state.step}")
+        name_job(self.job, self.journal, self.history)
+        self.state = training.create(self.job.config, self.job.seed, self.context.device)
+        if self.checkpoint is not None:
+            checkpoints.restore(self.state, self.checkpoint)
+        for problem in self.problems:
+            self._append("note", text=f"{problem}; went on from step {self.state.step}")
         git = store_diff(self.context.git, self.folder)
-        self._append("session", from_step=self.state.step, stack=now, git=git)
-        if changed:
-            self._branch(
-                self.state.step + 1, f"went on after step {self.state.step} on another stack: {changed[0]}"
-            )
+        self._append("session", from_step=self.state.step, stack=self.stack, git=git)
+        if self.stack_changes:
+            words = f"went on after step {self.state.step} on another stack: {self.stack_changes[0]}"
+            self._append("branch", step=self.state.step + 1, reason=words)
         self.journal.sync()
-
-    def write_name(self) -> None:
-        """Record under which name, group and profile the plan asks for this training, where that is new."""
-        naming = self.job.naming()
-        last = self.history.names[-1] if self.history.names else {}
-        if any(last.get(key) != value for key, value in naming.items()):
-            self._append("named", **naming)
 
     def close(self, exit_: str, *, evidence: str, onset: int | None = None, traceback: str = "") -> str:
         """Write the outcome."""
-        samples, dynamics = self._samples_outcome(), self._dynamics_outcome()
+        samples, dynamics = samples_finding(self.history), dynamics_finding(self.history)
         self._append(
             "outcome",
             exit=exit_,
-            samples=samples[0],
-            dynamics=dynamics[0],
-            onset={"exit": onset, "samples": samples[1], "dynamics": dynamics[1]},
-            evidence={"exit": evidence, "samples": samples[2], "dynamics": dynamics[2]},
-            steps=self.state.step,
-            weights_sha256=checkpoints.weights_sha256(self.state.generator, self.state.discriminator),
-            generator=self._generator_file(self.state.step).name if exit_ == "finished" else None,
+            samples=samples.word,
+            dynamics=dynamics.word,
+            onset={"exit": onset, "samples": samples.onset, "dynamics": dynamics.onset},
+            evidence={"exit": evidence, "samples": samples.evidence, "dynamics": dynamics.evidence},
+            steps=self.step,
+            weights_sha256=self._weights_sha256(),
+            generator=self._generator_file(self.step).name if exit_ == "finished" else None,
             traceback=traceback,
         )
         self.journal.sync()
         if exit_ in ("finished", "diverged"):
-            checkpoints.previous_of(self.checkpoint).unlink(missing_ok=True)
+            checkpoints.previous_of(checkpoint_of(self.folder)).unlink(missing_ok=True)
         return exit_
 
-    def _samples_outcome(self) -> tuple[str | None, int | None, str]:
-        labels = [(d["step"], d["label"]) for d in self.history.diagnoses]
-        if not labels:
-            return None, None, "no samples were drawn"
-        return labels[-1][1], onset_of(labels), self.history.diagnoses[-1]["evidence"]
-
-    def _dynamics_outcome(self) -> tuple[str | None, int | None, str]:
-        if "update_ratio_G" not in self.history.series:
-            return None, None, f"fewer than {training.PROBE_EVERY} steps were taken"
-        series = {name: (s.steps, s.values) for name, s in self.history.series.items()}
-        dynamics = diagnose_dynamics(series)
-        return dynamics.label, dynamics.onset, dynamics.evidence
+    def _weights_sha256(self) -> str | None:
+        """None where there are no weights, or they diverged: what stands behind NaN depends on when it was seen."""
+        if self.diverged_at is not None or not hasattr(self, "state"):
+            return None
+        return checkpoints.weights_sha256(self.state.generator, self.state.discriminator)
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -170,8 +173,8 @@ class Session:
             self._record(block)
             if block.diverged_at is not None:
                 self.diverged_at = block.diverged_at
-                self._grid(self.state.step)
-                self._diagnose(self.state.step)
+                self._grid(block.diverged_at)
+                self._diagnose(block.diverged_at)
                 return
             self._pause(self.state.step)
         if context.stop() and self.state.step not in self.schedule.checkpoints:
@@ -189,39 +192,49 @@ class Session:
     def save(self) -> None:
         """Checkpoint the state. The journal reaches the disk first, so it is never behind the checkpoint."""
         self.journal.sync()
-        checkpoints.save(self.checkpoint, checkpoints.capture(self.state))
+        checkpoints.save(checkpoint_of(self.folder), checkpoints.capture(self.state))
 
     def _record(self, block: Block) -> None:
-        """Journal a block: first what was measured at each step, then probes, then clocks and load."""
-        self._measured(list(block.steps), {k: v.tolist() for k, v in block.metrics.items()})
-        if block.probe_steps:
-            self._measured(block.probe_steps, {k: v.tolist() for k, v in block.probes.items()})
+        """Journal a block: what was measured at each step, the probes, then clocks and load."""
+        measured = [(list(block.steps), block.metrics), (block.probe_steps, block.probes)]
+        tables = [(steps, {k: v.tolist() for k, v in columns.items()}) for steps, columns in measured]
+        self._compare(tables)
         last = block.steps[-1]
         images = len(block.steps) * self.job.config.train.batch_size
         clocks = {"images_per_second": images / block.seconds, **system_load(self.context.device)}
-        self._measured([last], {name: [value] for name, value in clocks.items()})
+        tables.append(([last], {name: [value] for name, value in clocks.items()}))
+        for steps, columns in tables:
+            self._measured(steps, columns)
         self._progress(
             "training", {name: float(values[-1]) for name, values in block.metrics.items()} | clocks
         )
 
-    def _measured(self, steps: list[int], values: dict[str, list[float]]) -> None:
-        """Journal metrics at the steps that have none yet; compare those that have.
+    def _compare(self, tables: Sequence[tuple[list[int], dict[str, list[float]]]]) -> None:
+        """Hold what came out now against what the journal has for the same steps. The first record stands.
 
-        The first record stands. Where it differs from what came out now, the resume was not exact: what was
-        recorded from that step on is superseded, and the mirror starts a new run.
+        Where they differ the resume was not exact: from the first such step on, what was recorded is superseded, and
+        the mirror starts a new run.
         """
-        for index, step in enumerate(steps):
-            for name, column in values.items():
-                before = self._before(name, step)
-                if before is not None and not _same(before, column[index]):
-                    self._branch(step, f"{name} at step {step} came out as {column[index]!r}, not {before!r}")
+        differing = [
+            (step, f"{name} at step {step} came out as {column[index]!r}, not {before!r}")
+            for steps, columns in tables
+            for index, step in enumerate(steps)
+            for name, column in columns.items()
+            if (before := self._before(name, step)) is not None and not _same(before, column[index])
+        ]
+        if differing:
+            step, words = min(differing)
+            self._append("branch", step=step, reason=words)
+
+    def _measured(self, steps: list[int], values: dict[str, list[float]]) -> None:
+        """Journal metrics at the steps that have none yet."""
         new = [i for i, step in enumerate(steps) if any(self._before(n, step) is None for n in values)]
         if new:
             columns = {name: [column[i] for i in new] for name, column in values.items()}
             self._append("metrics", steps=[steps[i] for i in new], values=columns)
 
     def _before(self, name: str, step: int) -> float | None:
-        series = None if name.startswith(CLOCK_METRICS) else self.history.series.get(name)
+        series = self.history.series.get(name)
         return series.at(step) if series else None
 
     # -- at a pause ----------------------------------------------------------------------------------------------
@@ -238,9 +251,10 @@ class Session:
         pixels = hashlib.sha256(sheet.tobytes()).hexdigest()
         before = self.history.image_at(step)
         if before is not None and before["sha256"] != pixels:
-            self._branch(step, f"the samples at step {step} came out differently")
-            before = None
-        if before is None or not file.exists():
+            self._append(
+                "note", text=f"the samples at step {step} came out differently; the first ones stand"
+            )
+        elif before is None or not file.exists():
             file.parent.mkdir(exist_ok=True)
             save_png(file, sheet)
         if before is None:
@@ -267,22 +281,15 @@ class Session:
         values = self.context.scorer(self.job).score(self.state.generator, self.job)
         before = self.history.evaluation_at(step, self.job.protocol_identity)
         if before is not None and not all(_same(before["values"][k], v) for k, v in values.items()):
-            self._branch(step, f"the score at step {step} came out as {values}, not {before['values']}")
-            before = None
+            words = f"the score at step {step} came out as {values}; the first, {before['values']}, stands"
+            self._append("note", text=words)
         if before is None:
             self._append("evaluation", step=step, values=values, **self.job.protocol_record())
 
     # -- small things --------------------------------------------------------------------------------------------
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
-
     def _generator_file(self, step: int) -> Path:
         return self.folder / f"generator-{step:06d}.pt"
-
-    def _branch(self, step: int, reason: str) -> None:
-        self._append("branch", step=step, reason=reason)
 
     def _append(self, kind: str, **fields: Any) -> None:
         self.history.apply(self.journal.append(kind, **fields))
@@ -294,9 +301,3 @@ class Session:
 def _same(a: float, b: float) -> bool:
     """Equal, NaN included."""
     return a == b or (math.isnan(a) and math.isnan(b))
-
-
-def _stack_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    return [
-        f"{key}: {before.get(key)} then, {now[key]} now" for key in EXACTNESS if before.get(key) != now[key]
-    ]

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fakeface.errors import UserError
+from fakeface.files import os_errors
 
 Record = dict[str, Any]
 
@@ -64,8 +65,9 @@ class Journal:
         return record
 
     def sync(self) -> None:
-        """Wait until all that was appended is on the disk."""
-        os.fsync(self._file.fileno())
+        """Wait until all that was appended is on the disk. Raises UserError where it cannot get there."""
+        with os_errors(self.path, "write the journal"):
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         self._file.close()
@@ -118,8 +120,11 @@ def decode(line: bytes) -> Record | None:
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
     if checksum != b"%08x" % zlib.crc32(text):
         return None
-    record: Record = json.loads(text)
-    return record
+    try:
+        record: Record = json.loads(text)
+    except ValueError:  # an empty line has a checksum too
+        return None
+    return record if isinstance(record, dict) and "kind" in record and "time" in record else None
 
 
 def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:
@@ -130,6 +135,8 @@ def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:
                 yield line, line.endswith(b"\n")
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the journal: {error.strerror}") from error
 
 
 def _repair(path: Path) -> int:

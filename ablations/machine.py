@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from fakeface.errors import UserError
+from fakeface.files import os_errors
 
 EXACTNESS = ("torch", "device", "threads", "cpu")
 """The parts of a stack on which the last bits of a training depend."""
@@ -55,6 +56,13 @@ def stack(device: torch.device) -> dict[str, Any]:
     }
 
 
+def stack_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """In words, how two stacks differ in what the last bits depend on."""
+    return [
+        f"{key}: {before.get(key)} then, {now[key]} now" for key in EXACTNESS if before.get(key) != now[key]
+    ]
+
+
 def system_load(device: torch.device) -> dict[str, float]:
     """A sample of the load under MLflow's names for system metrics (percent, megabytes)."""
     memory = psutil.virtual_memory()
@@ -85,7 +93,8 @@ def store_diff(git: dict[str, Any], folder: Path) -> dict[str, Any]:
     if not git["diff"]:
         return {**git, "diff": None}
     name = f"diff-{hashlib.sha256(git['diff'].encode()).hexdigest()[:8]}.patch"
-    (folder / name).write_text(git["diff"])
+    with os_errors(folder / name, "keep the uncommitted changes"):
+        (folder / name).write_text(git["diff"])
     return {**git, "diff": name}
 
 

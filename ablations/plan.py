@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from ablations.identity import code_digests, training_identity
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from fakeface import training
@@ -15,7 +17,7 @@ from fakeface.evaluation import EXTRACTORS, frechet_distance, metric_name, proto
 from fakeface.initializers import INITIALIZERS
 from fakeface.losses import LOSSES
 from fakeface.networks import NETWORKS
-from fakeface.optimizers import OPTIMIZERS, accepted_settings, optimizer_arguments
+from fakeface.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
 from fakeface.randomness import latent_noise
 from fakeface.registry import Registry, UnknownComponent
 
@@ -187,7 +189,7 @@ def _optimizer_problems(run: Run) -> list[Problem]:
             problems.append(run.problem(name_path, str(error)))
             continue
         try:
-            optimizer_arguments(settings)
+            build_optimizer(settings, [torch.zeros(1, requires_grad=True)])
         except UserError as error:
             prefix = f"optimizer.{network}" if own.options else "optimizer"
             problems.append(run.problem(f"{prefix}.options", str(error)))

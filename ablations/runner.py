@@ -12,10 +12,11 @@ from types import FrameType
 from filelock import Timeout
 
 from ablations.context import Context
-from ablations.jobs import run_job
+from ablations.jobs import name_job, run_job
+from ablations.journal import Journal
 from ablations.plan import Job
 from ablations.rescoring import rescore
-from ablations.state import state_of
+from ablations.state import needs_scoring, state_of
 from ablations.store import Store, job_lock
 from ablations.view import View
 from fakeface.errors import UserError
@@ -59,21 +60,27 @@ def _take(job: Job, store: Store, context: Context, view: View, summary: Summary
     if context.stop():
         return False
     folder = store.folder_for(job.run, job.seed, job.identity)
-    folder.mkdir(parents=True, exist_ok=True)
     lock = job_lock(folder)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         return False
+    except OSError as error:
+        summary.exits[job.name] = "refused"
+        view.ended(job, "refused", None, f"{folder}: cannot work here: {error.strerror or error}")
+        return True
     why = ""
     try:
         exit_ = _work(job, folder, store, context)
     except UserError as error:
         exit_, why = "refused", str(error)
+    except Exception as error:  # whatever it is, it must not stop the other jobs
+        exit_, why = "crashed", f"{type(error).__name__}: {error}"
     finally:
         lock.release()
     history = store.history(folder)
-    if exit_ == "crashed" and history.outcome:
+    if exit_ == "crashed" and not why and history.outcome:
         why = f"{history.outcome['evidence']['exit']} (traceback in {history.path})"
     summary.exits[job.name] = exit_
     view.ended(job, exit_, history, why)
@@ -83,12 +90,15 @@ def _take(job: Job, store: Store, context: Context, view: View, summary: Summary
 def _work(job: Job, folder: Path, store: Store, context: Context) -> str:
     """Whatever the job still needs. The lock is held, so nobody else changes what is read here."""
     state = state_of(job, store, locked=True)
-    if state.word == "done":
-        return state.exit
+    if state.word not in ("done", "re-score") or state.history is None:
+        return run_job(job, folder, context)
+    with Journal(state.history.path) as journal:
+        name_job(job, journal, state.history)
     if state.word == "re-score":
         rescore(job, folder, context)
-        return state.exit
-    return run_job(job, folder, context)
+        if needs_scoring(job, store.history(folder)):
+            return "interrupted"
+    return state.exit
 
 
 def _pause(stop: Callable[[], bool]) -> None:
@@ -97,8 +107,12 @@ def _pause(stop: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; a second signal ends the process at once, as it would without this."""
+def stop_on_signals(on_first: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second signal ends the process at once, as it would without this.
+
+    Args:
+        on_first: called at the first signal, to tell the user.
+    """
     stop = threading.Event()
 
     def on_signal(number: int, _: FrameType | None) -> None:
@@ -106,6 +120,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         stop.set()
+        on_first()
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

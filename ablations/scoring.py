@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ablations.identity import code_digests
 from ablations.plan import Job
 from fakeface import training
 from fakeface.config import EvaluationConfig, canonical_digest
@@ -16,6 +17,7 @@ from fakeface.evaluation import (
     Extractor,
     RealStatistics,
     Reference,
+    draw,
     frechet_distance,
     real_statistics,
     reference,
@@ -31,11 +33,12 @@ class Scorer:
 
     Args:
         images: the full real set, whatever subset a job trains on.
-        cache: where reference statistics are kept, by data digest and protocol.
+        cache: where reference statistics are kept, by the digests of data, protocol and code.
     """
 
     def __init__(self, images: ImageSet, config: EvaluationConfig, cache: Path, device: torch.device) -> None:
         self.images, self.config, self.cache, self.device = images, config, cache, device
+        self._reference: Reference | None = None
 
     @cached_property
     def real(self) -> RealStatistics:
@@ -46,15 +49,19 @@ class Scorer:
     def extractor(self) -> Extractor:
         return EXTRACTORS[self.config.extractor](self.config.weights_path, self.device)
 
-    @cached_property
+    @property
     def reference(self) -> Reference:
         return self.prepare(None)
 
     def prepare(self, progress: CountProgress | None) -> Reference:
-        """Extract the reference's features, where they are not cached. Raises UserError without weights."""
-        return reference(
-            self.images.images, self.images.digest, self.config, self.cache, progress, device=self.device
-        )
+        """Extract the reference's features, once and where they are not cached. Raises UserError without weights."""
+        if self._reference is None:
+            makers = code_digests([EXTRACTORS[self.config.extractor], draw, statistics])
+            self._reference = reference(
+                self.images.images, self.images.digest, self.config, self.cache, progress,
+                device=self.device, code=canonical_digest(makers),
+            )  # fmt: skip
+        return self._reference
 
     def score(self, generator: nn.Module, job: Job) -> dict[str, float]:
         """The Fréchet distance of `num_samples` samples, the same latent vectors at each step, by its metric's name.

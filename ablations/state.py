@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ablations.history import History, exit_of
 from ablations.plan import Job
+from ablations.resuming import usable_checkpoint
 from ablations.store import Store, is_running
-from fakeface import checkpoints
 from fakeface.config import identity_settings
 
 COMPLETE = ("finished", "diverged")
@@ -23,15 +23,18 @@ class JobState:
     word: str
     detail: str
     folder: Path | None
-    """Of this very training; None before its first step."""
+    """Of this very training; None before its first step. While its data are missing: see `results_of`."""
     history: History | None
+    step: int = 0
+    """The step that it has reached, or from which it would go on."""
 
     @property
     def exit(self) -> str:
         """The outcome's first word; `running` or `new` where there is none yet."""
-        if self.history is None or self.word in ("stale", "data-missing"):
+        if self.history is None or self.word == "stale":
             return "new"
-        return exit_of(self.history, running=self.word == "running")
+        running = self.word == "running" or (self.word == "data-missing" and is_running(self.history.folder))
+        return exit_of(self.history, running=running)
 
 
 def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
@@ -40,15 +43,16 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
     Args:
         locked: the caller holds the job's lock, so that no other process works on it.
     """
+    folder = results_of(job, store)
     if job.data_digest is None:
-        return JobState("data-missing", "its data are not prepared yet", None, None)
-    folder = store.find(job.identity)
+        history = store.history(folder) if folder else None
+        return JobState("data-missing", store.find_data(job.config.data).why, folder, history)
     if folder is None:
         why = stale_because(job, store)
         return JobState("stale", why, None, None) if why else JobState("new", "", None, None)
     history = store.history(folder)
     if not locked and is_running(folder):
-        return JobState("running", f"at step {history.last_step}", folder, history)
+        return JobState("running", f"at step {history.last_step}", folder, history, history.last_step)
     if exit_of(history, running=False) in COMPLETE and history.outcome is not None:
         if needs_scoring(job, history):
             return JobState("re-score", "scored under another protocol so far", folder, history)
@@ -56,7 +60,36 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
             f"; {len(history.damaged_lines)} damaged lines in its journal" if history.damaged_lines else ""
         )
         return JobState("done", f"{history.outcome['exit']}{damage}", folder, history)
-    return JobState("resumable", _resume_point(folder, history), folder, history)
+    step = _resume_step(folder, history)
+    word = exit_of(history, running=False)
+    detail = f"{word}; goes on from step {step}" if step else f"{word}; starts again from step 0"
+    return JobState("resumable", detail, folder, history, step)
+
+
+def results_of(job: Job, store: Store) -> Path | None:
+    """The folder of a job's results, if it has begun.
+
+    While its data cannot be looked up it has no identity: then it is the newest folder of the same settings, seed
+    and code whose data were described alike, so that what was trained on them stays readable.
+    """
+    if job.data_digest is not None:
+        return store.find(job.identity)
+    data = job.config.data.model_dump(mode="json")
+    alike = [
+        history
+        for history in map(store.history, store.job_folders())
+        if same_but_data(job, history) and history.job["config"]["data"] == data
+    ]
+    newest = max(alike, key=lambda history: int(history.job["time"]), default=None)
+    return newest.folder if newest else None
+
+
+def same_but_data(job: Job, history: History) -> bool:
+    """Whether settings, seed and code are the same, whatever the pixels were."""
+    recorded = history.job
+    return bool(recorded) and (recorded["seed"], recorded["settings"], recorded["code"]) == (
+        job.seed, identity_settings(job.config.training()), job.code,
+    )  # fmt: skip
 
 
 def needs_scoring(job: Job, history: History) -> bool:
@@ -107,8 +140,6 @@ def differences(job: Job, history: History) -> list[str]:
     return words
 
 
-def _resume_point(folder: Path, history: History) -> str:
-    payload, _ = checkpoints.load_latest(folder / "checkpoint.pt")
-    step = payload["step"] if payload else 0
-    exit_ = exit_of(history, running=False)
-    return f"{exit_}; goes on from step {step}" if step else f"{exit_}; starts again from step 0"
+def _resume_step(folder: Path, history: History) -> int:
+    payload, _ = usable_checkpoint(folder, history)
+    return int(payload["step"]) if payload else 0

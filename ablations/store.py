@@ -15,17 +15,33 @@
 """
 
 import os
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ablations import history
 from ablations.history import History
+from fakeface import data
+from fakeface.config import DataConfig
+from fakeface.data import ImageSet
 from fakeface.errors import UserError
+from fakeface.files import os_errors
 
 IDENTITY_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class FoundData:
+    """What a look at the prepared data came to."""
+
+    images: ImageSet | None
+    why: str = ""
+    """Why there are none that can be used, with the way out."""
 
 
 class Store:
@@ -39,6 +55,7 @@ class Store:
         self.mirror = self.root / "mirror"
         self.artifacts = self.root / "artifacts"
         self.report = self.root / "report"
+        self.aside = self.root / "aside"
 
     def prepare(self) -> None:
         """Create the folder. Raises UserError where it cannot be written."""
@@ -68,25 +85,63 @@ class Store:
         """The job's folder, existing or to be created."""
         return self.find(identity) or self.jobs / f"{run}-s{seed}-{identity[:IDENTITY_DIGITS]}"
 
-    def set_aside(self, identity: str) -> Path | None:
-        """Move a job's folder out of the way, so that it trains again. Returns where it is now.
+    def set_aside(self, identities: Sequence[str]) -> list[Path]:
+        """Move the folders of these jobs out of the way, so that they train again: all of them, or none.
+
+        Returns where they are now.
 
         Raises:
-            UserError: some process works on it.
+            UserError: some process works on one of them, or the store cannot be written.
         """
-        folder = self.find(identity)
-        if folder is None:
-            return None
-        if is_running(folder):
-            raise UserError(f"{folder.name}: another process works on it; --rerun cannot set it aside now")
-        aside = self.root / "aside" / f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        aside.parent.mkdir(exist_ok=True)
-        folder.rename(aside)
-        return aside
+        folders = [folder for folder in map(self.find, identities) if folder is not None]
+        with ExitStack() as locks, os_errors(self.root, "set results aside"):
+            for folder in folders:  # every lock is held before the first folder moves
+                try:
+                    locks.enter_context(job_lock(folder).acquire(timeout=0))
+                except Timeout:
+                    words = "another process works on it; --rerun cannot set it aside now"
+                    raise UserError(f"{folder.name}: {words}") from None
+            when = time.strftime("%Y%m%d-%H%M%S")
+            self.aside.mkdir(exist_ok=True)
+            # A random part, since two commands may set the same job aside within a second.
+            return [folder.rename(self.aside / f"{folder.name}-{when}-{secrets.token_hex(2)}") for folder in folders]
+
+    def find_data(self, config: DataConfig) -> FoundData:
+        """Look prepared images up without reading their pixels. Never raises: unusable ones are absent, with a reason."""
+        try:
+            images = data.find(config, self.data, verify=False)
+        except UserError as error:
+            return FoundData(None, str(error).splitlines()[0])
+        return FoundData(images, "" if images else "not prepared yet: `ablate data prepare` does that")
 
     def history(self, folder: Path) -> History:
         """The job's journal, read."""
         return history.load(folder / "journal.jsonl")
+
+
+class Snapshot(Store):
+    """A store as one command reads it that changes nothing: each journal is parsed, each data set looked up, once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._histories: dict[Path, History] = {}
+        self._data: dict[DataConfig, FoundData] = {}
+
+    def history(self, folder: Path) -> History:
+        if folder not in self._histories:
+            self._histories[folder] = super().history(folder)
+        return self._histories[folder]
+
+    def find_data(self, config: DataConfig) -> FoundData:
+        key = data_key(config)
+        if key not in self._data:
+            self._data[key] = super().find_data(key)
+        return self._data[key]
+
+
+def data_key(config: DataConfig) -> DataConfig:
+    """What decides the cached array: runs that differ in scaling or subset alone share it."""
+    return config.model_copy(update={"scaling": "symmetric", "limit": None})
 
 
 def job_lock(folder: Path) -> FileLock:

@@ -18,8 +18,8 @@ Row = dict[str, Any]
 _JOB = {"run": "category", "seed": "int64"}
 _METRICS = {**_JOB, "step": "int64", "metric": "category", "value": "float64", "time": "int64"}
 _EVALUATIONS = {
-    **_JOB, "step": "int64", "protocol": "object", "metric": "object", "registered": "bool", "value": "float64",
-    "num_samples": "Int64", "time": "int64",
+    **_JOB, "step": "int64", "protocol": "object", "asked": "object", "metric": "object", "registered": "bool",
+    "value": "float64", "num_samples": "Int64", "time": "int64",
 }  # fmt: skip
 _DIAGNOSES = {**_JOB, "step": "int64", "label": "object", "evidence": "object", "values": "object"}
 _IMAGES = {**_JOB, "step": "int64", "key": "object", "path": "object"}
@@ -48,6 +48,9 @@ class Selected:
     run: str
     seed: int
     folder: Path
+    protocol: str | None = None
+    """Identity of the protocol whose score is asked for: a journal keeps those of former protocols as well. None:
+    whichever most jobs were scored under."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ class Frames:
     metrics: pd.DataFrame
     """run, seed, step, metric, value, time."""
     evaluations: pd.DataFrame
-    """run, seed, step, protocol, metric, registered, value, num_samples, time: one row a value. `registered` marks
-    the value that the protocol is named after, the Fréchet distance; `num_samples` is its N."""
+    """run, seed, step, protocol, asked, metric, registered, value, num_samples, time: one row a value. `registered`
+    marks the value that the protocol is named after, the Fréchet distance; `num_samples` is its N; `asked` is the
+    `protocol` of the job's `Selected`."""
     diagnoses: pd.DataFrame
     """run, seed, step, label, evidence, values (a dict)."""
     images: pd.DataFrame
@@ -95,9 +99,12 @@ class Frames:
     def quality(self) -> pd.DataFrame:
         """The rows of `evaluations` that may be compared: the registered value, under one protocol.
 
-        Where the journals hold several protocols, it is the one that scored the most jobs, the newest of equals.
+        A job that asks for a protocol is left out where it has no score under it. Where the jobs ask for several,
+        or for none and the journals hold several, it is the one that scored the most jobs, the newest of equals.
         """
-        rows = self.evaluations[self.evaluations["registered"]]
+        scores = self.evaluations
+        wanted = scores["asked"].isna() | (scores["asked"] == scores["protocol"])
+        rows = scores[scores["registered"] & wanted]
         if rows.empty:
             return rows
         ranked = {
@@ -113,7 +120,11 @@ def load(selections: Sequence[Selected]) -> Frames:
     read = [(s, histories.load(s.folder / "journal.jsonl")) for s in selections]
 
     def frame(rows_of: Callable[[History], Iterable[Row]], schema: Mapping[str, str]) -> pd.DataFrame:
-        rows = [{"run": s.run, "seed": s.seed, **row} for s, history in read for row in rows_of(history)]
+        rows = [
+            {"run": s.run, "seed": s.seed, "asked": s.protocol, **row}
+            for s, history in read
+            for row in rows_of(history)
+        ]
         return _typed({name: [row[name] for row in rows] for name in schema}, schema, runs)
 
     return Frames(

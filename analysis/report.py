@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import io
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +20,7 @@ from analysis.grids import Grid, data_uri, embed
 from analysis.table import EXPECTED, Row, common_settings, headings, quality_name, summary_rows
 from analysis.words import caution, headline, summary
 from fakeface.errors import UserError
+from fakeface.files import os_errors, whole_file
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -49,7 +48,8 @@ def build(frames: Frames, destination: Path, *, title: str, command: str) -> Rep
 
     Args:
         title: what the page is about, the specification's name say.
-        command: the exact command that trains and reports this again.
+        command: the `ablate run` command that trains what the page shows, for a shell. `ablate report` with its
+            selectors then builds the page.
 
     Raises:
         UserError: none of the jobs has begun, or the folder cannot be written.
@@ -61,12 +61,10 @@ def build(frames: Frames, destination: Path, *, title: str, command: str) -> Rep
         )
     drawn = {name: _png(figure) for name, figure in _figures(frames).items()}
     page = _page(frames, drawn, title, command)
-    try:
+    with os_errors(destination, "write the report"):
         destination.mkdir(parents=True, exist_ok=True)
         paths = {name: _write(destination / f"{_file_name(name)}.png", body) for name, body in drawn.items()}
         return ReportFiles(page=_write(destination / "report.html", page.encode()), figures=paths)
-    except OSError as error:
-        raise UserError(f"{destination}: cannot write the report: {error.strerror}") from error
 
 
 def _figures(frames: Frames) -> dict[str, Figure]:
@@ -186,14 +184,6 @@ def _file_name(name: str) -> str:
 
 
 def _write(path: Path, body: bytes) -> Path:
-    """Replace a file in one step."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        file.write(body)
     return path

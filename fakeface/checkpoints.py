@@ -65,19 +65,6 @@ def load(path: Path) -> dict[str, Any]:
     return payload
 
 
-def load_latest(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
-    """The newest whole one of `path` and its predecessor (None where there is neither), and what was wrong."""
-    problems: list[str] = []
-    for candidate in (path, previous_of(path)):
-        try:
-            return load(candidate), problems
-        except FileNotFoundError:
-            continue
-        except DamagedCheckpoint as error:
-            problems.append(str(error))
-    return None, problems
-
-
 def previous_of(path: Path) -> Path:
     """Where `save` keeps the file that it replaces."""
     return path.with_suffix(".previous" + path.suffix)

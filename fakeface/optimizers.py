@@ -11,6 +11,8 @@ from fakeface.errors import UserError
 from fakeface.registry import Registry
 
 OPTIMIZERS: Registry[Callable[..., optim.Optimizer]] = Registry("optimizer")
+COMMON_SETTINGS = {"lr", "betas", "momentum"}
+"""Arguments that the settings name; an optimizer's others go through `options`."""
 
 
 @OPTIMIZERS.register("adam")
@@ -39,13 +41,14 @@ def optimizer_arguments(config: OptimizerConfig) -> dict[str, Any]:
         UserError: the optimizer is unknown, or takes no such option.
     """
     accepted = accepted_settings(config.name)
-    unknown = sorted(set(config.options) - accepted)
+    unknown = sorted(set(config.options) - accepted | set(config.options) & COMMON_SETTINGS)
     if unknown:
         raise UserError(
-            f"optimizer {config.name!r} has no option {unknown[0]!r} (takes: {', '.join(sorted(accepted))})"
+            f"optimizer {config.name!r} has no option {unknown[0]!r} "
+            f"(options: {', '.join(sorted(accepted - COMMON_SETTINGS)) or 'none'})"
         )
-    common = {"lr": config.lr, "betas": config.betas, "momentum": config.momentum}
-    return {name: value for name, value in common.items() if name in accepted} | dict(config.options)
+    common = {name: getattr(config, name) for name in sorted(COMMON_SETTINGS & accepted)}
+    return common | dict(config.options)
 
 
 def build_optimizer(config: OptimizerConfig, parameters: Iterable[Tensor]) -> optim.Optimizer:

@@ -193,6 +193,10 @@ def train(
     for the host at each step.
     """
     loss = LOSSES[config.loss]
+    if (
+        state.step == 0
+    ):  # for components that draw from torch's own generators; a checkpoint keeps their state
+        torch.manual_seed(stream("components", real.seed).initial_seed())
     while state.step < total_steps:
         first, started = state.step + 1, time.perf_counter()
         rows: list[Tensor] = []
@@ -206,37 +210,41 @@ def train(
             full = len(rows) >= block_steps or time.perf_counter() - started > block_seconds
             if stopping or full or state.step in pauses or state.step >= total_steps:
                 break
-        block = _block(state, first, rows, probes, started)
+        block = _block(state, first, rows, probes, started, last=state.step >= total_steps)
         yield block
         if stopping or block.diverged_at is not None:
             return
 
 
 def _block(
-    state: GanState, first: int, rows: list[Tensor], probes: dict[int, Tensor], started: float
+    state: GanState, first: int, rows: list[Tensor], probes: dict[int, Tensor], started: float, *, last: bool
 ) -> Block:
-    """Bring a block's measurements to the host, and look for the first step that went wrong."""
+    """Bring a block's measurements to the host, cut off behind the first step that went wrong.
+
+    A weight that is not finite makes the next step's losses so; only after the last step are the weights asked.
+    """
     table = torch.stack(rows).cpu().double().numpy()
-    probed = torch.stack(list(probes.values())).cpu().double().numpy() if probes else np.empty((0, 4))
     bad = np.flatnonzero(~np.isfinite(table).all(axis=1))
     diverged_at = first + int(bad[0]) if len(bad) else None
-    if diverged_at is None and not _weights_finite(state):
+    if diverged_at is None and last and not _weights_finite(state):
         diverged_at = state.step
+    end = state.step if diverged_at is None else diverged_at
+    kept = {step: values for step, values in probes.items() if step <= end}
+    probed = torch.stack(list(kept.values())).cpu().double().numpy() if kept else np.empty((0, 4))
     return Block(
-        steps=range(first, state.step + 1),
-        metrics={name: table[:, column] for column, name in enumerate(STEP_METRICS)},
-        probe_steps=list(probes),
+        steps=range(first, end + 1),
+        metrics={name: table[: end + 1 - first, column] for column, name in enumerate(STEP_METRICS)},
+        probe_steps=list(kept),
         probes={name: probed[:, column] for column, name in enumerate(PROBE_METRICS)},
-        seconds=time.perf_counter() - started,
+        seconds=(time.perf_counter() - started) * (end + 1 - first) / len(rows),
         diverged_at=diverged_at,
     )
 
 
 def _weights_finite(state: GanState) -> bool:
-    """Whether every weight and statistic is finite. One number per tensor crosses to the host."""
+    """Whether every weight and statistic is finite."""
     tensors = [*state.generator.state_dict().values(), *state.discriminator.state_dict().values()]
-    sums = [t.sum().double() for t in tensors if t.is_floating_point()]
-    return bool(torch.stack(sums).isfinite().all().item())
+    return bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all().item())
 
 
 @torch.inference_mode()

@@ -116,6 +116,28 @@ def test_values_of_another_protocol_are_not_compared(tmp_path: Path, clock: list
     assert list(load(selections[:1]).quality()["value"]) == [99.0], "of equals, the newest protocol"
 
 
+def test_quality_is_under_the_protocol_that_a_job_asks_for(tmp_path: Path, clock: list[int]) -> None:
+    for run in ("a", "b"):
+        finished(tmp_path / run, score=10.0)
+        clock[0] += 1
+        with Journal(tmp_path / run / "journal.jsonl") as journal:
+            details = {"num_samples": 500}
+            journal.append(
+                "evaluation", step=3, protocol="bb", metric=METRIC, values={METRIC: 99.0}, details=details
+            )
+    finished(tmp_path / "c", score=11.0)
+
+    def asking(protocol: str) -> Frames:
+        return load([Selected(run, 0, tmp_path / run, protocol) for run in ("a", "b", "c")])
+
+    assert list(asking("aa").quality()["value"]) == [10.0, 10.0, 11.0]
+    assert f"{METRIC} (N = 2,000)" in headings(asking("aa"))
+    assert [row.quality for row in summary_rows(asking("bb"))] == [99.0, 99.0, None], "the most have no say"
+    assert f"{METRIC} (N = 500)" in headings(asking("bb"))
+    one = [Selected("a", 0, tmp_path / "a", "aa")]
+    assert list(load(one).quality()["value"]) == [10.0], "the newest has no say either"
+
+
 def test_a_damaged_line_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     finished(tmp_path / "a")
     path = tmp_path / "a" / "journal.jsonl"

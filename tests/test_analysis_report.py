@@ -1,5 +1,6 @@
 """The page: everything in one file, nothing from outside, and every job in it whatever became of it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from analysis.report import ReportFiles, build
 from fakeface.errors import UserError
 from tests.analysis_journals import METRIC, begin, end, losses, train
 
-COMMAND = 'ablate run runs.yaml --set data.name="folder" && ablate report'
+COMMAND = 'ablate run runs.yaml --set data.name="folder"'
 
 
 class Page(HTMLParser):
@@ -88,6 +89,7 @@ def test_every_run_its_evidence_and_the_command_are_on_the_page(whole: tuple[Rep
     for words in ("adam", "sgd", "why samples", "why dynamics", f"{METRIC} (N", COMMAND, "c0ffee", "A title"):
         assert words in page.text, words
     assert "Of 2 runs, adam and sgd make healthy samples" in page.text
+    assert "This command trains what is missing; ablate report with the same selectors" in page.text
 
 
 @pytest.mark.usefixtures("coarse")
@@ -215,6 +217,21 @@ def test_a_failed_write_leaves_the_former_page_as_it_was(
         build(frames, tmp_path / "report", title="later", command="c")
     assert "former" in page.read_text()
     assert not [path for path in page.parent.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.usefixtures("coarse")
+def test_a_page_is_on_the_disk_before_it_is_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = load(two_runs(tmp_path))
+
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(UserError, match="cannot write the report: Input/output error"):
+        build(frames, tmp_path / "report", title="t", command="c")
+    assert not list((tmp_path / "report").iterdir())
 
 
 def noisy(tmp_path: Path, side: int) -> Frames:

@@ -30,7 +30,7 @@ ROOMS = [
     ["ablations.plan"],
     ["ablations.journal"],
     ["ablations.history"],
-    ["ablations.store"],
+    ["ablations.store", "ablations.resuming", "ablations.outcomes"],
     ["ablations.state"],
     ["ablations.tracking"],
     ["ablations.machine", "ablations.scoring", "ablations.estimate"],

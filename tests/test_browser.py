@@ -48,11 +48,12 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The four runs, and one more that the link must leave out."""
+    """The four runs; one of another group and one of the same name and tags, which the link must leave out."""
     store = new_store(tmp_path_factory.mktemp("page"))
     for index, run in enumerate(RUNS):
         Job(store, run).whole(level=1 + index / 2)
     Job(store, "extra", group="elsewhere").whole()
+    Job(store, RUNS[0], settings="others").whole()
     assert sync(store, store.tracking_uri).complete
     return store
 
@@ -80,9 +81,7 @@ def page(store: Store, url: str) -> Iterator["Page"]:
         pytest.skip("needs the browser `chromium` on the PATH")
     from playwright.sync_api import sync_playwright
 
-    link = compare_link(
-        store, store.tracking_uri, EXPERIMENT, tags={"group": "report", "profile": "quick"}, base_url=url
-    )
+    link = compare_link(store, store.tracking_uri, EXPERIMENT, folders=chosen(store), base_url=url)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(viewport={"width": 1600, "height": 1300})
@@ -92,6 +91,11 @@ def page(store: Store, url: str) -> Iterator["Page"]:
         page.goto(link)
         yield page
         browser.close()
+
+
+def chosen(store: Store) -> list[str]:
+    """The folders of the four jobs."""
+    return [folder.name for folder in store.job_folders() if folder.name in JOBS]
 
 
 def card(page: "Page", title: str) -> "Locator":

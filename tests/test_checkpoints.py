@@ -8,6 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ablations.history import History, Series
+from ablations.resuming import usable_checkpoint
 from fakeface import checkpoints
 from fakeface.errors import UserError
 from fakeface.optimizers import OPTIMIZERS
@@ -28,26 +30,47 @@ def test_a_restored_training_ends_with_the_same_bits(tmp_path: Path, optimizer: 
     assert digest(resumed) == digest(whole)
 
 
+def history_of(steps: list[int]) -> History:
+    """A journal that one session wrote, with a loss at each of some steps."""
+    history = History(Path("journal.jsonl"), sessions=[{"stack": {}}])
+    history.series["Loss_D"] = Series(steps, [0.0] * len(steps), [0] * len(steps))
+    return history
+
+
 def test_the_one_before_is_kept_and_used_when_the_newest_is_damaged(tmp_path: Path):
-    path = tmp_path / "c.pt"
     for step in (1, 2):
-        checkpoints.save(path, {"step": step})
-    os.truncate(path, path.stat().st_size - 1)
-    payload, problems = checkpoints.load_latest(path)
+        checkpoints.save(tmp_path / "checkpoint.pt", {"step": step})
+    os.truncate(tmp_path / "checkpoint.pt", (tmp_path / "checkpoint.pt").stat().st_size - 1)
+    payload, problems = usable_checkpoint(tmp_path, history_of([1, 2]))
     assert payload == {"step": 1}
     assert len(problems) == 1
-    assert "c.pt: damaged" in problems[0]
+    assert "checkpoint.pt: damaged" in problems[0]
 
 
 def test_without_a_whole_one_there_is_none(tmp_path: Path):
-    assert checkpoints.load_latest(tmp_path / "c.pt") == (None, [])
+    assert usable_checkpoint(tmp_path, history_of([1])) == (None, [])
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path):
-    path = tmp_path / "c.pt"
+    path = tmp_path / "checkpoint.pt"
     checkpoints.save(path, {"step": 1})
     path.rename(checkpoints.previous_of(path))
-    assert checkpoints.load_latest(path)[0] == {"step": 1}
+    assert usable_checkpoint(tmp_path, history_of([1]))[0] == {"step": 1}
+
+
+@pytest.mark.parametrize("steps", [[], [1], [1, 3, 4], [2, 3, 4]], ids=str)
+def test_a_checkpoint_ahead_of_what_the_journal_holds_is_not_gone_on_from(tmp_path: Path, steps: list[int]):
+    checkpoints.save(tmp_path / "checkpoint.pt", {"step": 4})
+    payload, problems = usable_checkpoint(tmp_path, history_of(steps))
+    assert payload is None
+    assert "ahead of the journal" in problems[0]
+
+
+def test_a_checkpoint_of_an_unknown_stack_is_not_gone_on_from(tmp_path: Path):
+    checkpoints.save(tmp_path / "checkpoint.pt", {"step": 1})
+    history = history_of([1])
+    history.sessions = []
+    assert usable_checkpoint(tmp_path, history)[0] is None
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,4 +1,4 @@
-"""Damaged caches: never a traceback, never wrong pixels. (Journals and checkpoints have the same test in their files.)"""
+"""Damaged caches: never a traceback, never wrong pixels. Journals and checkpoints have this test in their files."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole data cache and a whole reference cache."""
     folder = tmp_path_factory.mktemp("caches")
     images = prepare(DATA, folder / "data")
-    reference(images.images, images.digest, SCORING, folder / "reference")
+    reference(images.images, images.digest, SCORING, folder / "reference", code="c")
     return folder
 
 
@@ -39,7 +39,9 @@ def damage(path: Path, data: st.DataObject) -> None:
         path.write_bytes(bytes(body))
 
 
-PROPERTY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @PROPERTY
@@ -66,13 +68,13 @@ def test_a_damaged_data_cache_is_refused_or_whole(caches: Path, tmp_path: Path, 
 def test_a_damaged_reference_is_computed_again(caches: Path, tmp_path: Path, data: st.DataObject):
     images = find(DATA, caches / "data")
     assert images is not None
-    whole = reference(images.images, images.digest, SCORING, caches / "reference")
+    whole = reference(images.images, images.digest, SCORING, caches / "reference", code="c")
     copy = tmp_path / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(caches / "reference", copy)
     (victim,) = copy.glob("*.npz")
     damage(victim, data)
-    again = reference(images.images, images.digest, SCORING, copy)
+    again = reference(images.images, images.digest, SCORING, copy, code="c")
     assert again.metric == EXTRACTORS[SCORING.extractor].metric
     np.testing.assert_array_equal(again.features.mean, whole.features.mean)
     np.testing.assert_array_equal(again.features.covariance, whole.features.covariance)

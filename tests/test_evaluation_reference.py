@@ -1,18 +1,31 @@
 """fakeface.evaluation.reference: the draw, the cache, and the part that needs no network."""
 
 import json
+import os
 
 import numpy as np
 import pytest
+import torch
 
+from ablations.identity import code_digests
+from ablations.scoring import Scorer
 from fakeface.config import EvaluationConfig
+from fakeface.data import ImageSet
 from fakeface.errors import UserError
-from fakeface.evaluation import EXTRACTORS, Extractor, real_statistics, reference, statistics
+from fakeface.evaluation import (
+    EXTRACTORS,
+    EfficientNetLite0,
+    Extractor,
+    real_statistics,
+    reference,
+    statistics,
+)
 from fakeface.evaluation.reference import draw
 from tests.evaluation_pictures import drawn_faces
 
 CONFIG = EvaluationConfig(extractor="means", num_samples=10, num_reference=40)
 DIGEST = "d" * 64
+CODE = "c" * 64
 
 
 class Means(Extractor):
@@ -33,6 +46,13 @@ class Means(Extractor):
         return pixels[:, 0, :8, :8].float().flatten(1)
 
 
+class Doubled(Means):
+    """The same extractor by name and protocol, its code changed."""
+
+    def _forward(self, pixels):
+        return 2 * super()._forward(pixels)
+
+
 @pytest.fixture(autouse=True)
 def means(monkeypatch):
     monkeypatch.setattr(Means, "built", 0)
@@ -45,7 +65,7 @@ def images():
 
 
 def test_the_reference_holds_the_statistics_of_the_drawn_images(images, tmp_path):
-    found = reference(images, DIGEST, CONFIG, tmp_path)
+    found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
     expected = statistics(Means()(images[draw(60, 40)]))
     assert found.metric == "fd_means"
     assert found.features.n == 40
@@ -54,27 +74,27 @@ def test_the_reference_holds_the_statistics_of_the_drawn_images(images, tmp_path
 
 
 def test_a_second_call_reads_the_cache_and_loads_no_extractor(images, tmp_path):
-    first = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder")
-    second = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder")
+    first = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder", code=CODE)
+    second = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder", code=CODE)
     assert Means.built == 1
     np.testing.assert_array_equal(first.features.covariance, second.features.covariance)
     assert second.features.n == 40
 
 
 def test_the_number_of_samples_shares_a_reference(images, tmp_path):
-    reference(images, DIGEST, CONFIG, tmp_path)
-    reference(images, DIGEST, CONFIG.model_copy(update={"num_samples": 50}), tmp_path)
+    reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    reference(images, DIGEST, CONFIG.model_copy(update={"num_samples": 50}), tmp_path, code=CODE)
     assert Means.built == 1
 
 
 @pytest.mark.parametrize(
-    ("digest", "change"),
-    [("e" * 64, {}), (DIGEST, {"num_reference": 30})],
-    ids=["other-data", "other-protocol"],
+    ("digest", "change", "code"),
+    [("e" * 64, {}, CODE), (DIGEST, {"num_reference": 30}, CODE), (DIGEST, {}, "other")],
+    ids=["other-data", "other-protocol", "other-code"],
 )
-def test_other_data_or_another_protocol_have_a_reference_of_their_own(digest, change, images, tmp_path):
-    reference(images, DIGEST, CONFIG, tmp_path)
-    reference(images, digest, CONFIG.model_copy(update=change), tmp_path)
+def test_other_data_protocol_or_code_has_a_reference_of_its_own(digest, change, code, images, tmp_path):
+    reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    reference(images, digest, CONFIG.model_copy(update=change), tmp_path, code=code)
     assert Means.built == 2
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -113,11 +133,11 @@ def pickle_an_object(path):
     "damage", [truncate, empty, replace_with_text, change_a_number, leave_out_an_array, pickle_an_object]
 )
 def test_a_damaged_cache_is_computed_again_and_mended(damage, images, tmp_path):
-    intact = reference(images, DIGEST, CONFIG, tmp_path)
+    intact = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
     (path,) = tmp_path.iterdir()
     damage(path)
     for _ in range(2):
-        again = reference(images, DIGEST, CONFIG, tmp_path)
+        again = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
         np.testing.assert_array_equal(again.features.mean, intact.features.mean)
         np.testing.assert_array_equal(again.features.covariance, intact.features.covariance)
     assert Means.built == 2  # once at first, once for the damage
@@ -131,13 +151,60 @@ def test_an_interrupted_write_leaves_no_file_behind(images, tmp_path, monkeypatc
 
     monkeypatch.setattr(np, "savez", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        reference(images, DIGEST, CONFIG, tmp_path)
+        reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reference_is_on_the_disk_before_it_is_in_its_place(images, tmp_path, monkeypatch):
+    def broken(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(UserError, match="cannot keep the statistics of the real images: Input/output error"):
+        reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_the_user_s_to_mend(images, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="file.*cannot keep the statistics"):
+        reference(images, DIGEST, CONFIG, tmp_path / "file", code=CODE)
+
+
+def scorer(images, cache):
+    image_set = ImageSet(images, DIGEST, "faces", "drawn")
+    return Scorer(image_set, CONFIG, cache, torch.device("cpu"))
+
+
+def test_a_changed_extractor_never_meets_the_reference_of_the_former_one(images, tmp_path, monkeypatch):
+    former = scorer(images, tmp_path).prepare(None)
+    monkeypatch.setattr(EXTRACTORS, "_components", {**EXTRACTORS._components, "means": Doubled})
+    changed = scorer(images, tmp_path).prepare(None)
+    np.testing.assert_array_equal(changed.features.mean, 2 * former.features.mean)
+    again = scorer(images, tmp_path).prepare(None)
+    np.testing.assert_array_equal(again.features.mean, changed.features.mean)
+    assert Means.built == 2, "the third reference came from the cache"
+
+
+def test_a_scorer_keeps_the_reference_that_it_prepared(images, tmp_path):
+    prepared = scorer(images, tmp_path)
+    assert prepared.prepare(None) is prepared.reference
+
+
+def test_a_score_s_identity_knows_no_code_of_the_network_free_measures():
+    reached = code_digests([reference, EfficientNetLite0])
+    assert not [
+        name
+        for name in reached
+        if name.startswith(("fakeface/evaluation/spectrum.py", "fakeface/evaluation/diversity.py"))
+    ]
+    pixels = {name for name in reached if name.startswith("fakeface/evaluation/pixels.py")}
+    assert pixels == {"fakeface/evaluation/pixels.py:THUMBNAIL", "fakeface/evaluation/pixels.py:check_images"}
 
 
 def test_progress_counts_the_reference_images(images, tmp_path):
     seen = []
-    reference(images, DIGEST, CONFIG, tmp_path, lambda done, total: seen.append((done, total)))
+    reference(images, DIGEST, CONFIG, tmp_path, lambda done, total: seen.append((done, total)), code=CODE)
     assert seen[-1] == (40, 40)
 
 

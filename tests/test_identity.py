@@ -1,5 +1,6 @@
 """What makes two trainings the same, and who notices a change."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -25,6 +26,11 @@ EDITS = {
         "def accepted_settings(",
         '@OPTIMIZERS.register("mine")\ndef mine(parameters, *, lr):\n    return optim.SGD(parameters, lr=lr)\n\n\n'
         "def accepted_settings(",
+    ),
+    "a new metric": (
+        "fakeface/evaluation/inception.py",
+        '@EXTRACTORS.register("inception")',
+        '@EXTRACTORS.register("mine")\nclass Mine:\n    metric = "fd_mine"\n\n\n@EXTRACTORS.register("inception")',
     ),
     "a new setting": ("fakeface/config.py", "    d_steps: Pos", "    g_steps: int = 1\n    d_steps: Pos"),
     "a line of the step": ("fakeface/training.py", "    loss_g.backward()", "    (2 * loss_g).backward()"),
@@ -86,6 +92,7 @@ def changed(before: dict, after: dict) -> set[tuple[str, str]]:
         "a docstring of the step",
         "a type in the step",
         "a new optimizer",
+        "a new metric",
         "a new setting",
     ],
 )
@@ -113,6 +120,15 @@ def test_only_named_components_are_in_the_code():
     assert "fakeface/optimizers.py:sgd" not in keys
     assert "fakeface/initializers.py:dcgan" in keys
     assert not {key for key in keys if key.startswith(("fakeface/evaluation", "ablations"))}
+
+
+ANONYMOUS = lambda x: x  # noqa: E731
+
+
+@pytest.mark.parametrize("component", [ANONYMOUS, functools.partial(optimizers.sgd, momentum=0.5)])
+def test_a_component_whose_code_cannot_be_seen_is_refused(component: object):
+    with pytest.raises(ValueError, match="not defined by `def` or `class`"):
+        code_digests([component])
 
 
 def test_scoring_code_and_training_code_are_apart():

@@ -86,7 +86,7 @@ def _write_half(target: journal.Journal | Path) -> None:
 
 
 MOMENTS = {
-    "at the start": DieIn("fakeface.checkpoints", "load_latest", 1),
+    "at the start": DieIn("fakeface.checkpoints", "load", 1),
     "in the first journal line": DieIn("ablations.journal", "Journal.append", 1, half=True),
     "in a journal line in mid-training": DieIn("ablations.journal", "Journal.append", 21, half=True),
     "in a late journal line": DieIn("ablations.journal", "Journal.append", 60, half=True),

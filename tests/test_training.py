@@ -169,6 +169,36 @@ def test_a_training_that_blows_up_says_at_which_step():
     assert np.isfinite(losses[:first]).all()
 
 
+def test_a_divergence_reads_the_same_wherever_blocks_end():
+    config = tiny(optimizer={"name": "sgd", "lr": 1e30})
+    endings = []
+    for size in (1, 3, 100):
+        _, blocks = run(config, 20, block_steps=size)
+        losses = np.concatenate([block.metrics["Loss_D"] for block in blocks])
+        endings.append((blocks[-1].diverged_at, blocks[-1].steps[-1], losses.tobytes()))
+    assert len(set(endings)) == 1
+    assert endings[0][0] == endings[0][1], "nothing is reported of steps behind the divergence"
+
+
+def test_weights_that_are_not_finite_after_the_last_step_are_a_divergence():
+    config = tiny()
+    state = training.create(config, 0, CPU)
+    for block in training.train(config, state, real_images(config), 2, block_steps=1):
+        if block.steps[-1] == 1:
+            with torch.no_grad():  # seen by no loss: evaluation mode alone uses the running statistics
+                state.generator.state_dict()["layers.1.running_var"][0] = float("inf")
+    assert block.diverged_at == 2
+
+
+def test_torchs_own_generators_start_the_same_for_each_job():
+    draws = []
+    for noise in (1, 2):
+        torch.manual_seed(noise)
+        run(tiny(), 1)
+        draws.append(torch.rand(1))
+    assert torch.equal(*draws)
+
+
 def test_stop_ends_after_the_step_in_progress():
     config, seen = tiny(), []
     state = training.create(config, 0, CPU)

@@ -38,6 +38,8 @@ class Facts:
     job: Record = field(default_factory=dict)
     first_name: Record = field(default_factory=dict)
     name: Record = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    """All names ever given, `<profile>/<group>/<run>`, the last one first."""
     session: Record = field(default_factory=dict)
     outcome: Record | None = None
     notes: list[str] = field(default_factory=list)
@@ -50,6 +52,8 @@ class Facts:
             case "named":
                 self.name = record
                 self.first_name = self.first_name or record
+                named = "/".join(str(record.get(word, "")) for word in ("profile", "group", "run"))
+                self.names = list(dict.fromkeys([named, *self.names]))
             case "session":
                 self.session, self.outcome = record, None
             case "outcome":
@@ -118,15 +122,24 @@ def run_name(facts: Facts, folder: str) -> str:
     return folder
 
 
+def instance(job: Record) -> str:
+    """What tells a journal from any other of the same job, by its `job` record; empty where that is damaged."""
+    return str(job.get("instance") or job.get("time", "")) if job.get("kind", "job") == "job" else ""
+
+
 def key_tags(facts: Facts, folder: str, attempt: int) -> dict[str, str]:
     """The tags by which a run is found again: never changed."""
     identity = str(facts.job.get("identity", folder.rpartition("-")[2]))
-    journal = str(facts.job.get("instance") or facts.job.get("time", 0))
-    return {"identity": identity, "instance": journal, "attempt": str(attempt)}
+    return {"identity": identity, "instance": instance(facts.job) or "0", "attempt": str(attempt)}
 
 
 def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:
-    """Every other tag, as of now."""
+    """Every other tag, as of now.
+
+    `run`, `group` and `profile` are the last name's. `names` holds all that the training goes by, one tag with
+    bars around each, since a name may hold characters (+) that MLflow's tag keys must not:
+    `tags.names LIKE '%|quick/report/%'` finds a profile's group, `tags.names LIKE '%/baseline|%'` a run.
+    """
     git, stack = facts.session.get("git") or {}, facts.session.get("stack") or {}
     found = {
         "journal": folder,
@@ -134,6 +147,7 @@ def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:
         "seed": facts.job.get("seed"),
         "group": facts.name.get("group"),
         "profile": facts.name.get("profile"),
+        "names": f"|{'|'.join(facts.names)}|" if facts.names else None,
         "exit": facts.exit(running=running),
         "git_commit": git.get("commit"),
         "git_dirty": git.get("dirty"),

@@ -93,8 +93,12 @@ class _Mirror:
         if server.prepare(self.store, self.uri):
             self.verified.clear()
         client = server.connect(self.uri)
-        shippers = [JobShipper(self.store, self.uri, client, folder) for folder in self.store.job_folders()]
-        healthy = [s for s in shippers if self._attempt(report, s, lambda s: self._ship(s, thorough, abort))]
+        shippers, healthy = [], []
+        for folder in self.store.job_folders():
+            # Made only now: while the jobs before it were shipped, a `--rerun` may have replaced its journal.
+            shippers.append(shipper := JobShipper(self.store, self.uri, client, folder))
+            if self._attempt(report, shipper, lambda s: self._ship(s, thorough, abort)):
+                healthy.append(shipper)
         for shipper in healthy:
             # Exporting a model takes seconds: other journals come first, and following, one model a pass.
             if not abort() and self._attempt(report, shipper, JobShipper.ship_model) is True and not thorough:

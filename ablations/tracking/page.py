@@ -1,5 +1,6 @@
 """The MLflow page over a store's mirror, and the link on which runs can be compared."""
 
+import json
 import os
 import signal
 import socket
@@ -8,18 +9,20 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import FrameType
 
 from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.process import end_group
-from ablations.tracking.state import experiment_id
+from ablations.tracking.state import experiments
 from fakeface.errors import UserError
 
 HOST = "127.0.0.1"
 """The page has no authentication: it is never offered to other machines."""
+MAX_IDS = 20
+"""Runs that a link names one by one, 41 characters each; with more it would no longer fit where links go."""
 START_SECONDS = 120.0
 END_SECONDS = 5.0
 
@@ -29,25 +32,38 @@ def compare_link(
     uri: str,
     experiment: str,
     *,
+    folders: Collection[str] | None = None,
     tags: Mapping[str, str] | None = None,
     base_url: str | None = None,
 ) -> str:
     """The address of the page's charts: the runs' metrics overlaid, their sample grids under one step slider.
 
     Args:
-        tags: show only the runs with these tags (group, profile, ...).
+        experiment: name of the one whose runs to show, where `folders` is not given.
+        folders: names of job folders: show exactly their runs, those that have been made by now. Runs of the
+            same name with other settings, or replaced by `--rerun`, stay out of the picture.
+        tags: for want of `folders`, or where these are more than MAX_IDS: show only the runs with these tags
+            (group, profile, ...). Empty values are left out.
         base_url: of the server; the tracking URI where that is one, else the page that `serve` offers.
     """
     if base_url is None:
         base_url = uri if uri.startswith(("http://", "https://")) else f"http://{HOST}:5000"
-    found = experiment_id(store, uri, experiment)
-    if found is None:  # nothing shipped yet
+    runs = experiments(store, uri, name=experiment if folders is None else None, folders=folders)
+    if not runs:  # nothing shipped yet
         return f"{base_url.rstrip('/')}/#/experiments"
     query = {"workflowType": "machine_learning", "compareRunsMode": "CHART"}
-    if tags:
-        query["searchFilter"] = " and ".join(f'tags.{name} = "{value}"' for name, value in tags.items())
-    path = f"#/experiments/{found}/runs?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
-    return f"{base_url.rstrip('/')}/{path}"
+    wanted = " and ".join(f'tags.{name} = "{value}"' for name, value in (tags or {}).items() if value)
+    if folders is not None and len(runs) <= MAX_IDS:
+        # By the run's id, since `in` is for attributes only: MLflow has it neither for tags nor params.
+        wanted = f"attributes.run_id in ({', '.join(repr(run) for run in runs)})"
+    if wanted:
+        query["searchFilter"] = wanted
+    places = sorted(set(runs.values()))
+    path = f"experiments/{places[0]}/runs"
+    if len(places) > 1:  # jobs that another specification was the first to ask for lie in its experiment
+        path, query = "compare-experiments/s", {"experiments": json.dumps(places)} | query
+    arguments = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
+    return f"{base_url.rstrip('/')}/#/{path}?{arguments}"
 
 
 def serve(store: Store, port: int = 5000, *, on_ready: Callable[[str], None] | None = None) -> None:

@@ -31,8 +31,6 @@ class JobShipper:
         """What could not be shipped and never will be (a picture that is gone, say), in words."""
         self._rows: list[Point] = []
         self._images_sent: set[str] | None = None
-        if self.path.exists() and self.path.stat().st_size < self.state.offset:
-            self.state = state.State()  # another journal than the one whose offset this was
 
     def run_exists(self) -> bool:
         """Whether MLflow still has the run that the state names (True before it is made)."""
@@ -132,6 +130,8 @@ class JobShipper:
                 case "session":
                     self._tag(running=True)
                     self._set_status("RUNNING")
+                    # Else an ending like the one before this session would seem to be set already.
+                    self.state.status, self.state.exit = "RUNNING", "running"
                     artifacts.log_diff(self.client, run, self.folder, record)
                 case "outcome":
                     artifacts.log_ending(self.client, run, history.load(self.path))
@@ -187,7 +187,8 @@ class JobShipper:
         """End this attempt's run and go on with the next one, from byte 0."""
         self._ensure_run()
         old, after = self.state, self.state.branched(record, offset)
-        after.facts = content.Facts(job=old.facts.job, first_name=old.facts.first_name, name=old.facts.name)
+        facts = old.facts
+        after.facts = content.Facts(facts.job, facts.first_name, facts.name, list(facts.names))
         after.experiment_id, after.run_id = self._make_run(after)
         self.client.set_tag(after.run_id, "supersedes", old.run_id)
         self.client.set_tag(after.run_id, "branch", f"at step {record['step']}: {record['reason']}")

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ablations import journal
 from ablations.journal import Record
 from ablations.store import Store, is_running
-from ablations.tracking.content import STATUS_OF_EXIT, Facts, points
+from ablations.tracking.content import STATUS_OF_EXIT, Facts, instance, points
+from fakeface.files import whole_file
 
 COLOURS = (
     *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"),
@@ -118,23 +120,27 @@ def folder_of(store: Store, uri: str) -> Path:
 
 
 def load(store: Store, uri: str, name: str) -> State:
-    """The state of the job in folder `name`. A missing or damaged file reads as a journal never shipped."""
+    """The state of the job in folder `name`.
+
+    A missing or damaged file, one of an older version, and one about a journal that another has replaced
+    (`--rerun`) all read as a journal never shipped.
+    """
     try:
         values: dict[str, Any] = json.loads((folder_of(store, uri) / f"{name}.json").read_bytes())
         values["cuts"] = [Cut(**cut) for cut in values["cuts"]]
-        values["facts"] = Facts(**values["facts"])
-        return State(**values)
+        values["facts"] = Facts(names=values["facts"].pop("names"), **values["facts"])
+        found = State(**values)
+        return State() if _is_replaced(store.jobs / name / "journal.jsonl", found) else found
     except (OSError, ValueError, TypeError, KeyError):
         return State()
 
 
 def save(store: Store, uri: str, name: str, state: State) -> None:
-    """Write atomically. Raises OSError (disk full, read-only)."""
+    """Write atomically, on the disk when this returns. Raises OSError (disk full, read-only)."""
     path = folder_of(store, uri) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(state)))
-    temporary.replace(path)
+    with whole_file(path) as file:
+        file.write(json.dumps(asdict(state)).encode())
 
 
 def pending(store: Store, uri: str) -> Pending:
@@ -149,13 +155,22 @@ def run_ids(store: Store, uri: str) -> dict[str, str]:
     return {name: state.run_id for name, state in states.items() if state.run_id}
 
 
-def experiment_id(store: Store, uri: str, experiment: str) -> str | None:
-    """MLflow's id of the experiment, once a job has been shipped there."""
-    for folder in store.job_folders():
-        state = load(store, uri, folder.name)
-        if state.experiment_id and state.facts.first_name.get("experiment") == experiment:
-            return state.experiment_id
-    return None
+def experiments(
+    store: Store, uri: str, *, name: str | None = None, folders: Iterable[str] | None = None
+) -> dict[str, str]:
+    """MLflow's experiment id by run id, for the jobs whose run has been made.
+
+    Args:
+        name: only of the experiment of this name.
+        folders: only of the jobs in these folders.
+    """
+    wanted = [folder.name for folder in store.job_folders()] if folders is None else folders
+    states = [load(store, uri, folder) for folder in wanted]
+    return {
+        s.run_id: s.experiment_id
+        for s in states
+        if s.run_id and name in (None, s.facts.first_name.get("experiment"))
+    }
 
 
 def colour_for(store: Store, uri: str, run: str) -> str:
@@ -185,8 +200,7 @@ def _pending_of(folder: Path, state: State) -> JobPending:
 
 def _replay(path: Path, state: State) -> tuple[State, int, int, int]:
     """Walk what is left as shipping would; return the last attempt's state and the counts."""
-    facts = Facts(**vars(state.facts))
-    facts.notes = list(facts.notes)
+    facts = replace(state.facts, notes=list(state.facts.notes))
     rows = images = records = 0
     for record, offset in _left(path, state):
         records += 1
@@ -203,6 +217,17 @@ def _replay(path: Path, state: State) -> tuple[State, int, int, int]:
 def _left(path: Path, state: State) -> Iterator[tuple[Record, int]]:
     reading = journal.read(path, state.offset)
     return zip(reading.records, reading.offsets, strict=True)
+
+
+def _is_replaced(path: Path, state: State) -> bool:
+    """Whether the journal is another than the one that the state is about. Raises OSError without a journal.
+
+    Its first record tells; where that is damaged, only a journal shorter than what was shipped does.
+    """
+    with path.open("rb") as file:
+        first = instance(journal.decode(file.readline()) or {})
+        size = file.seek(0, os.SEEK_END)
+    return size < state.offset or (first != "" and first != instance(state.facts.job))
 
 
 def _begun(state: State) -> float:

