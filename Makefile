@@ -13,7 +13,7 @@ PORT    ?= 5000
 VENV    := .venv
 ABLATE  := $(VENV)/bin/ablate
 SELECT   = $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS)) \
-           $(if $(DATA),--set data.name=folder --set data.path=$(DATA)) --store $(STORE)
+           $(if $(DATA),--set data.name=folder --set 'data.path=$(DATA)') --store $(STORE)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup ablate plan ui report test lint data bench bench-gpu clean
@@ -33,11 +33,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 ablate: setup ## Train the four runs on the built-in data and compare them
-	@$(ABLATE) run $(SPEC) $(SELECT) $(ARGS)
-	@$(ABLATE) report $(SPEC) $(SELECT) $(ARGS)
+	@$(ABLATE) run --report $(SPEC) $(SELECT) $(ARGS)
 
 plan: setup ## Show what `make ablate` would do
-	@$(ABLATE) plan $(SPEC) $(SELECT) $(ARGS)
+	@$(ABLATE) run --dry-run $(SPEC) $(SELECT) $(ARGS)
 
 ui: setup ## Serve the MLflow page of the results
 	@$(ABLATE) ui --store $(STORE) --port $(PORT)

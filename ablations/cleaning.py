@@ -1,14 +1,15 @@
 """What can be removed from a store, and why. Finished results are never among it unasked."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablations.history import exit_of
+from ablations.history import History, exit_of
 from ablations.plan import Job
-from ablations.state import COMPLETE
+from ablations.state import COMPLETE, same_but_data
 from ablations.store import Store, is_running
+from fakeface.files import os_errors
 
 
 @dataclass(frozen=True)
@@ -20,20 +21,26 @@ class Removable:
     bytes: int
 
 
-def removable(store: Store, planned: Sequence[Job], *, stale: bool) -> list[Removable]:
+def removable(
+    store: Store,
+    *,
+    planned: Sequence[Job] | None,
+    within: Callable[[History], bool],
+    aside: bool,
+) -> list[Removable]:
     """What can go.
 
     Args:
-        planned: jobs of the whole specification, for telling which results are still asked for.
-        stale: also the results of jobs that no run of the specification leads to any more.
+        planned: all jobs that anything may still ask for: results of others can go, too. None: no results can.
+        within: the jobs that this is about.
+        aside: also what `--rerun` replaced.
     """
-    identities = {job.identity for job in planned if job.data_digest is not None}
-    found = [*_aside(store)]
+    found = set_aside(store, within) if aside else []
     for folder in store.job_folders():
-        if is_running(folder):
-            continue
         history = store.history(folder)
-        if stale and history.job and history.job["identity"] not in identities:
+        if is_running(folder) or not within(history):
+            continue
+        if planned is not None and history.job and not _asked_for(history, planned):
             found.append(_entry(folder, "no run of the specification leads to it any more"))
             continue
         found += [_entry(path, "left by a kill") for path in sorted(folder.rglob("*.tmp"))]
@@ -43,19 +50,31 @@ def removable(store: Store, planned: Sequence[Job], *, stale: bool) -> list[Remo
     return found
 
 
+def set_aside(store: Store, within: Callable[[History], bool]) -> list[Removable]:
+    """The results that `--rerun` replaced."""
+    folders = sorted(store.aside.iterdir()) if store.aside.is_dir() else []
+    return [_entry(path, "replaced by --rerun") for path in folders if within(store.history(path))]
+
+
 def remove(entries: Sequence[Removable]) -> None:
-    """Delete them."""
+    """Delete them. Raises UserError where the disk refuses."""
     for entry in entries:
-        if entry.path.is_dir():
-            shutil.rmtree(entry.path)
-        else:
-            entry.path.unlink(missing_ok=True)
+        with os_errors(entry.path, "remove it"):
+            if entry.path.is_dir():
+                shutil.rmtree(entry.path)
+            else:
+                entry.path.unlink(missing_ok=True)
 
 
-def _aside(store: Store) -> Iterator[Removable]:
-    folder = store.root / "aside"
-    if folder.is_dir():
-        yield from (_entry(path, "replaced by --rerun") for path in sorted(folder.iterdir()))
+def _asked_for(history: History, planned: Sequence[Job]) -> bool:
+    """Whether a job leads to these results. One whose data cannot be looked up may: then the pixels do not count."""
+    return any(
+        history.job["identity"] == job.identity
+        if job.data_digest is not None
+        else same_but_data(job, history)
+        for job in planned
+        if job.seed == history.job["seed"]
+    )
 
 
 def _entry(path: Path, why: str) -> Removable:

@@ -1,7 +1,6 @@
 """The commands. Wires the rooms together; imports late, so that `--help` is quick."""
 
 import io
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +21,8 @@ from ablations.options import (
     SpecFile,
     StorePath,
     Threads,
+    choose,
+    command_line,
     console,
     print_json,
     select,
@@ -87,16 +88,20 @@ def run_(
         bool, typer.Option("--mirror/--no-mirror", help="Ship the journals to MLflow meanwhile.")
     ] = True,
     mirror_wait: Annotated[float, typer.Option(help="Seconds to wait at the end for the mirror.")] = 60.0,
-    tracking_uri: Annotated[
-        str | None, typer.Option(help="MLflow server; by default a file in the store.")
-    ] = None,
+    tracking_uri: TrackingUri = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write the report at the end, however the jobs went.")
+    ] = False,
 ) -> None:
     """Train and score what the plan asks for and the store does not hold yet."""
+    if dry_run:
+        from ablations.listing import plan_rows, print_plan
+
+        _, jobs, snapshot = select(spec, store, profile, group, run, seeds, set_)
+        return print_plan(plan_rows(jobs, snapshot, device=device, rerun=rerun), console())
     from ablations import commands
 
-    if dry_run:
-        return plan(spec, profile, group, run, seeds, set_, store)
-    specification, _, place = select(spec, store, profile, group, run, seeds, set_)
+    specification, runs, place = choose(spec, store, profile, group, run, seeds, set_)
     options = commands.RunOptions(
         device=device,
         threads=threads,
@@ -105,11 +110,9 @@ def run_(
         mirror=mirror,
         mirror_wait=mirror_wait,
         tracking_uri=tracking_uri or place.tracking_uri,
+        report=command_line(spec, store, profile, group, run, seeds, set_) if report else None,
     )
-    status = commands.run(
-        specification, specification.select(group or (), run or ()), place, options, console()
-    )
-    raise typer.Exit(status)
+    raise typer.Exit(commands.run(specification, runs, place, options, console()))
 
 
 @app.command()
@@ -149,7 +152,7 @@ def report(
     from ablations.commands import write_report
 
     specification, jobs, place = select(spec, store, profile, group, run, seeds, set_)
-    command = shlex.join(["ablate", "run", *sys.argv[2:]])
+    command = command_line(spec, store, profile, group, run, seeds, set_)
     page = write_report(specification, jobs, place, out or place.report, command=command)
     console().print(f"Report: {page}", soft_wrap=True)
 
@@ -165,6 +168,7 @@ def generate(
         int | None, typer.Option(help="A step whose weights were kept; by default the last.")
     ] = None,
     profile: Profile = None,
+    group: Group = None,
     seeds: Seeds = None,
     set_: Set = None,
     store: StorePath = STORE,
@@ -173,6 +177,9 @@ def generate(
     from ablations.commands import write_images
 
     _, jobs, place = select(spec, store, profile, None, [run], seeds, set_)
+    jobs = [job for job in jobs if not group or job.group in group]
+    if not jobs:
+        raise UserError(f"--group: no run {run!r} in {', '.join(group or ())}")
     written = write_images(jobs[0], place, out, count=count, noise_seed=noise_seed, step=step)
     console().print(f"{count} images: {written}", soft_wrap=True)
 
@@ -198,7 +205,7 @@ def sync(
     follow: Annotated[bool, typer.Option("--follow", help="Go on shipping until Ctrl-C.")] = False,
 ) -> None:
     """Complete or rebuild the mirror in MLflow from the journals. Ships nothing twice."""
-    from ablations.commands import ship
+    from ablations.commands_store import ship
     from ablations.store import Store
 
     place = Store(store)
@@ -208,21 +215,24 @@ def sync(
 @app.command()
 def audit(
     run: Annotated[
-        list[str] | None, typer.Argument(help="Finished runs, or patterns; by default all.")
+        list[str] | None, typer.Argument(help="Finished runs, or patterns; by default the group `report`.")
     ] = None,
     spec: Annotated[Path, typer.Option(help="The specification.")] = SPEC,
     steps: Annotated[int | None, typer.Option(min=1, help="Only the first steps.")] = None,
     profile: Profile = None,
+    group: Group = None,
     seeds: Seeds = None,
     set_: Set = None,
     store: StorePath = STORE,
     device: Device = "auto",
-    threads: Threads = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; by default as many as the job was trained with.")
+    ] = None,
 ) -> None:
     """Train finished jobs again, beside the store, and say at which step anything first differs."""
-    from ablations.commands import audit_jobs
+    from ablations.commands_store import audit_jobs
 
-    _, jobs, place = select(spec, store, profile, None, run, seeds, set_)
+    _, jobs, place = select(spec, store, profile, group, run, seeds, set_)
     raise typer.Exit(audit_jobs(jobs, place, console(), device=device, threads=threads, steps=steps))
 
 
@@ -231,20 +241,29 @@ def clean(
     spec: SpecFile = SPEC,
     store: StorePath = STORE,
     profile: Profile = None,
+    group: Group = None,
+    run: RunName = None,
     seeds: Seeds = None,
     set_: Set = None,
     stale: Annotated[
         bool,
-        typer.Option("--stale", help="Also results that no run of this specification leads to any more."),
+        typer.Option(
+            "--stale", help="Also results that no run leads to any more, under any profile (or with --set)."
+        ),
     ] = False,
+    aside: Annotated[bool, typer.Option("--aside", help="Also results that --rerun replaced.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it.")] = False,
 ) -> None:
-    """Show what could be removed from the store, and why; with --yes, remove it."""
-    from ablations.commands import clean_store
+    """Show what could be removed from the store, and why; with --yes, remove it. Without selectors: of all jobs."""
+    from ablations.commands_store import clean_store, everything, recorded_under
+    from ablations.spec import load_spec
+    from ablations.store import Snapshot
 
-    # Every group: a result is stale only if nothing in the file asks for it.
-    _, jobs, place = select(spec, store, profile, None, ["*"], seeds, set_)
-    clean_store(place, jobs, console(), stale=stale, yes=yes)
+    place = Snapshot(store)
+    chosen = load_spec(spec, profile=profile, overrides=set_ or (), seeds=seeds)
+    within = recorded_under(profile, group or (), run or (), chosen.seeds if seeds else None)
+    planned = everything(spec, place, set_ or ()) if stale else None
+    clean_store(place, console(), planned=planned, within=within, aside=aside, yes=yes)
 
 
 @app.command()

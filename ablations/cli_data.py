@@ -11,11 +11,12 @@ from ablations.options import (
     Group,
     Profile,
     RunName,
+    Seeds,
     Set,
     SpecFile,
     StorePath,
+    choose,
     console,
-    select,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def data_prepare(
     profile: Profile = None,
     group: Group = None,
     run: RunName = None,
+    seeds: Seeds = None,
     set_: Set = None,
     store: StorePath = STORE,
     refresh: Annotated[
@@ -38,12 +40,10 @@ def data_prepare(
     ] = False,
 ) -> None:
     """Render, download or decode the images that the runs need, once."""
-    from ablations.commands import prepare_data
+    from ablations.commands_data import prepare_data
 
-    specification, _, place = select(spec, store, profile, group, run, None, set_)
-    for images in prepare_data(
-        specification.select(group or (), run or ()), place, console(), refresh=refresh
-    ):
+    _, runs, place = choose(spec, store, profile, group, run, seeds, set_)
+    for images in prepare_data(runs, place, console(), refresh=refresh):
         _describe(images)
 
 
@@ -53,14 +53,15 @@ def data_info(
     profile: Profile = None,
     group: Group = None,
     run: RunName = None,
+    seeds: Seeds = None,
     set_: Set = None,
     store: StorePath = STORE,
 ) -> None:
     """Say what the prepared images are: count, size, digest, source, files that were skipped."""
-    from ablations.commands import prepared_data
+    from ablations.commands_data import prepared_data
 
-    specification, _, place = select(spec, store, profile, group, run, None, set_)
-    for images in prepared_data(specification.select(group or (), run or ()), place):
+    _, runs, place = choose(spec, store, profile, group, run, seeds, set_)
+    for images in prepared_data(runs, place):
         _describe(images)
 
 
@@ -70,16 +71,18 @@ def data_preview(
     spec: Annotated[Path, typer.Option(help="The specification.")] = SPEC,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many images.")] = 64,
     profile: Profile = None,
+    group: Group = None,
     run: RunName = None,
+    seeds: Seeds = None,
     set_: Set = None,
     store: StorePath = STORE,
 ) -> None:
     """Write a contact sheet of the real images."""
-    from ablations.commands import prepare_data
+    from ablations.commands_data import prepare_data
     from fakeface.images import contact_sheet, save_png
 
-    specification, _, place = select(spec, store, profile, None, run, None, set_)
-    images = prepare_data(specification.select((), run or ()), place, console())[0].images[:count]
+    _, runs, place = choose(spec, store, profile, group, run, seeds, set_)
+    images = prepare_data(runs, place, console())[0].images[:count]
     save_png(out, contact_sheet(images, max(1, round(len(images) ** 0.5))))
     console().print(f"{len(images)} images: {out}", soft_wrap=True)
 

@@ -1,7 +1,9 @@
-"""What the commands do, once their options are read: wires plan, store, runner, mirror and report together."""
+"""`ablate run`, `report` and `generate`: wires plan, store, runner, mirror and report together."""
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,69 +12,27 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as Bar
 
-from ablations import cleaning, machine, tracking
-from ablations.audit import audit
+from ablations import machine, tracking
+from ablations.commands_data import advance, prepare_data
 from ablations.context import Context
 from ablations.listing import frames_of, print_results
+from ablations.options import store_options, usable_cores
 from ablations.plan import Job, make_plan
 from ablations.runner import Summary, run_plan, stop_on_signals
 from ablations.scoring import Scorers
 from ablations.spec import Run, Spec
-from ablations.state import kept_steps, state_of
-from ablations.store import Store
-from ablations.view import make_view
+from ablations.state import kept_steps, results_of, state_of
+from ablations.store import Snapshot, Store, data_key
+from ablations.view import View, make_view
 from analysis import report
-from fakeface import checkpoints, data, training
+from analysis.frames import Frames
+from fakeface import checkpoints, training
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
+from fakeface.files import os_errors
 from fakeface.images import contact_sheet, save_png
 from fakeface.randomness import latent_noise
-
-# -- data --------------------------------------------------------------------------------------------------------
-
-
-def prepare_data(
-    runs: Sequence[Run], store: Store, console: Console, *, refresh: bool = False
-) -> list[ImageSet]:
-    """Prepare each data set that the runs need, once, with a progress bar."""
-    store.prepare()
-    configs = list(dict.fromkeys(_data_key(run.config.data) for run in runs))
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
-        prepared = []
-        for config in configs:
-            task = bar.add_task(f"preparing {config.name}", total=None)
-            prepared.append(data.prepare(config, store.data, refresh=refresh, progress=_advance(bar, task)))
-            bar.remove_task(task)
-    for images in prepared:
-        if images.skipped:
-            first = images.skipped[0]
-            console.print(
-                f"[yellow]{len(images.skipped)} file(s) skipped[/], the first: {escape(str(first.file))}: "
-                f"{escape(first.why)} (`ablate data info` lists them)"
-            )
-    return prepared
-
-
-def prepared_data(runs: Sequence[Run], store: Store) -> list[ImageSet]:
-    """The data sets that are prepared. Raises UserError where one is not."""
-    found = []
-    for config in dict.fromkeys(_data_key(run.config.data) for run in runs):
-        images = data.find(config, store.data)
-        if images is None:
-            raise UserError(f"{config.name}: not prepared yet; `ablate data prepare` does that")
-        found.append(images)
-    return found
-
-
-def _data_key(config: DataConfig) -> DataConfig:
-    """What decides the cached array: runs that differ in scaling or subset alone share it."""
-    return config.model_copy(update={"scaling": "symmetric", "limit": None})
-
-
-def _advance(bar: Bar, task: Any) -> Callable[[int, int], None]:
-    return lambda done, total: bar.update(task, completed=done, total=total)
-
 
 # -- run ---------------------------------------------------------------------------------------------------------
 
@@ -88,6 +48,8 @@ class RunOptions:
     mirror: bool
     mirror_wait: float
     tracking_uri: str
+    report: str | None
+    """The command to name in the report that is written at the end; None: write none."""
 
 
 def run(spec: Spec, runs: Sequence[Run], store: Store, options: RunOptions, console: Console) -> int:
@@ -97,31 +59,35 @@ def run(spec: Spec, runs: Sequence[Run], store: Store, options: RunOptions, cons
         UserError: bad input or a machine that will not do, before the first job begins.
     """
     device = machine.select_device(options.device)
-    machine.configure(device, options.threads or os.cpu_count() or 1)
+    machine.configure(device, options.threads or usable_cores())
     make_plan(spec, runs, lambda _: None)  # names are wrong now or never: before any work
-    images = {_data_key(config): found for config, found in _with_data(runs, store, console)}
-    jobs = make_plan(spec, runs, lambda config: images[_data_key(config)])
-    scorers = Scorers(lambda job: images[_data_key(job.config.data)], store.reference, device)
-    todo = [job for job in jobs if options.rerun or state_of(job, store).word != "done"]
-    if options.rerun:
-        for job in jobs:
-            store.set_aside(job.identity)
+    images = {data_key(config): found for config, found in _with_data(runs, store, console)}
+    jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
+    scorers = Scorers(lambda job: images[data_key(job.config.data)], store.reference, device)
+    before = Snapshot(store.root)
+    todo = [job for job in jobs if options.rerun or state_of(job, before).word != "done"]
     _prepare_references(todo, scorers, console)
-    mirror = _start_mirror(store, options, bool(todo))
+    if options.rerun:  # last, so that nothing is set aside for a run that is refused
+        store.set_aside([job.identity for job in jobs])
+    mirror = _Mirror(store, options) if options.mirror and todo else None
     try:
         summary = _run_jobs(todo, store, images, scorers, device, options, console)
     finally:
-        pending = mirror.close(options.mirror_wait) if mirror else None
+        left = mirror.close(console) if mirror else ""
     console.print()
-    print_results(frames_of(jobs, store), console)
-    _print_places(spec, jobs, store, options, pending, console)
+    frames = frames_of(jobs, store)
+    print_results(frames, console)
+    if left:
+        console.print(left, soft_wrap=True)
+    _print_places(spec, jobs, frames, store, options, console)
     if summary.exit_status == 130:
-        console.print("[yellow]Interrupted.[/] The same command goes on where this one stopped.")
+        same = "The same command without --rerun" if options.rerun else "The same command"
+        console.print(f"[yellow]Interrupted.[/] {same} goes on where this one stopped.")
     return summary.exit_status
 
 
 def _with_data(runs: Sequence[Run], store: Store, console: Console) -> list[tuple[DataConfig, ImageSet]]:
-    configs = list(dict.fromkeys(_data_key(run.config.data) for run in runs))
+    configs = list(dict.fromkeys(data_key(run.config.data) for run in runs))
     return list(zip(configs, prepare_data(runs, store, console), strict=True))
 
 
@@ -130,7 +96,7 @@ def _prepare_references(jobs: Sequence[Job], scorers: Scorers, console: Console)
     with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         for scorer in dict.fromkeys(scorers(job) for job in jobs):
             task = bar.add_task(f"reference for {scorer.config.extractor}", total=None)
-            scorer.prepare(_advance(bar, task))
+            scorer.prepare(advance(bar, task))
             bar.remove_task(task)
 
 
@@ -146,9 +112,12 @@ def _run_jobs(
     if not jobs:
         console.print("Nothing to do: every job is done.")
         return Summary()
-    with stop_on_signals() as stop, make_view(console, len(jobs)) as view:
+    with (
+        make_view(console, len(jobs)) as view,
+        stop_on_signals(on_first=lambda: _say_stopping(view)) as stop,
+    ):
         context = Context(
-            images=lambda job: images[_data_key(job.config.data)],
+            images=lambda job: images[data_key(job.config.data)],
             scorer=scorers,
             device=device,
             git=machine.git_state(Path.cwd()),
@@ -159,39 +128,88 @@ def _run_jobs(
         return run_plan(jobs, store, context, view)
 
 
-def _start_mirror(store: Store, options: RunOptions, needed: bool) -> "tracking.MirrorProcess | None":
-    if not options.mirror or not needed:
-        return None
-    return tracking.MirrorProcess(store, options.tracking_uri)
+def _say_stopping(view: View) -> None:
+    # In a signal handler: where it came in the middle of a write, Python refuses another one. Then it stays unsaid.
+    with contextlib.suppress(RuntimeError):
+        view.say("[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again ends at once.")
+
+
+# -- the mirror, and where to look -------------------------------------------------------------------------------
+
+
+class _Mirror:
+    """The mirror's process while jobs run, and what is to be said about it in the end."""
+
+    def __init__(self, store: Store, options: RunOptions) -> None:
+        self.store, self.options = store, options
+        self.log = store.mirror / "mirror.log"
+        self.log_begins = self.log.stat().st_size if self.log.exists() else 0
+        self.process = tracking.MirrorProcess(store, options.tracking_uri)
+
+    def close(self, console: Console) -> str:
+        """Wait for it, as long as the options say; return what is left and why, as rich markup."""
+        wait = self.options.mirror_wait
+        if wait > 0:
+            console.print(
+                f"[dim]Shipping the rest to MLflow, at most {wait:.0f} s (Ctrl-C: do not wait) ...[/]"
+            )
+        try:
+            pending = self.process.close(wait)
+        except KeyboardInterrupt:
+            pending = self.process.close(0)
+        if not pending:
+            return ""
+        why = self._why()
+        command = f"ablate sync{store_options(self.store, self.options.tracking_uri)}"
+        words = f"[yellow]MLflow lacks {escape(str(pending))}[/]{': ' if why else '.'}{escape(why)}"
+        return f"{words}\n`{escape(command)}` ships the rest."
+
+    def _why(self) -> str:
+        """The last thing that its log says of this run; empty where that is no error."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(self.log_begins)
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        told = [line[20:] for line in lines if re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line)]
+        return told[-1] if told and told[-1] != "shipping again" else ""
 
 
 def _print_places(
-    spec: Spec,
-    jobs: Sequence[Job],
-    store: Store,
-    options: RunOptions,
-    pending: "tracking.Pending | None",
-    console: Console,
+    spec: Spec, jobs: Sequence[Job], frames: Frames, store: Store, options: RunOptions, console: Console
 ) -> None:
-    """Where the pictures are, and the link to compare the runs."""
-    grids = [
-        state.folder / state.history.images[-1]["file"]
-        for state in (state_of(job, store) for job in jobs)
-        if state.folder and state.history and state.history.images
-    ]
-    if grids:
-        console.print(
-            f"Pictures: {os.path.relpath(grids[0].parent.parent.parent)}/*/samples/", soft_wrap=True
-        )
-    if pending is not None and pending:
-        console.print(
-            f"[yellow]MLflow: {escape(str(pending))}[/]  `ablate sync` ships the rest.", soft_wrap=True
-        )
-    tags = {"profile": jobs[0].profile} | (
-        {"group": jobs[0].group} if len({job.group for job in jobs}) == 1 else {}
-    )
-    link = tracking.compare_link(store, options.tracking_uri, spec.name, tags=tags)
-    console.print(f"Compare:  `make ui`, then {link}", soft_wrap=True)
+    """Where the pictures are, the report, and the link to compare the runs."""
+    if len(frames.images):
+        folder = frames.images["path"].iloc[0].parent.parent.parent
+        console.print(f"Pictures: {os.path.relpath(folder)}/*/samples/", soft_wrap=True)
+    if options.report is not None:
+        try:
+            page = report.build(frames, store.report, title=spec.name, command=options.report).page
+            console.print(f"Report:   {os.path.relpath(page)}", soft_wrap=True)
+        except UserError as error:  # how the jobs went is what the exit status says
+            console.print(f"[yellow]No report:[/] {escape(str(error))}", soft_wrap=True)
+    compare = compare_words(spec, jobs, store, options.tracking_uri)
+    if compare:
+        console.print(f"Compare:  {escape(compare)}", soft_wrap=True)
+
+
+def compare_words(spec: Spec, jobs: Sequence[Job], store: Store, uri: str) -> str:
+    """How to see these jobs side by side in MLflow; empty where none of them was shipped."""
+    found = [results_of(job, store) for job in jobs]
+    shipped = tracking.run_ids(store, uri)
+    folders = {folder.name for folder in found if folder is not None and folder.name in shipped}
+    if not folders:
+        return ""
+    labels = {"profile": {job.profile for job in jobs}, "group": {job.group for job in jobs}}
+    tags = {name: next(iter(values)) for name, values in labels.items() if len(values) == 1}
+    link = tracking.compare_link(store, uri, spec.name, folders=folders, tags=tags)
+    if uri.startswith(("http://", "https://")):
+        return link
+    if uri != store.tracking_uri:
+        return f"`mlflow ui --backend-store-uri {uri}`, then {link}"
+    options = store_options(store)
+    return f"`{f'ablate ui{options}' if options else 'make ui'}`, then {link}"
 
 
 # -- report and pictures -----------------------------------------------------------------------------------------
@@ -206,7 +224,7 @@ def write_images(job: Job, store: Store, out: Path, *, count: int, noise_seed: i
     """Draw from kept weights: one grid into a .png, or numbered images into a folder.
 
     Raises:
-        UserError: the run is not finished, or no weights were kept at the step.
+        UserError: the run is not finished, no weights were kept at the step, or the images cannot be written.
     """
     state = state_of(job, store)
     kept = kept_steps(state.folder) if state.folder else []
@@ -226,74 +244,8 @@ def write_images(job: Job, store: Store, out: Path, *, count: int, noise_seed: i
     if out.suffix.lower() == ".png":
         save_png(out, contact_sheet(images, max(1, round(count**0.5))))
         return out
-    out.mkdir(parents=True, exist_ok=True)
+    with os_errors(out, "make a folder of images here"):
+        out.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(images):
         save_png(out / f"{number:05d}.png", image)
     return out
-
-
-# -- care of the store -------------------------------------------------------------------------------------------
-
-
-def ship(store: Store, uri: str, console: Console, *, follow: bool) -> int:
-    """`ablate sync`. Returns the exit status: 1 where something is left."""
-    with stop_on_signals() as stop:
-        result = tracking.sync(store, uri, follow=follow, stop=stop.is_set)
-    for name, texts in result.problems.items():
-        console.print(f"{name}: {escape('; '.join(texts))}", soft_wrap=True)
-    for name, text in result.errors.items():
-        console.print(f"[red]{escape(name)}[/]: {escape(text)}", soft_wrap=True)
-    if result.pending:
-        console.print(
-            f"Left: {result.pending}. The journals keep it; `ablate sync` goes on where this stopped."
-        )
-        return 1
-    console.print(f"MLflow holds all that the journals do ({uri}).", soft_wrap=True)
-    return 0
-
-
-def audit_jobs(
-    jobs: Sequence[Job],
-    store: Store,
-    console: Console,
-    *,
-    device: str,
-    threads: int | None,
-    steps: int | None,
-) -> int:
-    """`ablate audit`. Returns the exit status: 1 where something differs."""
-    place = machine.select_device(device)
-    machine.configure(place, threads or os.cpu_count() or 1)
-    differing = 0
-    for job in jobs:
-        state, images = state_of(job, store), data.find(job.config.data, store.data)
-        if images is None or state.history is None or state.word not in ("done", "re-score"):
-            detail = f"{state.word}: {state.detail}" if state.detail else state.word
-            console.print(f"[yellow]{job.name}[/]  not finished, nothing to audit ({escape(detail)})")
-            continue
-        finding = audit(job, state.history, images, place, steps=steps)
-        differing += finding.difference is not None
-        verdict = (
-            f"[red]differs[/] at {escape(finding.difference)}"
-            if finding.difference
-            else f"[green]the same[/] bit for bit in {finding.steps} steps: every metric and all kept weights"
-        )
-        console.print(f"[bold]{job.name}[/]  {verdict}", soft_wrap=True)
-        console.print(f"  on {finding.stack}", soft_wrap=True)
-    return 1 if differing else 0
-
-
-def clean_store(store: Store, planned: Sequence[Job], console: Console, *, stale: bool, yes: bool) -> None:
-    """`ablate clean`: list what can go, and remove it where told to."""
-    entries = cleaning.removable(store, planned, stale=stale)
-    for entry in entries:
-        relative = entry.path.relative_to(store.root)
-        console.print(f"{entry.bytes / 1e6:9.1f} MB  {relative}  [dim]{entry.why}[/]", soft_wrap=True)
-    total = sum(entry.bytes for entry in entries) / 1e6
-    if yes:
-        cleaning.remove(entries)
-        console.print(f"Removed {total:.1f} MB.")
-    elif entries:
-        console.print(f"{total:.1f} MB could go; `ablate clean --yes` removes it.")
-    else:
-        console.print("Nothing to remove.")

@@ -1,7 +1,6 @@
 """Plan and results as rows and as tables."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -9,25 +8,37 @@ from rich.markup import escape
 from rich.table import Table
 
 from ablations import tracking
-from ablations.estimate import expected_seconds
+from ablations.estimate import Estimator
+from ablations.machine import select_device, stack
 from ablations.plan import Job
-from ablations.state import state_of
+from ablations.state import JobState, results_of, state_of
 from ablations.store import Store
 from ablations.view import coloured
 from analysis.frames import Frames, Selected, load
 from analysis.table import headings, summary_rows
-from fakeface import data
 
-STATE_STYLES = {"done": "green", "new": "cyan", "resumable": "yellow", "stale": "yellow", "running": "blue"}
+STATE_STYLES = {
+    "done": "green", "new": "cyan", "rerun": "cyan", "resumable": "yellow", "stale": "yellow", "running": "blue",
+    "data-missing": "yellow",
+}  # fmt: skip
 
 
-def plan_rows(jobs: Sequence[Job], store: Store) -> list[dict[str, Any]]:
-    """One object per job: name, identity (None while its data are not prepared), steps, expected seconds, state."""
+def plan_rows(
+    jobs: Sequence[Job], store: Store, *, device: str = "auto", rerun: bool = False
+) -> list[dict[str, Any]]:
+    """One object per job: name, identity (None while its data are not prepared), steps, expected seconds, state.
+
+    Args:
+        device: the `--device` on which it would run, for the seconds that the steps left will take.
+        rerun: what `--rerun` would do.
+    """
+    estimator = Estimator(store, stack(select_device(device))["device"])
     rows = []
     for job in jobs:
-        images = data.find(job.config.data, store.data, verify=False)
+        images = store.find_data(job.config.data).images
         steps = job.total_steps(images) if images else job.config.train.steps
-        state = state_of(job, store)
+        state = _as_rerun(state_of(job, store)) if rerun else state_of(job, store)
+        left = 0 if state.word in ("done", "re-score") else (steps or 0) - state.step
         rows.append(
             {
                 "run": job.run,
@@ -35,12 +46,19 @@ def plan_rows(jobs: Sequence[Job], store: Store) -> list[dict[str, Any]]:
                 "seed": job.seed,
                 "identity": job.identity if job.data_digest else None,
                 "steps": steps,
-                "expected_seconds": expected_seconds(job, steps, store) if steps else None,
+                "expected_seconds": estimator.seconds(job, left) if steps else None,
                 "state": state.word,
                 "detail": state.detail,
             }
         )
     return rows
+
+
+def _as_rerun(state: JobState) -> JobState:
+    if state.folder is None or state.word in ("data-missing", "running"):
+        return state
+    detail = f"{state.word} now; set aside and trained again"
+    return JobState("rerun", detail, state.folder, state.history)
 
 
 def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
@@ -58,8 +76,9 @@ def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
         )  # fmt: skip
     console.print(table)
     left = [row["expected_seconds"] for row in rows if row["state"] not in ("done", "re-score")]
-    if left and None not in left:
-        console.print(f"{len(left)} of {len(rows)} jobs to train, {_minutes(sum(left))} one after another")
+    if left:
+        time = "" if None in left else f", {_minutes(sum(left))} one after another"
+        console.print(f"{len(left)} of {len(rows)} jobs to train{time}")
 
 
 def status_rows(jobs: Sequence[Job], store: Store, tracking_uri: str) -> list[dict[str, Any]]:
@@ -94,14 +113,13 @@ def status_rows(jobs: Sequence[Job], store: Store, tracking_uri: str) -> list[di
 
 
 def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
-    """What the journals of the jobs say; a job without data or folder has not begun."""
-    return load([Selected(job.run, job.seed, _folder(job, store)) for job in jobs])
-
-
-def _folder(job: Job, store: Store) -> Path:
-    if job.data_digest is None:
-        return store.jobs / f"{job.name}-data-not-prepared"
-    return store.folder_for(job.run, job.seed, job.identity)
+    """What the journals of the jobs say; a job without a folder has not begun."""
+    return load([
+        Selected(
+            job.run, job.seed, results_of(job, store) or store.jobs / f"{job.name}-not-begun", job.protocol_identity
+        )
+        for job in jobs
+    ])  # fmt: skip
 
 
 def print_results(frames: Frames, console: Console) -> None:
@@ -117,7 +135,7 @@ def print_results(frames: Frames, console: Console) -> None:
 
 
 def _minutes(seconds: float | None) -> str:
-    if seconds is None:
+    if not seconds:
         return "—"
     if seconds < 90:
         return f"~{seconds:.0f} s"

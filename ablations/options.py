@@ -1,6 +1,9 @@
 """Options that the commands share, and how the selectors become jobs."""
 
 import json
+import math
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ablations.plan import Job
-    from ablations.spec import Spec
-    from ablations.store import Store
+    from ablations.spec import Run, Spec
+    from ablations.store import Snapshot, Store
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The specification.")]
 Profile = Annotated[str | None, typer.Option(help="Size of the runs: quick, standard, paper, or your own.")]
@@ -33,6 +36,26 @@ SPEC = Path("runs.yaml")
 STORE = Path("results")
 
 
+def choose(
+    spec_file: Path,
+    store: Path,
+    profile: str | None,
+    group: list[str] | None,
+    run: list[str] | None,
+    seeds: str | None,
+    overrides: list[str] | None,
+) -> "tuple[Spec, tuple[Run, ...], Store]":
+    """The runs that a command is about. Looks at the specification only, not at what is on the disk."""
+    from ablations.plan import check_components
+    from ablations.spec import load_spec
+    from ablations.store import Store
+
+    spec = load_spec(spec_file, profile=profile, overrides=overrides or (), seeds=seeds)
+    runs = spec.select(group or (), run or ())
+    check_components(runs)
+    return spec, runs, Store(store)
+
+
 def select(
     spec_file: Path,
     store: Path,
@@ -41,17 +64,51 @@ def select(
     run: list[str] | None,
     seeds: str | None,
     overrides: list[str] | None,
-) -> "tuple[Spec, list[Job], Store]":
-    """The jobs that a command is about, from what is on the disk already."""
-    from ablations.plan import make_plan
-    from ablations.spec import load_spec
-    from ablations.store import Store
-    from fakeface import data
+) -> "tuple[Spec, list[Job], Snapshot]":
+    """The jobs that a command is about, and the store as it is now, for commands that train nothing.
 
-    spec = load_spec(spec_file, profile=profile, overrides=overrides or (), seeds=seeds)
-    place = Store(store)
-    chosen = spec.select(group or (), run or ())
-    return spec, make_plan(spec, chosen, lambda config: data.find(config, place.data, verify=False)), place
+    Data that are not prepared, were changed or are damaged refuse nothing here: their jobs are `data-missing`.
+    """
+    from ablations.plan import make_plan
+    from ablations.store import Snapshot
+
+    spec, runs, _ = choose(spec_file, store, profile, group, run, seeds, overrides)
+    place = Snapshot(store)
+    return spec, make_plan(spec, runs, lambda config: place.find_data(config).images), place
+
+
+def command_line(
+    spec_file: Path,
+    store: Path,
+    profile: str | None,
+    group: list[str] | None,
+    run: list[str] | None,
+    seeds: str | None,
+    overrides: list[str] | None,
+) -> str:
+    """The command that trains these jobs and writes their report, for the report itself."""
+    words = ["ablate", "run", *([] if spec_file == SPEC else [str(spec_file)])]
+    options = [
+        *[("--profile", profile), ("--seeds", seeds), ("--store", None if store == STORE else str(store))],
+        *[("--group", name) for name in group or ()],
+        *[("--run", name) for name in run or ()],
+        *[("--set", setting) for setting in overrides or ()],
+    ]
+    words += [word for name, value in options if value is not None for word in (name, value)]
+    return shlex.join([*words, "--report"])
+
+
+def store_options(store: "Store", tracking_uri: str | None = None) -> str:
+    """The options, each with a space before it, by which another command finds the same store and mirror."""
+    words = [] if store.root == STORE.absolute() else ["--store", os.path.relpath(store.root)]
+    if tracking_uri not in (None, store.tracking_uri):
+        words += ["--tracking-uri", str(tracking_uri)]
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def usable_cores() -> int:
+    """How many CPU cores this process may use: a container or `taskset` may leave it less than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def console() -> "Console":
@@ -62,5 +119,15 @@ def console() -> "Console":
 
 
 def print_json(value: Any) -> None:
-    """For other programs: nothing but JSON on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """For other programs: nothing but JSON on standard output. JSON has no NaN: it becomes the string "NaN"."""
+    sys.stdout.write(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

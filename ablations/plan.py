@@ -13,7 +13,7 @@ from fakeface import training
 from fakeface.config import DataConfig, canonical_digest, identity_settings
 from fakeface.data import DATASETS, ImageSet, training_indices
 from fakeface.errors import UserError
-from fakeface.evaluation import EXTRACTORS, frechet_distance, metric_name, protocol_of, reference, statistics
+from fakeface.evaluation import EXTRACTORS, draw, frechet_distance, metric_name, protocol_of, statistics
 from fakeface.initializers import INITIALIZERS
 from fakeface.losses import LOSSES
 from fakeface.networks import NETWORKS
@@ -150,7 +150,7 @@ def training_roots(config: RunConfig) -> list[object]:
 def scoring_roots(config: RunConfig) -> list[object]:
     """What turns kept weights into a score: where the code digest of the evaluation's identity starts from."""
     extractor = EXTRACTORS[config.evaluation.extractor]
-    return [extractor, training.generate, latent_noise, statistics, frechet_distance, reference]
+    return [extractor, training.generate, latent_noise, statistics, frechet_distance, draw]
 
 
 def check_components(runs: Iterable[Run]) -> None:

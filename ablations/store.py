@@ -104,10 +104,13 @@ class Store:
             when = time.strftime("%Y%m%d-%H%M%S")
             self.aside.mkdir(exist_ok=True)
             # A random part, since two commands may set the same job aside within a second.
-            return [folder.rename(self.aside / f"{folder.name}-{when}-{secrets.token_hex(2)}") for folder in folders]
+            return [
+                folder.rename(self.aside / f"{folder.name}-{when}-{secrets.token_hex(2)}")
+                for folder in folders
+            ]
 
     def find_data(self, config: DataConfig) -> FoundData:
-        """Look prepared images up without reading their pixels. Never raises: unusable ones are absent, with a reason."""
+        """Look prepared images up without reading their pixels. Never raises: what is unusable counts as absent."""
         try:
             images = data.find(config, self.data, verify=False)
         except UserError as error:

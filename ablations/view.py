@@ -57,8 +57,8 @@ def _scores(history: History | None) -> str:
         return ""
     final = history.final_metrics()
     shown = [f"{name} {final[name]:.3f}" for name in ("Loss_D", "Loss_G") if name in final]
-    if history.evaluations:
-        last = history.evaluations[-1]
+    last = history.last_evaluation()
+    if last is not None:
         shown.append(f"{last['metric']} {last['values'][last['metric']]:.1f}")
     return "  ".join(shown)
 

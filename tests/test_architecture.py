@@ -40,6 +40,7 @@ ROOMS = [
     ["analysis"],
     ["ablations.view"],
     ["ablations.runner", "ablations.listing", "ablations.options"],
+    ["ablations.commands_data", "ablations.commands_store"],
     ["ablations.commands"],
     ["ablations.cli_data"],
     ["ablations.cli"],

@@ -1,20 +1,25 @@
 """The MLflow page in headless Chromium, on four jobs as the report has them."""
 
+import functools
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ablations import journal
 from ablations.store import Store
-from ablations.tracking import compare_link, run_ids, serve, sync
+from ablations.tracking import compare_link, run_ids, serve, state, sync
+from ablations.tracking.content import Facts
 from fakeface.errors import UserError
 from tests.tracking_jobs import EXPERIMENT, IMAGE_STEPS, Job, new_store
 
@@ -48,12 +53,12 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The four runs; one of another group and one of the same name and tags, which the link must leave out."""
+    """The four runs; one of other settings that has names and tags of the first; one of another experiment."""
     store = new_store(tmp_path_factory.mktemp("page"))
     for index, run in enumerate(RUNS):
         Job(store, run).whole(level=1 + index / 2)
-    Job(store, "extra", group="elsewhere").whole()
-    Job(store, RUNS[0], settings="others").whole()
+    Job(store, RUNS[0], identity="others").whole()
+    Job(store, "extra", experiment="elsewhere").whole()
     assert sync(store, store.tracking_uri).complete
     return store
 
@@ -75,27 +80,27 @@ def url(store: Store) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(store: Store, url: str) -> Iterator["Page"]:
-    """The page that the compare link opens, its charts drawn."""
+def page() -> Iterator["Page"]:
+    """A page of the browser."""
     if CHROMIUM is None:
         pytest.skip("needs the browser `chromium` on the PATH")
     from playwright.sync_api import sync_playwright
 
-    link = compare_link(store, store.tracking_uri, EXPERIMENT, folders=chosen(store), base_url=url)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(viewport={"width": 1600, "height": 1300})
         context.add_init_script(PRESETS)
         page = context.new_page()
         page.set_default_timeout(90_000)
-        page.goto(link)
         yield page
         browser.close()
 
 
-def chosen(store: Store) -> list[str]:
-    """The folders of the four jobs."""
-    return [folder.name for folder in store.job_folders() if folder.name in JOBS]
+def folders_of(store: Store, *runs: str) -> list[str]:
+    """The jobs of these runs, the one of other settings left out."""
+    names = [folder.name for folder in store.job_folders()]
+    others = b"others".hex()
+    return [name for name in names if name.partition("-s0-")[0] in runs and not name.endswith(others)]
 
 
 def card(page: "Page", title: str) -> "Locator":
@@ -124,8 +129,10 @@ def steps_shown(page: "Page", count: int) -> dict[str, int]:
 @pytest.mark.service
 @pytest.mark.slow
 def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_grids(
-    page: "Page", store: Store, tmp_path: Path
+    page: "Page", store: Store, url: str, tmp_path: Path
 ) -> None:
+    folders = folders_of(store, *RUNS)
+    page.goto(compare_link(store, store.tracking_uri, EXPERIMENT, folders=folders, base_url=url))
     names = {f"{run}-s0" for run in RUNS}
     for title in ("Loss_D", "Loss_G"):
         chart = card(page, title)
@@ -139,7 +146,7 @@ def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_
     slider = card(page, "samples").get_by_role("slider")
     slider.wait_for()
     assert page.get_by_role("slider").count() == 1
-    ids = {run_id for folder, run_id in run_ids(store, store.tracking_uri).items() if "extra" not in folder}
+    ids = {run_ids(store, store.tracking_uri)[folder] for folder in folders}
     slider.focus()
     for step in IMAGE_STEPS[:4]:
         page.keyboard.press("ArrowRight")
@@ -159,6 +166,19 @@ def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_
     page.screenshot(path=tmp_path / "fullscreen.png")
 
 
+@pytest.mark.browser
+@pytest.mark.service
+@pytest.mark.slow
+def test_the_compare_link_shows_jobs_that_lie_in_two_experiments(
+    page: "Page", store: Store, url: str
+) -> None:
+    folders = folders_of(store, "sgd", "extra")
+    page.goto(compare_link(store, store.tracking_uri, EXPERIMENT, folders=folders, base_url=url))
+    chart = card(page, "Loss_G")
+    chart.locator(".scatterlayer path.js-line").nth(1).wait_for(state="attached")
+    assert set(re.findall(r"([\w-]+-s0) \(", chart.inner_text())) == {"sgd-s0", "extra-s0"}
+
+
 @pytest.mark.service
 @pytest.mark.slow
 def test_a_taken_port_is_a_clear_error(store: Store, url: str) -> None:
@@ -176,3 +196,45 @@ def test_before_anything_was_shipped_the_link_leads_to_the_list_of_experiments(t
     store = Store(tmp_path)
     assert compare_link(store, store.tracking_uri, EXPERIMENT) == "http://127.0.0.1:5000/#/experiments"
     assert compare_link(store, "http://lab:80/", EXPERIMENT) == "http://lab:80/#/experiments"
+
+
+def filter_of(link: str) -> str | None:
+    """The search filter in a link."""
+    return dict(urllib.parse.parse_qsl(link.partition("?")[2])).get("searchFilter")
+
+
+def shipped(store: Store, uri: str, job: Job) -> str:
+    """Note the job as shipped, without a server; return the run's id."""
+    run_id = uuid.uuid4().hex
+    record = journal.read(job.folder / "journal.jsonl").records[0]
+    found = state.State(experiment_id="1", run_id=run_id, facts=Facts(job=record, first_name=job.named))
+    state.save(store, uri, job.folder.name, found)
+    return run_id
+
+
+def test_the_link_names_exactly_the_runs_of_the_given_jobs(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    jobs = [Job(store, "baseline", identity=settings) for settings in ("one", "two", "three")]
+    ids = [shipped(store, "http://lab", job) for job in jobs[:2]]
+    find = functools.partial(compare_link, store, "http://lab", EXPERIMENT)
+    names = [job.folder.name for job in jobs]
+    assert filter_of(find(folders=names[:1])) == f"attributes.run_id in ('{ids[0]}')"
+    assert filter_of(find(folders=names)) == f"attributes.run_id in ('{ids[0]}', '{ids[1]}')"
+    assert find(folders=names[2:]) == "http://lab/#/experiments"  # its run is not made yet
+    assert find(folders=[]) == "http://lab/#/experiments"
+
+
+def test_a_link_to_more_runs_than_it_can_name_goes_by_tags_without_the_empty_ones(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    jobs = [Job(store, seed=seed, identity=str(seed)) for seed in range(21)]
+    for job in jobs:
+        shipped(store, "http://lab", job)
+    names = [job.folder.name for job in jobs]
+    find = functools.partial(compare_link, store, "http://lab", EXPERIMENT)
+    tags = {"profile": "", "group": "report"}
+    assert filter_of(find(folders=names, tags=tags)) == 'tags.group = "report"'
+    assert filter_of(find(tags=tags)) == 'tags.group = "report"'
+    assert filter_of(find(tags={"profile": ""})) is None
+    link = find(folders=names[:20], tags=tags)
+    assert str(filter_of(link)).count("'") == 40
+    assert len(link) < 1_200

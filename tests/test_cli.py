@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from ablations import journal
+from fakeface.errors import UserError
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +51,51 @@ def test_run_ends_with_a_table_the_pictures_and_the_link(trained):
         assert f"{run}-s0" in out
     assert "fd_efficientnet_lite0 (N = 400)" in out
     assert "Pictures: results/jobs/*/samples/" in out
-    assert "http://127.0.0.1:5000/#/experiments" in out
+    assert "Compare" not in out, "nothing was shipped, so there is nothing to see in MLflow"
+
+
+LINKS = {
+    "results": (None, "`make ui`, then http://127.0.0.1:5000/#/"),
+    "other store": (None, "`ablate ui --store 'other store'`, then http://127.0.0.1:5000/#/"),
+    "served": ("http://lab:80", "http://lab:80/#/"),
+    "elsewhere": (
+        "sqlite:///elsewhere.db",
+        "`mlflow ui --backend-store-uri sqlite:///elsewhere.db`, then http",
+    ),
+}
+
+
+@pytest.mark.parametrize("store", LINKS)
+def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
+    store: str, tmp_path: Path, tiny_spec: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from ablations import tracking
+    from ablations.commands import compare_words
+    from ablations.options import select
+    from ablations.tracking import state
+    from ablations.tracking.content import Facts
+
+    monkeypatch.chdir(tmp_path)
+    prepare(tiny_spec, Path(store))
+    spec, jobs, place = select(tiny_spec, Path(store), None, None, None, None, None)
+    uri, words = LINKS[store]
+    uri = uri or place.tracking_uri
+    assert compare_words(spec, jobs, place, uri) == ""
+    folder = place.folder_for(jobs[0].run, jobs[0].seed, jobs[0].identity)
+    with journal.Journal(folder / "journal.jsonl") as written:
+        record = written.append("job", instance="i", identity=jobs[0].identity)
+    shipped = state.State(experiment_id="1", run_id="r", facts=Facts(job=record))
+    state.save(place, uri, folder.name, shipped)
+    assert tracking.run_ids(place, uri) == {folder.name: "r"}
+    assert compare_words(spec, jobs, place, uri).startswith(words)
+
+
+def prepare(spec: Path, store: Path) -> None:
+    from ablations.options import choose
+    from fakeface import data
+
+    _, runs, place = choose(spec, store, None, None, None, None, None)
+    data.prepare(runs[0].config.data, place.data)
 
 
 def test_a_second_run_finds_everything_done(trained):
@@ -86,6 +132,7 @@ def test_plan_shows_states_without_running_anything(trained):
 def test_dry_run_runs_nothing(trained):
     out = trained("run", "--dry-run", "--seeds", "7").stdout
     assert "4 of 4 jobs to train" in out
+    assert "done now; set aside and trained again" in trained("run", "--dry-run", "--rerun").stdout
     assert not list(trained.folder.glob("results/jobs/*-s7-*"))
 
 
@@ -128,6 +175,17 @@ def test_generate_draws_a_grid_and_single_images(trained):
     assert "no weights were kept at step 5 (kept: 12, 24)" in done.stderr
 
 
+def test_generate_tells_that_its_folder_is_a_file(trained):
+    (trained.folder / "taken").write_text("mine")
+    done = trained("generate", "baseline", "taken", check=2)
+    assert "taken: cannot make a folder of images here: File exists" in done.stderr
+    assert (trained.folder / "taken").read_text() == "mine"
+    assert (
+        "no run 'baseline' in other"
+        in trained("generate", "baseline", "x.png", "--group", "other", check=2).stderr
+    )
+
+
 def test_report_is_one_page_and_its_figures(trained):
     trained("report")
     page = (trained.folder / "results/report/report.html").read_text()
@@ -135,10 +193,20 @@ def test_report_is_one_page_and_its_figures(trained):
     assert list((trained.folder / "results/report").glob("*.png"))
 
 
+def test_run_can_write_the_report_which_names_the_command(trained):
+    page = trained.folder / "results/report/report.html"
+    page.unlink(missing_ok=True)
+    out = trained("run", "--no-mirror", "--report", "--seeds", "0").stdout
+    assert "Report:   results/report/report.html" in out
+    assert "ablate run --seeds 0 --report" in page.read_text()
+    trained("report", "--out", "elsewhere", "--seeds", "0")
+    assert "ablate run --seeds 0 --report" in (trained.folder / "elsewhere/report.html").read_text()
+
+
 def test_data_info_and_preview(trained):
     out = trained("data", "info").stdout
     assert "synthetic  96 images, 32x32, 3 channel(s)" in out
-    trained("data", "preview", "sheet.png", "-n", "16")
+    trained("data", "preview", "sheet.png", "-n", "16", "--group", "report", "--seeds", "0")
     assert Image.open(trained.folder / "sheet.png").size == (4 * 34 - 2, 4 * 34 - 2)
 
 
@@ -149,6 +217,21 @@ def test_schema_is_json(trained):
 def test_audit_finds_every_bit_again(trained):
     out = trained("audit", "sgd", "baseline").stdout
     assert out.count("the same bit for bit in 24 steps") == 2
+
+
+def test_audit_takes_the_recorded_thread_count(trained):
+    trained(
+        "run", "--no-mirror", "--run", "baseline", "--seeds", "5", "--threads", "3", "--set", "train.steps=2"
+    )
+    out = trained("audit", "baseline", "--seeds", "5", "--set", "train.steps=2").stdout
+    assert "threads 3," in out
+    assert "recorded on" not in out
+
+
+def test_audit_of_nothing_is_an_error_in_words(trained):
+    done = trained("audit", "sgd", "--set", "optimizer.lr=0.02", check=2)
+    assert "what was trained under this name is another training: optimizer.lr" in done.stdout
+    assert "Nothing was audited" in done.stderr
 
 
 def test_audit_tells_the_first_difference(trained):
@@ -176,14 +259,67 @@ def test_rerun_trains_again_and_sets_the_old_results_aside(trained):
 
 def test_clean_shows_first_and_leaves_results(trained):
     out = trained("clean").stdout
-    assert "replaced by --rerun" in out
+    assert "replaced by --rerun stay; --aside includes them" in out
     assert "checkpoint.pt" in out
     assert list(trained.folder.glob("results/jobs/*/checkpoint.pt")), "nothing is removed unasked"
     trained("clean", "--yes")
     assert not list(trained.folder.glob("results/jobs/*/checkpoint.pt"))
+    assert list(trained.folder.glob("results/aside/*/journal.jsonl")), "they are finished results, too"
     rows = json.loads(trained("status", "--json").stdout)
     assert {row["state"] for row in rows} == {"done"}
     assert "Nothing to remove" in trained("clean").stdout
+    assert "aside/weight-init-s0-" in trained("clean", "--aside", "--run", "weight-init").stdout
+    assert "aside/" not in trained("clean", "--aside", "--run", "sgd").stdout
+    trained("clean", "--aside", "--yes")
+    assert not list(trained.folder.glob("results/aside/*"))
+
+
+def test_clean_stale_spares_what_any_profile_or_seed_leads_to(trained):
+    spec = (trained.folder / "runs.yaml").read_text()
+    other = spec.replace("profiles:\n", "profiles:\n  tiny: {train: {steps: 3}}\n")
+    (trained.folder / "profiles.yaml").write_text(other)
+    trained("run", "--no-mirror", "--run", "sgd", "--seeds", "9", "--set", "train.steps=4")
+    trained("run", "--no-mirror", "--run", "sgd", "--seeds", "8")
+    out = trained("clean", "profiles.yaml", "--stale").stdout
+    assert [line.split("/")[1][:6] for line in out.splitlines() if "leads to it" in line].count("sgd-s9") == 1
+    assert "jobs/sgd-s8" not in out.replace("checkpoint", ""), "another seed of a run that the file has"
+    assert "jobs/sgd-s9" not in trained("clean", "--stale", "--run", "baseline").stdout
+    assert "leads to it" not in trained("clean", "--stale", "--set", "train.steps=4", "--seeds", "9").stdout
+    shutil.move(trained.folder / "results/data", trained.folder / "results/elsewhere")
+    try:
+        lines = [line for line in trained("clean", "--stale").stdout.splitlines() if "leads to it" in line]
+        assert len(lines) == len([line for line in lines if "sgd-s9" in line or "-s5-" in line])
+    finally:
+        shutil.move(trained.folder / "results/elsewhere", trained.folder / "results/data")
+
+
+def test_changed_data_refuse_only_a_run(ablate, tmp_path: Path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for shade in range(40):
+        Image.new("RGB", (40, 40), (shade * 6, 90, 200 - shade)).save(pictures / f"{shade}.png")
+    job = ["--run", "baseline", "--set", "data.name=folder", "--set", f"data.path={pictures}"]
+    job += ["--set", "train.steps=3"]
+    ablate("run", "--no-mirror", *job)
+    before = json.loads(ablate("status", "--json", *job).stdout)[0]
+    Image.new("RGB", (40, 40)).save(pictures / "new.png")
+    (planned,) = json.loads(ablate("plan", "--json", *job).stdout)
+    assert planned["state"] == "data-missing"
+    assert "not what was cached: 1 files added" in planned["detail"]
+    assert "`ablate data prepare --refresh`" in planned["detail"]
+    (row,) = json.loads(ablate("status", "--json", *job).stdout)
+    assert (row["exit"], row["weights_sha256"]) == ("finished", before["weights_sha256"])
+    assert "finished" in ablate("status", *job).stdout
+    ablate("report", *job)
+    ablate("generate", "baseline", "grid.png", *job[2:])
+    assert "leads to it" not in ablate("clean", "--stale", *job[2:]).stdout
+    assert "not what was cached" in ablate("run", "--no-mirror", *job, check=2).stderr
+    ablate("data", "prepare", "--refresh", *job)
+    assert json.loads(ablate("plan", "--json", *job).stdout)[0]["state"] == "stale"
+    for meta in tmp_path.glob("results/data/folder-*/meta.json"):
+        meta.write_text("{")
+    assert json.loads(ablate("status", "--json", *job).stdout)[0]["exit"] == "finished"
+    ablate("data", "prepare", "--refresh", *job)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -204,6 +340,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, abl
     process.send_signal(number)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert "Stopping after this step" in out
     assert "The same command goes on" in out
     (row,) = json.loads(ablate("status", "--json", *long[:-1]).stdout)
     assert (row["state"], row["exit"]) == ("resumable", "interrupted")
@@ -232,6 +369,116 @@ def test_a_crash_is_journaled_and_the_others_go_on(ablate, tmp_path: Path):
     assert rows["both"]["exit"] == "finished"
     outcome = journal.read(folder / "journal.jsonl").records[-1]
     assert "Traceback" in outcome["traceback"]
+
+
+def test_journals_are_parsed_once_and_only_this_device_counts(trained, monkeypatch: pytest.MonkeyPatch):
+    from ablations import history
+    from ablations.estimate import Estimator
+    from ablations.listing import plan_rows
+    from ablations.options import select
+
+    monkeypatch.chdir(trained.folder)
+    parsed: list[Path] = []
+    load = history.load
+    monkeypatch.setattr(history, "load", lambda path: parsed.append(path) or load(path))
+    _, jobs, place = select(Path("runs.yaml"), Path("results"), None, None, ["*"], "0,1", None)
+    rows = plan_rows(jobs, place)
+    assert len(parsed) == len(set(parsed)) == len(list(place.job_folders()))
+    assert {row["expected_seconds"] for row in rows if row["state"] == "done"} == {0.0}
+    assert Estimator(place, "cpu").seconds(jobs[0], 10) > 0
+    assert Estimator(place, "NVIDIA H100").seconds(jobs[0], 10) is None
+
+
+def test_set_aside_moves_all_jobs_or_none(tmp_path: Path):
+    from ablations.store import Store, job_lock
+
+    place = Store(tmp_path)
+    for name in ("a", "b"):
+        folder = place.folder_for(name, 0, name * 64)
+        folder.mkdir(parents=True)
+        (folder / "journal.jsonl").touch()
+    with job_lock(place.find("b" * 64)), pytest.raises(UserError, match="another process works on it"):
+        place.set_aside(["a" * 64, "b" * 64])
+    assert len(list(place.job_folders())) == 2
+    first = place.set_aside(["a" * 64, "b" * 64])
+    place.folder_for("a", 0, "a" * 64).mkdir()
+    again = place.set_aside(["a" * 64])
+    assert len({*first, *again}) == 3
+    assert list(place.job_folders()) == []
+
+
+def test_clean_on_a_read_only_store_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from ablations import cleaning
+
+    def refuse(_: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(UserError, match="cannot remove it: Read-only file system"):
+        cleaning.remove([cleaning.Removable(tmp_path, "", 0)])
+
+
+def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
+    from ablations.options import print_json
+
+    print_json({"a": [float("nan"), float("inf"), 1.5], "b": -float("inf")})
+    assert json.loads(capsys.readouterr().out) == {"a": ["NaN", "Infinity", 1.5], "b": "-Infinity"}
+
+
+def test_sync_says_what_it_could_not_do(trained):
+    done = trained("sync", "--store", "typo", check=2)
+    assert "typo: no store here" in done.stderr
+    assert not (trained.folder / "typo").exists()
+    (trained.folder / "begun" / "jobs").mkdir(parents=True, exist_ok=True)
+    out = trained("sync", "--store", "begun", "--tracking-uri", "http://127.0.0.1:9", check=1).stdout
+    assert "MLflow holds all" not in out
+    assert "`ablate sync --store begun --tracking-uri http://127.0.0.1:9`" in out
+
+
+def test_what_the_mirror_lacks_is_said_with_reason_and_command(ablate):
+    out = ablate(
+        "run",
+        "--run",
+        "sgd",
+        "--set",
+        "train.steps=2",
+        "--tracking-uri",
+        "http://127.0.0.1:9",
+        "--mirror-wait",
+        "8",
+    ).stdout
+    assert "Shipping the rest to MLflow" in out
+    assert "MLflow lacks" in out
+    assert "127.0.0.1" in out.split("MLflow lacks")[1].split("`ablate sync")[0], "the reason"
+    assert "`ablate sync --tracking-uri http://127.0.0.1:9` ships the rest" in out
+    assert "Compare" not in out
+
+
+def test_usable_cores_are_those_of_this_process():
+    from ablations.options import usable_cores
+
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_make_passes_its_variables_on():
+    root = Path(__file__).parents[1]
+    variables = ["SEEDS=0", "PROFILE=quick", "DATA=a b", "ARGS=--device cuda", "STORE=s"]
+
+    def commands(target: str) -> list[str]:
+        done = subprocess.run(
+            ["make", "-n", "-o", "setup", "-o", ".venv/.ready", target, *variables],
+            cwd=root, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return [line for line in done.stdout.splitlines() if "bin/ablate" in line]
+
+    selectors = "--profile quick --seeds 0 --set data.name=folder --set 'data.path=a b' --store s"
+    assert commands("ablate") == [f".venv/bin/ablate run --report runs.yaml {selectors} --device cuda"]
+    assert commands("data") == [f".venv/bin/ablate data prepare runs.yaml {selectors} --device cuda"]
 
 
 def test_a_divergence_is_a_result_with_its_step(ablate):

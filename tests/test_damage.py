@@ -1,4 +1,4 @@
-"""Damaged caches: never a traceback, never wrong pixels. Journals and checkpoints have this test in their files."""
+"""Damaged caches: never a traceback, never wrong pixels. Journals and checkpoints have the same test in their files."""
 
 import shutil
 from pathlib import Path
@@ -46,7 +46,7 @@ PROPERTY = settings(
 
 @PROPERTY
 @given(data=st.data())
-def test_a_damaged_data_cache_is_refused_or_whole(caches: Path, tmp_path: Path, data: st.DataObject):
+def test_a_damaged_data_cache_is_refused_or_whole(caches: Path, tmp_path: Path, data: st.DataObject) -> None:
     whole = find(DATA, caches / "data")
     assert whole is not None
     copy = tmp_path / "copy"
@@ -65,7 +65,7 @@ def test_a_damaged_data_cache_is_refused_or_whole(caches: Path, tmp_path: Path, 
 
 @PROPERTY
 @given(data=st.data())
-def test_a_damaged_reference_is_computed_again(caches: Path, tmp_path: Path, data: st.DataObject):
+def test_a_damaged_reference_is_computed_again(caches: Path, tmp_path: Path, data: st.DataObject) -> None:
     images = find(DATA, caches / "data")
     assert images is not None
     whole = reference(images.images, images.digest, SCORING, caches / "reference", code="c")

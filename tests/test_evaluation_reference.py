@@ -167,12 +167,12 @@ def test_a_reference_is_on_the_disk_before_it_is_in_its_place(images, tmp_path, 
 
 def test_a_cache_that_cannot_be_written_is_the_user_s_to_mend(images, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="file.*cannot keep the statistics"):
+    with pytest.raises(UserError, match="file: cannot keep the statistics"):
         reference(images, DIGEST, CONFIG, tmp_path / "file", code=CODE)
 
 
 def scorer(images, cache):
-    image_set = ImageSet(images, DIGEST, "faces", "drawn")
+    image_set = ImageSet(images, DIGEST, "faces", "drawn", ())
     return Scorer(image_set, CONFIG, cache, torch.device("cpu"))
 
 

@@ -208,10 +208,13 @@ def test_a_resume_that_computes_something_else_is_noticed_at_its_step(lab: Lab):
 class SmallDisk:
     """No file may grow beyond some bytes: what a full disk does to whoever writes on."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, log: Path) -> None:
+        self.limit, self.log = limit, log
 
     def __call__(self) -> None:
+        log = os.open(self.log, os.O_WRONLY | os.O_CREAT)  # its own, or what is said would not fit either
+        os.dup2(log, 1)
+        os.dup2(log, 2)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, resource.RLIM_INFINITY))
 
@@ -219,11 +222,12 @@ class SmallDisk:
 @pytest.mark.parametrize("limit", [30_000, 4_000], ids=["no room for a checkpoint", "no room for the journal"])
 def test_a_full_disk_is_a_clear_error_and_what_was_there_stays(limit: int, lab: Lab, whole: tuple[History, float]):
     store = lab.store(f"disk-{limit}")
-    process = lab.start(store, "--run", "baseline", sabotage=SmallDisk(limit))
+    log = lab.folder / f"disk-{limit}.log"
+    process = lab.start(store, "--run", "baseline", sabotage=SmallDisk(limit, log))
     process.join(240)
-    assert process.exitcode in (1, 2), lab.log()
-    assert "cannot write" in lab.log()
-    assert "Traceback" not in lab.log()
+    assert process.exitcode in (1, 2), log.read_text()
+    assert "cannot write" in log.read_text()
+    assert "Traceback" not in log.read_text()
     (before,) = histories_of(store)
     assert before.damaged_lines == []
     lab.finish(store, "--run", "baseline")

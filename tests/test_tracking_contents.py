@@ -203,6 +203,42 @@ def test_a_job_named_again_by_another_plan_changes_name_and_tags_but_not_its_run
     assert run.info.status == "FINISHED"
 
 
+def test_a_training_is_found_under_each_name_that_a_plan_gave_it(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    job = Job(store)
+    job.name(run="lr_1+2", group="grid", profile="standard")
+    job.whole()
+    Job(store, "sgd", group="grid").whole()
+    assert sync(store, store.tracking_uri).complete
+    job.name(run="adam", profile="")
+    assert sync(store, store.tracking_uri).complete
+    client = server.connect(store.tracking_uri)
+    found = run_of(store, store.tracking_uri, job)
+    experiment = client.get_run(found).info.experiment_id
+    for part in (
+        "|quick/report/",
+        "|quick/report/baseline|",
+        "|standard/grid/",
+        "/lr_1+2|",
+        "|/report/adam|",
+    ):
+        runs = client.search_runs([experiment], f"tags.names LIKE '%{part}%'")
+        assert [run.info.run_id for run in runs] == [found], part
+    assert client.get_run(found).data.tags["run"] == "adam"
+
+
+def test_a_crash_in_a_resumed_session_ends_the_run_in_mlflow_too(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    job = Job(store).whole("crashed", traceback="boom")
+    assert sync(store, store.tracking_uri).complete
+    job.session(from_step=30)
+    job.outcome("crashed", traceback="boom again")
+    assert pending(store, store.tracking_uri)
+    assert sync(store, store.tracking_uri).complete
+    run = server.connect(store.tracking_uri).get_run(run_of(store, store.tracking_uri, job))
+    assert (run.info.status, run.data.tags["exit"]) == ("FAILED", "crashed")
+
+
 def test_nan_and_infinities_are_reported_not_cleaned(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     job = Job(store)

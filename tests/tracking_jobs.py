@@ -5,6 +5,7 @@ import math
 import shutil
 import sqlite3
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,13 @@ Row = tuple[str, int, int, float]
 
 
 class Job:
-    """Writes one job's folder, record by record."""
+    """Writes one job's folder, record by record. `identity`: where it is not run and seed that decide it."""
 
     def __init__(self, store: Store, run: str = "baseline", seed: int = 0, **named: Any) -> None:
         self.run, self.seed = run, seed
-        identity = (f"{run}{seed}".encode().hex() + "0" * 64)[:64]
-        self.folder = store.folder_for(run, seed, identity)
+        text = named.pop("identity", f"{run}{seed}")
+        self.identity = (text.encode().hex() + "0" * 64)[:64]
+        self.folder = store.folder_for(run, seed, self.identity)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(self.folder / "journal.jsonl")
         self.config = TRAINING.model_dump(mode="json") | {
@@ -57,13 +59,14 @@ class Job:
             "tracking": {"log_model": named.pop("log_model", False)},
         }
         self.named = {"run": run, "group": "report", "profile": "quick", "experiment": EXPERIMENT} | named
-        self._begin(identity)
+        self._begin()
 
-    def _begin(self, identity: str) -> None:
+    def _begin(self) -> None:
         data = {"name": "synthetic", "source": "rendered", "digest": "d" * 64, "count": 20_000}
         self.journal.append(
             "job",
-            identity=identity,
+            instance=uuid.uuid4().hex,
+            identity=self.identity,
             seed=self.seed,
             settings={"train.steps": STEPS},
             data=data | {"image_size": 32, "channels": 1},

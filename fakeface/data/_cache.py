@@ -205,7 +205,7 @@ def _read_meta(folder: Path) -> _Meta | None:
 def _open(path: Path, meta: _Meta, verify: bool) -> NDArray[np.uint8]:
     try:
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged header raises anything from ValueError to TokenError
         raise UserError(f"{path}: damaged ({error}): {REBUILD} makes it anew") from error
     if images.dtype != np.uint8 or images.shape != meta.shape:
         raise UserError(f"{path}: damaged (shape {images.shape}, not {meta.shape}): {REBUILD} makes it anew")

@@ -132,7 +132,7 @@ def _load(path: Path, key: str) -> Statistics | None:
 
 
 def _save(path: Path, key: str, found: Statistics) -> None:
-    with os_errors(path, "keep the statistics of the real images"):
+    with os_errors(path.parent, "keep the statistics of the real images"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as file:
             np.savez(
