@@ -120,7 +120,7 @@ def _run_jobs(
             images=lambda job: images[data_key(job.config.data)],
             scorer=scorers,
             device=device,
-            git=machine.git_state(Path.cwd()),
+            git=machine.git_state(Path(__file__).parent),
             stop=stop.is_set,
             on_progress=view.progress,
             allow_inexact=options.allow_inexact,
