@@ -276,21 +276,27 @@ def test_clean_shows_first_and_leaves_results(trained):
 
 def test_clean_stale_spares_what_any_profile_or_seed_leads_to(trained):
     spec = (trained.folder / "runs.yaml").read_text()
-    other = spec.replace("profiles:\n", "profiles:\n  tiny: {train: {steps: 3}}\n")
-    (trained.folder / "profiles.yaml").write_text(other)
+    (trained.folder / "profiles.yaml").write_text(
+        spec.replace("profiles:\n", "profiles:\n  tiny: {train: {steps: 3}}\n")
+    )
     trained("run", "--no-mirror", "--run", "sgd", "--seeds", "9", "--set", "train.steps=4")
-    trained("run", "--no-mirror", "--run", "sgd", "--seeds", "8")
-    out = trained("clean", "profiles.yaml", "--stale").stdout
-    assert [line.split("/")[1][:6] for line in out.splitlines() if "leads to it" in line].count("sgd-s9") == 1
-    assert "jobs/sgd-s8" not in out.replace("checkpoint", ""), "another seed of a run that the file has"
-    assert "jobs/sgd-s9" not in trained("clean", "--stale", "--run", "baseline").stdout
-    assert "leads to it" not in trained("clean", "--stale", "--set", "train.steps=4", "--seeds", "9").stdout
-    shutil.move(trained.folder / "results/data", trained.folder / "results/elsewhere")
+
+    def stale(*arguments: str) -> str:
+        lines = trained("clean", *arguments, "--stale").stdout.splitlines()
+        return "\n".join(line for line in lines if "no run of the specification leads to it" in line)
+
+    out = stale("profiles.yaml")  # whose first profile is not the one that the four runs were trained under
+    assert "jobs/sgd-s9-" in out
+    assert not any(f"jobs/{run}-s0-" in out for run in RUNS)
+    assert stale("--run", "baseline", "--seeds", "9") == "", "the selectors say what it is about"
+    assert stale("--set", "train.steps=4", "--seeds", "9") == ""
+    shutil.move(trained.folder / "results/data", trained.folder / "results/moved")
     try:
-        lines = [line for line in trained("clean", "--stale").stdout.splitlines() if "leads to it" in line]
-        assert len(lines) == len([line for line in lines if "sgd-s9" in line or "-s5-" in line])
+        assert not any(f"jobs/{run}-s0-" in stale() for run in RUNS), (
+            "without data they may still be asked for"
+        )
     finally:
-        shutil.move(trained.folder / "results/elsewhere", trained.folder / "results/data")
+        shutil.move(trained.folder / "results/moved", trained.folder / "results/data")
 
 
 def test_changed_data_refuse_only_a_run(ablate, tmp_path: Path):
@@ -425,14 +431,26 @@ def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
     assert json.loads(capsys.readouterr().out) == {"a": ["NaN", "Infinity", 1.5], "b": "-Infinity"}
 
 
-def test_sync_says_what_it_could_not_do(trained):
-    done = trained("sync", "--store", "typo", check=2)
-    assert "typo: no store here" in done.stderr
-    assert not (trained.folder / "typo").exists()
-    (trained.folder / "begun" / "jobs").mkdir(parents=True, exist_ok=True)
-    out = trained("sync", "--store", "begun", "--tracking-uri", "http://127.0.0.1:9", check=1).stdout
-    assert "MLflow holds all" not in out
-    assert "`ablate sync --store begun --tracking-uri http://127.0.0.1:9`" in out
+def test_sync_says_what_it_could_not_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    from ablations import tracking
+    from ablations.commands_store import ship
+    from ablations.options import console
+    from ablations.store import Store
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="typo: no store here"):
+        ship(Store(Path("typo")), "http://dead", console(), follow=False)
+    assert not (tmp_path / "typo").exists()
+    (tmp_path / "begun" / "jobs").mkdir(parents=True)
+    dead = tracking.SyncReport(errors={"http://dead": "connection refused"})
+    monkeypatch.setattr(tracking, "sync", lambda *_, **__: dead)
+    assert ship(Store(Path("begun")), "http://dead", console(), follow=False) == 1
+    out = capsys.readouterr().out
+    assert "MLflow holds all that" not in out
+    assert "connection refused" in out
+    assert "`ablate sync --store begun --tracking-uri http://dead`" in out
 
 
 def test_what_the_mirror_lacks_is_said_with_reason_and_command(ablate):
