@@ -286,8 +286,6 @@ class Session:
         if before is None:
             self._append("evaluation", step=step, values=values, **self.job.protocol_record())
 
-    # -- small things --------------------------------------------------------------------------------------------
-
     def _generator_file(self, step: int) -> Path:
         return self.folder / f"generator-{step:06d}.pt"
 

@@ -70,6 +70,9 @@ def _take(job: Job, store: Store, context: Context, view: View, summary: Summary
         summary.exits[job.name] = "refused"
         view.ended(job, "refused", None, f"{folder}: cannot work here: {error.strerror or error}")
         return True
+    if not folder.exists():  # `--rerun` set it aside while we waited for the lock
+        lock.release()
+        return False
     why = ""
     try:
         exit_ = _work(job, folder, store, context)

@@ -219,8 +219,12 @@ class SmallDisk:
         resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, resource.RLIM_INFINITY))
 
 
-@pytest.mark.parametrize("limit", [30_000, 9_000], ids=["no room for a checkpoint", "no room for the journal"])
-def test_a_full_disk_is_a_clear_error_and_what_was_there_stays(limit: int, lab: Lab, whole: tuple[History, float]):
+@pytest.mark.parametrize(
+    "limit", [30_000, 9_000], ids=["no room for a checkpoint", "no room for the journal"]
+)
+def test_a_full_disk_is_a_clear_error_and_what_was_there_stays(
+    limit: int, lab: Lab, whole: tuple[History, float]
+):
     store = lab.store(f"disk-{limit}")
     log = lab.folder / f"disk-{limit}.log"
     process = lab.start(store, "--run", "baseline", sabotage=SmallDisk(limit, log))
