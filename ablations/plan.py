@@ -105,12 +105,19 @@ def make_plan(
         find_data: looks up prepared data; it must build nothing.
 
     Raises:
-        SpecError: components that do not exist or do not take the settings given, each with its place in the file.
+        SpecError: components that do not exist or do not take the settings given, and subsets larger than the data,
+            each with its place in the file.
     """
     check_components(runs)
     jobs = []
+    problems = []
     for run in runs:
         images = find_data(run.config.data)
+        if images is not None:
+            try:
+                training_indices(len(images.images), run.config.data.limit)
+            except UserError as error:
+                problems.append(run.problem("data.limit", str(error)))
         code = code_digests(training_roots(run.config))
         protocol = protocol_of(run.config.evaluation)
         scoring = code_digests(scoring_roots(run.config))
@@ -129,6 +136,8 @@ def make_plan(
                     protocol_identity=canonical_digest({"protocol": protocol, "code": scoring}),
                 )
             )
+    if problems:
+        raise SpecError(problems)
     return jobs
 
 

@@ -1,11 +1,12 @@
 """What several tests share: a tiny specification whose jobs take seconds, and the command line."""
 
+import functools
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import processes
 
 # One thread a process: the tiny networks gain nothing from more, and tests that start processes do not fight.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -40,15 +41,4 @@ def tiny_spec(tmp_path: Path) -> Path:
 @pytest.fixture
 def ablate(tiny_spec: Path):
     """Run `ablate` in a process of its own, in a folder with the tiny specification."""
-    folder = tiny_spec.parent
-
-    def run(*arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "ablations.cli", *arguments],
-            cwd=folder, capture_output=True, text=True, timeout=280,
-        )  # fmt: skip
-        if check is not None:
-            assert done.returncode == check, f"{done.args}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    return run
+    return functools.partial(processes.ablate, tiny_spec.parent)

@@ -1,6 +1,5 @@
 """Trainings in child processes that a test can kill: `ablate run` on a tiny specification, without the mirror."""
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from ablations import history as histories
 from ablations.history import History
+from tests.processes import CONTEXT
 
 CLOCK_METRICS = ("images_per_second", "system/")
 """Beginnings of the names of what differs between two exact runs: clocks, speed and load."""
@@ -57,17 +57,15 @@ def _work(folder: Path, store: Path, arguments: tuple[str, ...], sabotage: Calla
 
 
 class Lab:
-    """Starts children from a server process that has torch loaded but has computed nothing with it."""
+    """A folder of stores, and the children that work in them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "runs.yaml").write_text(SPEC)
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["ablations.commands", "fakeface.evaluation"])
 
     def start(self, store: Path, *arguments: str, sabotage: Callable[[], None] | None = None) -> BaseProcess:
         """`ablate run` with further arguments; `sabotage` runs in the child first."""
-        process = self.context.Process(target=_work, args=(self.folder, store, arguments, sabotage))
+        process = CONTEXT.Process(target=_work, args=(self.folder, store, arguments, sabotage))
         process.start()
         return process
 

@@ -1,5 +1,6 @@
 """The commands, run as a user runs them: in a process of their own, on a tiny specification."""
 
+import functools
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from PIL import Image
 
 from ablations import journal
 from fakeface.errors import UserError
+from tests import processes
 
 pytestmark = pytest.mark.slow
 
@@ -29,17 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("trained")
     (folder / "runs.yaml").write_text(TINY_SPEC)
 
-    def ablate(*arguments: str, check: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "ablations.cli", *arguments],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=280,
-        )
-        assert done.returncode == check, f"{done.args}\n{done.stdout}\n{done.stderr}"
-        return done
-
+    ablate = functools.partial(processes.ablate, folder)
     ablate.folder = folder
     ablate.first = ablate("run", "--no-mirror")
     return ablate

@@ -1,0 +1,40 @@
+"""`ablate` in processes of its own, forked from a server that has the heavy imports behind it and computed nothing."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    ["ablations.commands_store", "ablations.commands_data", "analysis.report", "fakeface.evaluation"]
+)
+TIMEOUT = 280
+
+
+def _main(folder: Path, arguments: tuple[str, ...], outputs: tuple[str, str]) -> None:
+    """In the child: what the console script does, in `folder`, its output in two files."""
+    os.chdir(folder)
+    for descriptor, path in enumerate(outputs, 1):
+        os.dup2(os.open(path, os.O_WRONLY), descriptor)
+    from ablations.cli import main
+
+    sys.argv = ["ablate", *arguments]
+    main()
+
+
+def ablate(folder: Path, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; `check` is the exit status that it must have."""
+    with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
+        process = CONTEXT.Process(target=_main, args=(folder, arguments, (out.name, err.name)))
+        process.start()
+        process.join(TIMEOUT)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        done = subprocess.CompletedProcess(arguments, process.exitcode or 0, out.read(), err.read())
+    if check is not None:
+        assert done.returncode == check, f"{done.args}\n{done.stdout}\n{done.stderr}"
+    return done
