@@ -12,7 +12,9 @@ from ablations.options import (
     SPEC,
     STORE,
     Device,
+    Executor,
     Group,
+    Jobs,
     Json,
     Profile,
     RunName,
@@ -77,6 +79,8 @@ def run_(
     store: StorePath = STORE,
     device: Device = "auto",
     threads: Threads = None,
+    executor: Executor = "serial",
+    jobs: Jobs = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, run nothing.")] = False,
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Train again what is done; old results are set aside.")
@@ -97,22 +101,83 @@ def run_(
     if dry_run:
         from ablations.listing import plan_rows, print_plan
 
-        _, jobs, snapshot = select(spec, store, profile, group, run, seeds, set_)
-        return print_plan(plan_rows(jobs, snapshot, device=device, rerun=rerun), console())
+        _, planned, snapshot = select(spec, store, profile, group, run, seeds, set_)
+        return print_plan(plan_rows(planned, snapshot, device=device, rerun=rerun), console())
     from ablations import commands
+    from ablations.commands_work import WorkOptions
 
     specification, runs, place = choose(spec, store, profile, group, run, seeds, set_)
-    options = commands.RunOptions(
+    work = WorkOptions(
         device=device,
         threads=threads,
-        rerun=rerun,
+        executor=executor,
+        jobs=jobs,
         allow_inexact=allow_inexact,
         mirror=mirror,
         mirror_wait=mirror_wait,
         tracking_uri=tracking_uri or place.tracking_uri,
-        report=command_line(spec, store, profile, group, run, seeds, set_) if report else None,
     )
+    command = command_line(spec, store, profile, group, run, seeds, set_) if report else None
+    options = commands.RunOptions(work=work, rerun=rerun, report=command)
     raise typer.Exit(commands.run(specification, runs, place, options, console()))
+
+
+@app.command()
+def tune(
+    study: Annotated[str, typer.Argument(help="Name of a study of the specification.")],
+    spec: SpecFile = SPEC,
+    profile: Profile = None,
+    set_: Set = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="How many settings to try, in all.")] = None,
+    store: StorePath = STORE,
+    device: Device = "auto",
+    threads: Threads = None,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    storage: Annotated[
+        str | None, typer.Option(help="URL of a database that keeps the trials; by default the store does.")
+    ] = None,
+    add: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Write the best setting into the specification as this run."),
+    ] = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror/--no-mirror", help="Ship the journals to MLflow meanwhile.")
+    ] = True,
+    mirror_wait: Annotated[float, typer.Option(help="Seconds to wait at the end for the mirror.")] = 60.0,
+    tracking_uri: TrackingUri = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8080,
+    json_: Json = False,
+) -> None:
+    """Search the settings of a run: which work, where the window begins and ends, and what the best is worth."""
+    from dataclasses import replace
+
+    from ablations import commands_tune
+    from ablations.commands_work import WorkOptions
+    from ablations.spec import load_spec
+    from ablations.store import Store
+
+    specification, place = load_spec(spec, profile=profile, overrides=set_ or ()), Store(store)
+    chosen = specification.study(study)
+    if dashboard:
+        return commands_tune.serve_dashboard(specification, chosen, place, storage, port, console())
+    if trials is not None:
+        chosen = replace(chosen, trials=trials)
+    work = WorkOptions(
+        device=device,
+        threads=threads,
+        executor=executor,
+        jobs=jobs,
+        allow_inexact=False,
+        mirror=mirror,
+        mirror_wait=mirror_wait,
+        tracking_uri=tracking_uri or place.tracking_uri,
+    )
+    options = commands_tune.TuneOptions(work=work, storage=storage, add=add, json=json_)
+    raise typer.Exit(commands_tune.tune(specification, chosen, place, options, console(stderr=json_)))
 
 
 @app.command()

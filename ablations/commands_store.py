@@ -11,7 +11,7 @@ from rich.markup import escape
 from ablations import cleaning, machine, tracking
 from ablations.audit import audit
 from ablations.history import History
-from ablations.options import store_options, usable_cores
+from ablations.options import store_options
 from ablations.plan import Job, make_plan
 from ablations.runner import stop_on_signals
 from ablations.spec import load_spec
@@ -114,9 +114,9 @@ def _why_not(state: JobState) -> str:
 
 def _recorded_threads(history: History) -> int:
     return (
-        int(history.sessions[-1]["stack"].get("threads") or usable_cores())
+        int(history.sessions[-1]["stack"].get("threads") or machine.usable_cores())
         if history.sessions
-        else usable_cores()
+        else machine.usable_cores()
     )
 
 

@@ -80,6 +80,11 @@ class History:
         """The score at a step under a protocol's identity."""
         return next((e for e in self.evaluations if e["step"] == step and e["protocol"] == protocol), None)
 
+    def value_at(self, name: str, step: int) -> float | None:
+        """A metric at a step; None where none is recorded."""
+        series = self.series.get(name)
+        return series.at(step) if series else None
+
     def image_at(self, step: int, key: str = "samples") -> Record | None:
         return next((i for i in self.images if i["step"] == step and i["key"] == key), None)
 

@@ -6,9 +6,8 @@ what comes out now, not written twice.
 """
 
 import hashlib
-import math
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ import torch
 from ablations import history as histories
 from ablations.context import Context, Progress
 from ablations.history import History
-from ablations.journal import Journal
+from ablations.journal import Journal, Record
 from ablations.machine import stack, stack_changes, store_diff, system_load
-from ablations.outcomes import dynamics_finding, samples_finding
+from ablations.outcomes import outcome_fields
 from ablations.plan import Job
-from ablations.resuming import checkpoint_of, usable_checkpoint
+from ablations.resuming import checkpoint_of, first_difference, same, usable_checkpoint
 from ablations.schedule import Schedule
 from fakeface import checkpoints, training
 from fakeface.data import ImageSet, training_indices
@@ -40,7 +39,7 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
     """Bring one job to its end, from wherever its journal and checkpoint are. The caller holds the job's lock.
 
     Returns:
-        The exit: finished, diverged, interrupted or crashed.
+        The exit: finished, diverged, pruned, interrupted or crashed.
 
     Raises:
         UserError: the job was not begun (another stack than its checkpoint's, say) or its journal cannot be written.
@@ -58,6 +57,9 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
             words = f"a loss or weight was no longer finite at step {session.diverged_at}"
             return session.close("diverged", evidence=words, onset=session.diverged_at)
         if session.step < session.total_steps:
+            why = context.cancelled()
+            if why is not None:
+                return session.close("pruned", evidence=why, onset=session.step)
             words = f"stopped after step {session.step} of {session.total_steps}"
             return session.close("interrupted", evidence=words)
         return session.close("finished", evidence=f"took all {session.total_steps} steps")
@@ -74,7 +76,7 @@ def real_images(job: Job, images: ImageSet, device: torch.device) -> RealImages:
     """The training set as the job sees it."""
     return RealImages(
         images.images,
-        training_indices(len(images.images), job.config.data.limit),
+        training_indices(len(images.images), job.config.data),
         scaling=job.config.data.scaling,
         batch_size=job.config.train.batch_size,
         seed=job.seed,
@@ -134,19 +136,12 @@ class Session:
 
     def close(self, exit_: str, *, evidence: str, onset: int | None = None, traceback: str = "") -> str:
         """Write the outcome."""
-        samples, dynamics = samples_finding(self.history), dynamics_finding(self.history)
-        self._append(
-            "outcome",
-            exit=exit_,
-            samples=samples.word,
-            dynamics=dynamics.word,
-            onset={"exit": onset, "samples": samples.onset, "dynamics": dynamics.onset},
-            evidence={"exit": evidence, "samples": samples.evidence, "dynamics": dynamics.evidence},
-            steps=self.step,
-            weights_sha256=self._weights_sha256(),
-            generator=self._generator_file(self.step).name if exit_ == "finished" else None,
-            traceback=traceback,
+        fields = outcome_fields(
+            self.history, exit_, evidence=evidence, steps=self.step, onset=onset, traceback=traceback
         )
+        fields["weights_sha256"] = self._weights_sha256()
+        fields["generator"] = self._generator_file(self.step).name if exit_ == "finished" else None
+        self._append("outcome", **fields)
         self.journal.sync()
         if exit_ in ("finished", "diverged"):
             checkpoints.previous_of(checkpoint_of(self.folder)).unlink(missing_ok=True)
@@ -162,12 +157,18 @@ class Session:
 
     def train(self) -> None:
         """Take the steps that are left. Whatever stops it, what was measured is in the journal."""
-        config, context = self.job.config, self.context
-        real = real_images(self.job, self.images, context.device)
+        real = real_images(self.job, self.images, self.context.device)
         if self.state.step == 0:
             self._pause(0)
+        else:
+            self._retell()
         blocks = training.train(
-            config, self.state, real, self.total_steps, pauses=self.schedule.pauses, stop=context.stop
+            self.job.config,
+            self.state,
+            real,
+            self.total_steps,
+            pauses=self.schedule.pauses,
+            stop=self._stopping,
         )
         for block in blocks:
             self._record(block)
@@ -177,8 +178,11 @@ class Session:
                 self._diagnose(block.diverged_at)
                 return
             self._pause(self.state.step)
-        if context.stop() and self.state.step not in self.schedule.checkpoints:
+        if self._stopping() and self.state.step not in self.schedule.checkpoints:
             self.save()
+
+    def _stopping(self) -> bool:
+        return self.context.stop() or self.context.cancelled() is not None
 
     def _pause(self, step: int) -> None:
         if step in self.schedule.grids:
@@ -198,7 +202,10 @@ class Session:
         """Journal a block: what was measured at each step, the probes, then clocks and load."""
         measured = [(list(block.steps), block.metrics), (block.probe_steps, block.probes)]
         tables = [(steps, {k: v.tolist() for k, v in columns.items()}) for steps, columns in measured]
-        self._compare(tables)
+        difference = first_difference(self.history, tables)
+        if difference is not None:  # the resume was not exact; what was recorded from there on is superseded
+            step, words = difference
+            self._append("branch", step=step, reason=words)
         last = block.steps[-1]
         images = len(block.steps) * self.job.config.train.batch_size
         clocks = {"images_per_second": images / block.seconds, **system_load(self.context.device)}
@@ -209,33 +216,13 @@ class Session:
             "training", {name: float(values[-1]) for name, values in block.metrics.items()} | clocks
         )
 
-    def _compare(self, tables: Sequence[tuple[list[int], dict[str, list[float]]]]) -> None:
-        """Hold what came out now against what the journal has for the same steps. The first record stands.
-
-        Where they differ the resume was not exact: from the first such step on, what was recorded is superseded, and
-        the mirror starts a new run.
-        """
-        differing = [
-            (step, f"{name} at step {step} came out as {column[index]!r}, not {before!r}")
-            for steps, columns in tables
-            for index, step in enumerate(steps)
-            for name, column in columns.items()
-            if (before := self._before(name, step)) is not None and not _same(before, column[index])
-        ]
-        if differing:
-            step, words = min(differing)
-            self._append("branch", step=step, reason=words)
-
     def _measured(self, steps: list[int], values: dict[str, list[float]]) -> None:
         """Journal metrics at the steps that have none yet."""
-        new = [i for i, step in enumerate(steps) if any(self._before(n, step) is None for n in values)]
+        before = self.history.value_at
+        new = [i for i, step in enumerate(steps) if any(before(n, step) is None for n in values)]
         if new:
             columns = {name: [column[i] for i in new] for name, column in values.items()}
             self._append("metrics", steps=[steps[i] for i in new], values=columns)
-
-    def _before(self, name: str, step: int) -> float | None:
-        series = self.history.series.get(name)
-        return series.at(step) if series else None
 
     # -- at a pause ----------------------------------------------------------------------------------------------
 
@@ -261,14 +248,27 @@ class Session:
             self._append("image", key="samples", step=step, file=f"samples/{file.name}", sha256=pixels)
 
     def _diagnose(self, step: int) -> None:
-        if self.history.diagnosis_at(step) is None:
+        record = self.history.diagnosis_at(step)
+        if record is None:
             real = self.context.scorer(self.job).real
             samples = self._samples("diagnosis", DIAGNOSIS_SAMPLES)
             diagnosis = diagnose_samples(samples, real, diverged=self.diverged_at is not None)
             values = {name: float(value) for name, value in diagnosis.values.items()}
-            self._append(
+            record = self._append(
                 "diagnosis", step=step, label=diagnosis.label, evidence=diagnosis.evidence, values=values
             )
+        self._diagnosed(record)
+
+    def _retell(self) -> None:
+        """The diagnoses up to the checkpoint: who judges a job meanwhile sees all of them, in order."""
+        for record in sorted(self.history.diagnoses, key=lambda record: int(record["step"])):
+            if record["step"] <= self.state.step:
+                self._diagnosed(record)
+
+    def _diagnosed(self, record: Record) -> None:
+        self.context.on_progress(
+            Progress(self.job, record["step"], self.total_steps, "diagnosed", record["values"])
+        )
 
     def _evaluate(self, step: int) -> None:
         """Keep G's weights, so that another protocol can score them later, and score them."""
@@ -280,7 +280,7 @@ class Session:
         self._progress("scoring", {})
         values = self.context.scorer(self.job).score(self.state.generator, self.job)
         before = self.history.evaluation_at(step, self.job.protocol_identity)
-        if before is not None and not all(_same(before["values"][k], v) for k, v in values.items()):
+        if before is not None and not all(same(before["values"][k], v) for k, v in values.items()):
             words = f"the score at step {step} came out as {values}; the first, {before['values']}, stands"
             self._append("note", text=words)
         if before is None:
@@ -289,13 +289,10 @@ class Session:
     def _generator_file(self, step: int) -> Path:
         return self.folder / f"generator-{step:06d}.pt"
 
-    def _append(self, kind: str, **fields: Any) -> None:
-        self.history.apply(self.journal.append(kind, **fields))
+    def _append(self, kind: str, **fields: Any) -> Record:
+        record = self.journal.append(kind, **fields)
+        self.history.apply(record)
+        return record
 
     def _progress(self, phase: str, metrics: Mapping[str, float]) -> None:
         self.context.on_progress(Progress(self.job, self.state.step, self.total_steps, phase, metrics))
-
-
-def _same(a: float, b: float) -> bool:
-    """Equal, NaN included."""
-    return a == b or (math.isnan(a) and math.isnan(b))

@@ -36,7 +36,7 @@ def plan_rows(
     rows = []
     for job in jobs:
         images = store.find_data(job.config.data).images
-        steps = job.total_steps(images) if images else job.config.train.steps
+        steps = job.total_steps(images) if images else job.config.train.known_steps
         state = _as_rerun(state_of(job, store)) if rerun else state_of(job, store)
         left = 0 if state.word in ("done", "re-score") else (steps or 0) - state.step
         rows.append(

@@ -1,6 +1,7 @@
 """What a job runs on: the device, the software stack, the load, and the commit it came from."""
 
 import hashlib
+import os
 import platform
 import subprocess
 import sys
@@ -16,6 +17,11 @@ from fakeface.files import os_errors
 
 EXACTNESS = ("torch", "device", "threads", "cpu")
 """The parts of a stack on which the last bits of a training depend."""
+
+
+def usable_cores() -> int:
+    """How many CPU cores this process may use: a container or `taskset` may leave it less than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def select_device(name: str) -> torch.device:

@@ -29,7 +29,15 @@ StorePath = Annotated[Path, typer.Option("--store", help="The folder that holds 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="CPU threads; results hold bit for bit for one count.")
+    int | None,
+    typer.Option(min=1, help="CPU threads of a job; results hold bit for bit for one count."),
+]
+Executor = Annotated[
+    str, typer.Option(help="Where jobs run: serial (this process) or local (worker processes).")
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Jobs side by side; by default one per CPU core, or per GPU, for local."),
 ]
 
 SPEC = Path("runs.yaml")
@@ -106,16 +114,12 @@ def store_options(store: "Store", tracking_uri: str | None = None) -> str:
     return "".join(f" {shlex.quote(word)}" for word in words)
 
 
-def usable_cores() -> int:
-    """How many CPU cores this process may use: a container or `taskset` may leave it less than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def console() -> "Console":
-    """Standard output. Where nobody watches, a table need not fit 80 columns."""
+def console(*, stderr: bool = False) -> "Console":
+    """Standard output, or error. Where nobody watches, a table need not fit 80 columns."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(highlight=False, width=None if stream.isatty() else 160, stderr=stderr)
 
 
 def print_json(value: Any) -> None:

@@ -1,6 +1,6 @@
-"""The outcome's words about samples and dynamics, from what the journal holds."""
+"""The outcome: its words about samples and dynamics, from what the journal holds, and the record that keeps it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ablations.history import History
 from fakeface.evaluation import diagnose_dynamics, onset_of
@@ -29,3 +29,21 @@ def dynamics_finding(history: History) -> Finding:
         return Finding(None, None, "too few steps were taken to say")
     dynamics = diagnose_dynamics({name: (s.steps, s.values) for name, s in history.series.items()})
     return Finding(dynamics.label, dynamics.onset, dynamics.evidence)
+
+
+def outcome_fields(
+    history: History, exit_: str, *, evidence: str, steps: int, onset: int | None = None, traceback: str = ""
+) -> dict[str, Any]:
+    """The fields of an `outcome` record, without those that only the weights can tell."""
+    samples, dynamics = samples_finding(history), dynamics_finding(history)
+    return {
+        "exit": exit_,
+        "samples": samples.word,
+        "dynamics": dynamics.word,
+        "onset": {"exit": onset, "samples": samples.onset, "dynamics": dynamics.onset},
+        "evidence": {"exit": evidence, "samples": samples.evidence, "dynamics": dynamics.evidence},
+        "steps": steps,
+        "weights_sha256": None,
+        "generator": None,
+        "traceback": traceback,
+    }

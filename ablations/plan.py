@@ -61,7 +61,7 @@ class Job:
 
     def total_steps(self, images: ImageSet) -> int:
         """Generator steps from beginning to end."""
-        subset = training_indices(len(images.images), self.config.data.limit)
+        subset = training_indices(len(images.images), self.config.data)
         return self.config.train.total_steps(len(images.images) if subset is None else len(subset))
 
     def header(self, images: ImageSet, total_steps: int) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def make_plan(
         images = find_data(run.config.data)
         if images is not None:
             try:
-                training_indices(len(images.images), run.config.data.limit)
+                training_indices(len(images.images), run.config.data)
             except UserError as error:
                 problems.append(run.problem("data.limit", str(error)))
         code = code_digests(training_roots(run.config))

@@ -1,5 +1,7 @@
-"""From which checkpoint a job may go on: a whole one that is not ahead of its journal."""
+"""Going on with a job: from which checkpoint, and whether what comes out again is what the journal has."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +33,26 @@ def usable_checkpoint(folder: Path, history: History) -> tuple[dict[str, Any] | 
             return payload, problems
         problems.append(f"{path}: ahead of the journal, which holds the steps up to {history.unbroken_steps}")
     return None, problems
+
+
+def first_difference(
+    history: History, tables: Sequence[tuple[list[int], dict[str, list[float]]]]
+) -> tuple[int, str] | None:
+    """The first step at which a metric came out as something else than its record, and what, in words.
+
+    Args:
+        tables: what came out now: steps, and by metric its values at them.
+    """
+    differing = [
+        (step, f"{name} at step {step} came out as {column[index]!r}, not {before!r}")
+        for steps, columns in tables
+        for index, step in enumerate(steps)
+        for name, column in columns.items()
+        if (before := history.value_at(name, step)) is not None and not same(before, column[index])
+    ]
+    return min(differing, default=None)
+
+
+def same(a: float, b: float) -> bool:
+    """Equal, NaN included."""
+    return a == b or (math.isnan(a) and math.isnan(b))

@@ -1,23 +1,17 @@
-"""Works through a plan in this process. Several such processes may share a store: a job's lock says who has it."""
+"""Works through a plan. Several such processes may share a store: a job's lock says who has it."""
 
 import signal
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 
-from filelock import Timeout
-
-from ablations.context import Context
-from ablations.jobs import name_job, run_job
-from ablations.journal import Journal
+from ablations.executors import Executor
+from ablations.history import History
 from ablations.plan import Job
-from ablations.rescoring import rescore
-from ablations.state import needs_scoring, state_of
-from ablations.store import Store, job_lock
+from ablations.store import Store
 from ablations.view import View
 from fakeface.errors import UserError
 
@@ -41,72 +35,37 @@ class Summary:
         return 0
 
 
-def run_plan(jobs: Sequence[Job], store: Store, context: Context, view: View) -> Summary:
-    """Train or score what is not done. One job's failure never stops the others."""
+def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, view: View) -> Summary:
+    """Train or score what is not done, in all slots at once. One job's failure never stops the others."""
     summary = Summary()
-    waiting = list(jobs)
-    while waiting and not context.stop():
-        busy = [job for job in waiting if not _take(job, store, context, view, summary)]
-        if len(busy) == len(waiting):
-            _pause(context.stop)
-        waiting = busy
-    for job in waiting:
+    waiting, busy, running = deque(jobs), list[Job](), 0
+    while running or ((waiting or busy) and not executor.stop()):
+        while waiting and running < executor.slots and not executor.stop():
+            executor.submit(waiting.popleft())
+            running += 1
+        ended = executor.wait(view.progress, timeout=WAIT_SECONDS if busy else None)
+        if not ended:  # time to look again at what another process had
+            waiting.extend(busy)
+            busy.clear()
+        for end in ended:
+            running -= 1
+            if end.exit == "busy":
+                busy.append(end.job)
+            else:
+                summary.exits[end.job.name] = end.exit
+                view.ended(end.job, end.exit, _history(end.job, store), end.why)
+    for job in [*waiting, *busy]:
         summary.exits[job.name] = "interrupted"
     return summary
 
 
-def _take(job: Job, store: Store, context: Context, view: View, summary: Summary) -> bool:
-    """Do one job if it is free. False if another process works on it now."""
-    if context.stop():
-        return False
-    folder = store.folder_for(job.run, job.seed, job.identity)
-    lock = job_lock(folder)
+def _history(job: Job, store: Store) -> History | None:
+    """What the journal says by now; None where it cannot be read."""
+    folder = store.find(job.identity)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    except OSError as error:
-        summary.exits[job.name] = "refused"
-        view.ended(job, "refused", None, f"{folder}: cannot work here: {error.strerror or error}")
-        return True
-    if not folder.exists():  # `--rerun` set it aside while we waited for the lock
-        lock.release()
-        return False
-    why = ""
-    try:
-        exit_ = _work(job, folder, store, context)
-    except UserError as error:
-        exit_, why = "refused", str(error)
-    except Exception as error:  # whatever it is, it must not stop the other jobs
-        exit_, why = "crashed", f"{type(error).__name__}: {error}"
-    finally:
-        lock.release()
-    history = store.history(folder)
-    if exit_ == "crashed" and not why and history.outcome:
-        why = f"{history.outcome['evidence']['exit']} (traceback in {history.path})"
-    summary.exits[job.name] = exit_
-    view.ended(job, exit_, history, why)
-    return True
-
-
-def _work(job: Job, folder: Path, store: Store, context: Context) -> str:
-    """Whatever the job still needs. The lock is held, so nobody else changes what is read here."""
-    state = state_of(job, store, locked=True)
-    if state.word not in ("done", "re-score") or state.history is None:
-        return run_job(job, folder, context)
-    with Journal(state.history.path) as journal:
-        name_job(job, journal, state.history)
-    if state.word == "re-score":
-        rescore(job, folder, context)
-        if needs_scoring(job, store.history(folder)):
-            return "interrupted"
-    return state.exit
-
-
-def _pause(stop: Callable[[], bool]) -> None:
-    if not stop():
-        time.sleep(WAIT_SECONDS)
+        return store.history(folder) if folder is not None else None
+    except UserError:
+        return None
 
 
 @contextmanager

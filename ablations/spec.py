@@ -6,8 +6,8 @@ checked when a plan is made; `Run.problem` lets that check point into the file t
 """
 
 import fnmatch
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ablations.settings_tree import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
@@ -19,13 +19,15 @@ from ablations.spec_models import (
     SpecFile,
     TrackingConfig,
 )
-from ablations.spec_runs import check_names, grid_runs, lineages
+from ablations.spec_runs import DEFAULT_GROUP, Run, check_names, grid_runs, lineages
 from ablations.spec_schema import schema
+from ablations.spec_studies import Ladder, Study, read_ladders, read_studies
 from ablations.yaml_tree import Node, Place, Problem, SpecError, parse_option, read_yaml
 from fakeface.errors import UserError
 
 __all__ = [
     "CheckpointConfig",
+    "Ladder",
     "Place",
     "Problem",
     "Run",
@@ -33,47 +35,11 @@ __all__ = [
     "SamplesConfig",
     "Spec",
     "SpecError",
+    "Study",
     "TrackingConfig",
     "load_spec",
     "schema",
 ]
-
-DEFAULT_GROUP = "report"
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A named variant, with all its settings and where each of them was written."""
-
-    name: str
-    entry: str
-    """Its name in the file, which the runs of one grid share."""
-    group: str
-    description: str
-    config: RunConfig
-    place: Place = field(repr=False)
-    settings: Mapping[SettingPath, tuple[Node, int]] = field(repr=False)
-    """The settings that were written, by path, each with the number of its layer."""
-
-    def where(self, path: str) -> Place | None:
-        """Where a dotted path was written (of a group, the last setting written); None for a default."""
-        parts = tuple(path.split("."))
-        nodes = [node for key, (node, _) in self.settings.items() if key[: len(parts)] == parts]
-        return nodes[-1].place if nodes else None
-
-    def problem(self, path: str, message: str) -> Problem:
-        """An error in a setting of this run, for SpecError: it points to where the setting was written."""
-        place = self.where(path)
-        return Problem(place, message) if place else Problem(self.place, f"{path}: {message}")
-
-    def written_for(self, setting: str, component: str) -> bool:
-        """Whether a setting was written for a component: in the layer that names it, or in a higher one.
-
-        `written_for("optimizer.momentum", "optimizer.name")` is false for a momentum that a lower layer gave
-        to another optimizer, which this one may ignore.
-        """
-        layers = {".".join(path): layer for path, (_, layer) in self.settings.items()}
-        return setting in layers and layers[setting] >= layers.get(component, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +51,8 @@ class Spec:
     profile: str | None
     seeds: tuple[int, ...]
     runs: tuple[Run, ...]
+    studies: tuple[Study, ...] = ()
+    ladders: tuple[Ladder, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -94,7 +62,8 @@ class Spec:
     def select(self, groups: Sequence[str] = (), runs: Sequence[str] = ()) -> tuple[Run, ...]:
         """The runs of these groups and those that fit one of `runs`; with neither, the group `report`.
 
-        `runs` are names, names of grids, or patterns such as `sgd*`. The order is the file's.
+        `runs` are names, names of grids, or patterns such as `sgd*`. A ladder's group comes with the runs of other
+        groups that it names. The order is the file's.
 
         Raises:
             UserError: a group or run that does not exist.
@@ -112,7 +81,16 @@ class Spec:
         if lines:
             raise UserError("\n".join(lines))
         chosen = {name for pattern in runs for name in fnmatch.filter(names, pattern)}
+        for ladder in self.ladders:
+            chosen |= set(ladder.guests) if ladder.group in groups else set()
         return tuple(run for run in self.runs if run.group in groups or {run.name, run.entry} & chosen)
+
+    def study(self, name: str) -> Study:
+        """The study with this name. Raises UserError where there is none."""
+        for study in self.studies:
+            if study.name == name:
+                return study
+        raise UserError(f"{self.path}: {unknown('study', name, [study.name for study in self.studies])}")
 
 
 def load_spec(
@@ -137,8 +115,13 @@ def load_spec(
     runs = _runs(root, chosen, _override_layer(overrides, problems), problems)
     if problems or file is None:
         raise SpecError(problems)
-    profile_seeds = file.profiles[chosen].seeds if chosen is not None else None
-    return Spec(path, file.name, chosen, own_seeds or profile_seeds or file.seeds, tuple(runs))
+    entry = file.profiles[chosen] if chosen is not None else ProfileEntry()
+    studies = read_studies(root, file.studies, runs, entry.study, problems)
+    ladders = read_ladders(root, file.ladders, runs, problems)
+    if problems:
+        raise SpecError(problems)
+    every = own_seeds or entry.seeds or file.seeds
+    return Spec(path, file.name, chosen, every, tuple(runs), tuple(studies), tuple(ladders))
 
 
 def _choose_profile(root: Node, option: str | None, problems: list[Problem]) -> str | None:
@@ -205,7 +188,8 @@ def _runs(root: Node, profile: str | None, overrides: Layer, problems: list[Prob
             tree = nest({path: node for path, (node, _) in settings.items()}, entry.key)
             config = validate(RunConfig, tree, problems)
             if config is not None:
-                description = str(entry.get("description").value or "")
-                runs.append(Run(name, entry_name, group, description, config, entry.key, settings))
+                description, tests = str(entry.get("description").value or ""), entry.get("tests").value
+                run = Run(name, entry_name, group, description, tests, config, entry.key, settings)
+                runs.append(run)
     check_names(made, problems)
     return runs

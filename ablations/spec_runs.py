@@ -1,17 +1,71 @@
-"""Which runs a specification's entries make: the order of their ancestors, and the grids."""
+"""A run, and which runs a specification's entries make: the order of their ancestors, and the grids."""
 
 import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
-from ablations.settings_tree import Layer, SettingPath, expand, layer_of, nest, unknown, validate
+from ablations.settings_tree import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
 from ablations.spec_models import MAX_NAME, RunConfig
-from ablations.yaml_tree import Node, Problem
+from ablations.yaml_tree import Node, Place, Problem, SpecError
 
 MAX_GRID_RUNS = 1000
+DEFAULT_GROUP = "report"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A named variant, with all its settings and where each of them was written."""
+
+    name: str
+    entry: str
+    """Its name in the file, which the runs of one grid share."""
+    group: str
+    description: str
+    tests: str | None
+    """The hypothesis of its group's ladder that it puts to the test."""
+    config: RunConfig
+    place: Place = field(repr=False)
+    settings: Mapping[SettingPath, tuple[Node, int]] = field(repr=False)
+    """The settings that were written, by path, each with the number of its layer."""
+
+    def where(self, path: str) -> Place | None:
+        """Where a dotted path was written (of a group, the last setting written); None for a default."""
+        parts = tuple(path.split("."))
+        nodes = [node for key, (node, _) in self.settings.items() if key[: len(parts)] == parts]
+        return nodes[-1].place if nodes else None
+
+    def problem(self, path: str, message: str) -> Problem:
+        """An error in a setting of this run, for SpecError: it points to where the setting was written."""
+        place = self.where(path)
+        return Problem(place, message) if place else Problem(self.place, f"{path}: {message}")
+
+    def written_for(self, setting: str, component: str) -> bool:
+        """Whether a setting was written for a component: in the layer that names it, or in a higher one.
+
+        `written_for("optimizer.momentum", "optimizer.name")` is false for a momentum that a lower layer gave
+        to another optimizer, which this one may ignore.
+        """
+        layers = {".".join(path): layer for path, (_, layer) in self.settings.items()}
+        return setting in layers and layers[setting] >= layers.get(component, 0)
+
+    def variant(self, name: str, group: str, settings: Layer) -> "Run":
+        """This run under another name, with some settings changed. Raises SpecError where they do not fit."""
+        top = 1 + max((layer for _, layer in self.settings.values()), default=0)
+        own = {path: node for path, (node, _) in self.settings.items()}
+        layers = {path: layer for path, (_, layer) in self.settings.items()}
+        merged = {
+            path: (node, layers[path] if index == 0 else top)
+            for path, (node, index) in merge([own, settings]).items()
+        }
+        problems: list[Problem] = []
+        tree = nest({path: node for path, (node, _) in merged.items()}, self.place)
+        config = validate(RunConfig, tree, problems)
+        if config is None:
+            raise SpecError(problems)
+        return replace(self, name=name, entry=name, group=group, config=config, settings=merged)
 
 
 def lineages(entries: Mapping[str, Node], problems: list[Problem]) -> dict[str, tuple[str, ...]]:
@@ -90,14 +144,18 @@ def grid_runs(name: str, grid: Node, problems: list[Problem]) -> Sequence[tuple[
 
 
 def _choices(grid: Node, key: str, values: Node, problems: list[Problem]) -> list[Layer]:
-    path = tuple(key.split("."))
-    choices = []
-    for value in values.items():
-        tree = nest({path: replace(value, key=values.key)}, values.key.at(grid.place.path))
-        tree = expand(RunConfig, tree)
-        validate(RunConfig, tree, problems)
-        choices.append(layer_of(RunConfig, tree))
-    return choices
+    place = values.key.at(grid.place.path)
+    return [setting(key, replace(value, key=values.key), place, problems) for value in values.items()]
+
+
+def setting(key: str, value: Node, place: Place, problems: list[Problem]) -> Layer:
+    """The layer in which the setting with a dotted path has this value; `place` is that of the mappings above it.
+
+    What the settings' own types and bounds refuse is added to `problems`.
+    """
+    tree = expand(RunConfig, nest({tuple(key.split(".")): value}, place))
+    validate(RunConfig, tree, problems)
+    return layer_of(RunConfig, tree)
 
 
 def _component(path: SettingPath) -> SettingPath:

@@ -61,9 +61,7 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
         )
         return JobState("done", f"{history.outcome['exit']}{damage}", folder, history)
     step = _resume_step(folder, history)
-    word = exit_of(history, running=False)
-    detail = f"{word}; goes on from step {step}" if step else f"{word}; starts again from step 0"
-    return JobState("resumable", detail, folder, history, step)
+    return JobState("resumable", _resuming_words(history, step), folder, history, step)
 
 
 def results_of(job: Job, store: Store) -> Path | None:
@@ -138,6 +136,15 @@ def differences(job: Job, history: History) -> list[str]:
             file, _, name = key.partition(":")
             words.append(f"{name} in {file} {change}")
     return words
+
+
+def _resuming_words(history: History, step: int) -> str:
+    word = exit_of(history, running=False)
+    if word == "pruned" and history.outcome is not None:
+        word = f"pruned at step {history.outcome['steps']}"
+        if step == history.outcome["steps"]:
+            return f"{word}; goes on from there"
+    return f"{word}; goes on from step {step}" if step else f"{word}; starts again from step 0"
 
 
 def _resume_step(folder: Path, history: History) -> int:

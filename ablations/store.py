@@ -11,6 +11,7 @@
 <store>/mirror/             how far the journals have been shipped, per tracking URI
 <store>/mlflow.db, artifacts/   the mirror itself
 <store>/report/             the report
+<store>/studies/<study>-<digest>/   Optuna's journal of a study, and study.json, what it found
 <store>/aside/              jobs that `--rerun` replaced
 """
 
@@ -55,6 +56,7 @@ class Store:
         self.mirror = self.root / "mirror"
         self.artifacts = self.root / "artifacts"
         self.report = self.root / "report"
+        self.studies = self.root / "studies"
         self.aside = self.root / "aside"
 
     def prepare(self) -> None:
@@ -75,6 +77,11 @@ class Store:
         """The folders of all jobs ever begun, in the order of their names."""
         if self.jobs.is_dir():
             yield from sorted(p for p in self.jobs.iterdir() if p.is_dir())
+
+    def study_folders(self) -> Iterator[Path]:
+        """The folders of all studies, in the order of their names."""
+        if self.studies.is_dir():
+            yield from sorted(p for p in self.studies.iterdir() if p.is_dir())
 
     def find(self, identity: str) -> Path | None:
         """The folder of the job with this identity, whatever it was called when it began."""
@@ -144,7 +151,7 @@ class Snapshot(Store):
 
 def data_key(config: DataConfig) -> DataConfig:
     """What decides the cached array: runs that differ in scaling or subset alone share it."""
-    return config.model_copy(update={"scaling": "symmetric", "limit": None})
+    return config.model_copy(update={"scaling": "symmetric", "limit": None, "fraction": 1.0})
 
 
 def job_lock(folder: Path) -> FileLock:

@@ -17,7 +17,8 @@ PLAIN_SECONDS = 15.0
 
 STYLES = {
     "finished": "green", "healthy": "green", "balanced": "green",
-    "diverged": "red", "crashed": "bold red", "interrupted": "yellow", "refused": "yellow",
+    "diverged": "red", "crashed": "bold red", "interrupted": "yellow", "pruned": "yellow",
+    "refused": "yellow",
     "noise": "red", "collapsed": "red", "discriminator-won": "magenta", "stalled": "magenta",
 }  # fmt: skip
 
@@ -93,6 +94,8 @@ class LiveView:
         self.bars.stop()
 
     def progress(self, progress: JobProgress) -> None:
+        if progress.phase == "diagnosed":
+            return
         name = progress.job.name
         if name not in self.tasks:
             self.tasks[name] = self.bars.add_task(name, total=progress.total_steps, words="")

@@ -1,4 +1,4 @@
-"""`make bench`: what a step costs against the textbook loop, and what the journal and the mirror add to it."""
+"""`make bench`: a step against the textbook loop, what journal and mirror add to it, and how full workers are kept."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ from ablations import tracking
 from ablations.journal import Journal
 from ablations.machine import select_device, stack
 from ablations.store import Store
+from benchmarks.executors import bench_executors
 from benchmarks.steps import SIZES, bench_step, our_stepper, seconds, setting
 from fakeface import training
 
@@ -74,7 +75,10 @@ def _journaled_steps(
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", nargs="*", default=["step", "journal", "mirror"], help="step, journal, mirror"
+        "what",
+        nargs="*",
+        default=["step", "journal", "mirror", "executors"],
+        help="step, journal, mirror, executors",
     )
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--repeats", type=int, default=40, help="steps a measurement")
@@ -87,6 +91,8 @@ def main() -> None:
     print(stack(device))
     if "journal" in options.what:
         bench_journal(2000)
+    if "executors" in options.what:
+        bench_executors(16)
     for size in options.sizes:
         if "step" in options.what:
             bench_step(size, options.repeats, device)

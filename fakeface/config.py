@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 NOT_IDENTITY: dict[str, Any] = {"identity": False}
 
 PositiveInt = Annotated[int, Field(gt=0)]
+StepCount = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
 LearningRate = Annotated[float, Field(gt=0)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -43,8 +45,19 @@ class DataConfig(Settings):
     """1: greyscale, 3: RGB."""
     limit: PositiveInt | None = None
     """Train on a deterministic subset of this many images. The reference for quality stays the full set."""
+    fraction: Share = 1.0
+    """Train on a deterministic subset of this share of the images (rounded, one at least), like `limit`."""
     scaling: Literal["symmetric", "unit"] = "symmetric"
     """Range of the real images that D sees: [-1, 1] like the generator's tanh, or the scaffold's [0, 1]."""
+
+    @model_validator(mode="after")
+    def _one_subset(self) -> "DataConfig":
+        if self.limit is not None and self.fraction != 1:
+            raise ValueError(
+                "give `limit` or `fraction`, not both: drop `fraction` to train on that many images, "
+                "or `limit` (`limit: null` where it is inherited) to train on that share"
+            )
+        return self
 
 
 class NetworkConfig(Settings):
@@ -69,6 +82,8 @@ class OptimizerSettings(Settings):
     """Decay rates of the first and second moment, where the optimizer has them."""
     momentum: Momentum | None = None
     """Momentum, where the optimizer has it."""
+    warmup_steps: StepCount | None = None
+    """Steps of this network's optimizer over which its learning rate grows linearly to `lr`."""
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     """Further keyword arguments of the registered optimizer, checked against its signature."""
 
@@ -84,6 +99,8 @@ class OptimizerConfig(Settings):
     """Decay rates of the first and second moment, where the optimizer has them."""
     momentum: Momentum = 0.0
     """Momentum, where the optimizer has it."""
+    warmup_steps: StepCount = 0
+    """Steps of each network's own optimizer over which its learning rate grows linearly to `lr`; 0: none."""
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     """Further keyword arguments of the registered optimizer, checked against its signature."""
     G: OptimizerSettings = OptimizerSettings()
@@ -97,6 +114,11 @@ class OptimizerConfig(Settings):
         common = self.model_dump(exclude={"G", "D"})
         return OptimizerConfig(**{**common, **own, "options": {**common["options"], **own["options"]}})
 
+    def warmup_of(self, network: Literal["G", "D"]) -> int:
+        """`warmup_steps` of one network. Asked for at each step, so it builds nothing as `for_network` does."""
+        own: OptimizerSettings = getattr(self, network)
+        return self.warmup_steps if own.warmup_steps is None else own.warmup_steps
+
 
 class TrainConfig(Settings):
     """Length and shape of the training loop."""
@@ -105,6 +127,8 @@ class TrainConfig(Settings):
     """Number of generator steps. Give this or `epochs`."""
     epochs: PositiveInt | None = None
     """Passes over the training images, the incomplete last batch dropped. 5 where neither is given."""
+    times: PositiveInt = 1
+    """Times the length that `steps` or `epochs` give: a run that trains ten times longer at every profile says 10."""
     batch_size: PositiveInt = 128
     """Images per batch, real and fake each."""
     d_steps: PositiveInt = 1
@@ -116,12 +140,17 @@ class TrainConfig(Settings):
             raise ValueError("give `steps` or `epochs`, not both")
         return self
 
+    @property
+    def known_steps(self) -> int | None:
+        """Number of generator steps, where it does not depend on the number of images."""
+        return None if self.steps is None else self.times * self.steps
+
     def total_steps(self, num_images: int) -> int:
         """Number of generator steps when training on `num_images` images."""
-        if self.steps is not None:
-            return self.steps
+        if self.known_steps is not None:
+            return self.known_steps
         batches = (self.epochs or 5) * (num_images // self.batch_size)
-        return max(1, batches // self.d_steps)
+        return self.times * max(1, batches // self.d_steps)
 
 
 class EvaluationConfig(Settings):

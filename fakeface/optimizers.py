@@ -8,6 +8,7 @@ from torch import Tensor, optim
 
 from fakeface.config import OptimizerConfig
 from fakeface.errors import UserError
+from fakeface.normalized import AdamMagnitude, NormalizedSGD
 from fakeface.registry import Registry
 
 OPTIMIZERS: Registry[Callable[..., optim.Optimizer]] = Registry("optimizer")
@@ -27,6 +28,40 @@ def sgd(
 ) -> optim.Optimizer:
     """Stochastic gradient descent: b <- momentum b + g, w <- w - lr b (Nesterov: w <- w - lr (g + momentum b))."""
     return optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+
+
+@OPTIMIZERS.register("rmsprop")
+def rmsprop(
+    parameters: Iterable[Tensor], *, lr: float, momentum: float, alpha: float = 0.99
+) -> optim.Optimizer:
+    """RMSprop (Tieleman & Hinton 2012, lecture 6.5): v <- alpha v + (1-alpha) g^2, w <- w - lr g / (sqrt v + 1e-8).
+
+    With momentum: b <- momentum b + g / (sqrt v + 1e-8), w <- w - lr b. Raises ValueError unless 0 <= alpha < 1.
+    """
+    if not 0 <= alpha < 1:  # torch lets larger ones pass, which make v negative
+        raise ValueError(f"alpha must be at least 0 and less than 1, not {alpha}")
+    return optim.RMSprop(parameters, lr=lr, momentum=momentum, alpha=alpha)
+
+
+@OPTIMIZERS.register("nsgd")
+def nsgd(parameters: Iterable[Tensor], *, lr: float, scope: str = "network") -> optim.Optimizer:
+    """Normalised SGD (Hazan et al. 2015; in GANs, Jelassi et al. 2022, arXiv 2210.04319): w <- w - lr g / ||g||.
+
+    The norm runs over all parameters of the network, or with scope `layer` over each tensor by itself.
+    """
+    return NormalizedSGD(parameters, lr=lr, scope=scope)
+
+
+@OPTIMIZERS.register("adam-magnitude")
+def adam_magnitude(
+    parameters: Iterable[Tensor], *, lr: float, betas: tuple[float, float], scope: str = "network"
+) -> optim.Optimizer:
+    """Adam's step length on SGD's direction (grafting: Agarwal et al. 2020; in GANs, Jelassi et al. 2022).
+
+    w <- w - lr ||m^ / (sqrt v^ + 1e-8)|| g / ||g||, with Adam's m^ and v^. The norms run over all parameters of the
+    network, or with scope `layer` over each tensor by itself.
+    """
+    return AdamMagnitude(parameters, lr=lr, betas=betas, scope=scope)
 
 
 def accepted_settings(name: str) -> set[str]:

@@ -106,6 +106,16 @@ def create(config: TrainingConfig, seed: int, device: torch.device) -> GanState:
     )
 
 
+def warm_up(optimizer: optim.Optimizer, warmup_steps: int, step: int) -> None:
+    """Linear warm-up (Goyal et al. 2017, arXiv 1706.02677): lr_k = lr min(1, k / warmup_steps), k = `step` from 1.
+
+    Call it before an optimizer's step. It follows from the number of the step, so there is nothing to restore.
+    """
+    if warmup_steps:
+        for group in optimizer.param_groups:
+            group["lr"] = optimizer.defaults["lr"] * min(1.0, step / warmup_steps)
+
+
 def train_discriminator(state: GanState, loss: GanLoss, real: Tensor, fakes: Tensor) -> list[Tensor]:
     """Minimise Loss_D = -E log D(x) - E log(1 - D(G(z))) over D, by one step; G is left alone."""
     state.optimizer_d.zero_grad(set_to_none=True)
@@ -142,8 +152,10 @@ def gan_step(config: TrainingConfig, state: GanState, loss: GanLoss, real: RealI
         number = state.step * config.train.d_steps + d_step
         z = latent_noise("latent", real.seed, number, config.train.batch_size, config.network.latent_dim)
         fakes = state.generator(z.to(real.device, non_blocking=True))
+        warm_up(state.optimizer_d, config.optimizer.warmup_of("D"), number + 1)
         of_d = train_discriminator(state, loss, real.batch(number), fakes)
     total, loss_real, loss_fake, p_real, p_before, right_real, right_fake = of_d
+    warm_up(state.optimizer_g, config.optimizer.warmup_of("G"), state.step + 1)
     loss_g, p_after = train_generator(state, loss, fakes)
     state.step += 1
     return torch.stack(

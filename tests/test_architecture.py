@@ -16,7 +16,7 @@ ROOMS = [
     ["fakeface.config"],
     ["fakeface.images"],
     ["fakeface.data"],
-    ["fakeface.randomness"],
+    ["fakeface.randomness", "fakeface.normalized"],
     ["fakeface.networks", "fakeface.initializers", "fakeface.optimizers", "fakeface.losses"],
     ["fakeface.training"],
     ["fakeface.checkpoints"],
@@ -25,6 +25,7 @@ ROOMS = [
     ["ablations.settings_tree"],
     ["ablations.spec_models"],
     ["ablations.spec_runs", "ablations.spec_schema"],
+    ["ablations.spec_studies"],
     ["ablations.spec"],
     ["ablations.identity", "ablations.schedule"],
     ["ablations.plan"],
@@ -37,11 +38,13 @@ ROOMS = [
     ["ablations.context"],
     ["ablations.jobs"],
     ["ablations.rescoring", "ablations.audit", "ablations.cleaning"],
+    ["ablations.executors"],
     ["analysis"],
     ["ablations.view"],
     ["ablations.runner", "ablations.listing", "ablations.options"],
-    ["ablations.commands_data", "ablations.commands_store"],
-    ["ablations.commands"],
+    ["ablations.studies", "ablations.commands_data", "ablations.commands_store", "ablations.spec_edit"],
+    ["ablations.commands_work"],
+    ["ablations.commands", "ablations.commands_tune"],
     ["ablations.cli_data"],
     ["ablations.cli"],
 ]
@@ -95,7 +98,13 @@ def test_a_room_imports_only_from_rooms_above_it(name: str, path: Path):
 
 @pytest.mark.parametrize(
     ("library", "home"),
-    [("mlflow", "ablations.tracking"), ("matplotlib", "analysis"), ("yaml", "ablations.yaml_tree")],
+    [
+        ("mlflow", "ablations.tracking"),
+        ("matplotlib", "analysis"),
+        ("yaml", "ablations.yaml_tree"),
+        ("optuna", "ablations.studies"),
+        ("optuna_dashboard", "ablations.studies"),
+    ],
 )
 def test_a_library_is_imported_in_its_room_only(library: str, home: str):
     users = {name for name, path in modules() if any(i.split(".")[0] == library for i in imports(path))}

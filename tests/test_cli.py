@@ -465,7 +465,7 @@ def test_what_the_mirror_lacks_is_said_with_reason_and_command(ablate):
 
 
 def test_usable_cores_are_those_of_this_process():
-    from ablations.options import usable_cores
+    from ablations.machine import usable_cores
 
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})

@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
-from fakeface.config import DataConfig
+from ablations.store import data_key
+from fakeface.config import DataConfig, identity_settings
 from fakeface.data import ImageSet, find, prepare, training_indices
 from fakeface.errors import UserError
 
@@ -232,7 +234,8 @@ def test_an_unchanged_folder_gives_no_warning(tmp_path: Path) -> None:
 PREPARE = """
 import sys
 from pathlib import Path
-from fakeface.config import DataConfig
+from ablations.store import data_key
+from fakeface.config import DataConfig, identity_settings
 from fakeface.data import prepare
 if __name__ == "__main__":
     made = []
@@ -358,20 +361,56 @@ def test_a_read_only_cache_is_enough_for_what_it_holds(
         prepare(SYNTHETIC, tmp_path, refresh=True)
 
 
+def subset(num_images: int, **settings: object) -> np.ndarray | None:
+    return training_indices(num_images, DataConfig(**settings))
+
+
 def test_a_limit_keeps_a_fixed_subset_that_grows_with_it() -> None:
-    ten, twenty = training_indices(1000, 10), training_indices(1000, 20)
+    ten, twenty = subset(1000, limit=10), subset(1000, limit=20)
     assert ten is not None and twenty is not None
     assert len(set(ten)) == 10 and ten.tolist() == sorted(ten) and ten[0] >= 0 and ten[-1] < 1000
     assert set(ten) < set(twenty)
-    np.testing.assert_array_equal(ten, training_indices(1000, 10))
+    np.testing.assert_array_equal(ten, subset(1000, limit=10))
     assert ten[-1] > 100  # not just the first ones
 
 
+def test_a_fraction_keeps_the_subset_that_a_limit_of_as_many_keeps() -> None:
+    for fraction, limit in ((0.01, 10), (0.1, 100), (0.29, 290), (0.3336, 334)):
+        np.testing.assert_array_equal(subset(1000, fraction=fraction), subset(1000, limit=limit))
+
+
+def test_a_fraction_of_few_images_still_keeps_one() -> None:
+    assert len(subset(24, fraction=0.001)) == 1
+
+
 def test_no_limit_and_a_limit_of_all_mean_all() -> None:
-    assert training_indices(50, None) is None
-    assert training_indices(50, 50) is None
+    assert subset(50) is None
+    assert subset(50, limit=50) is None
+    assert subset(50, fraction=1) is None
+    assert subset(50, fraction=0.999) is None
 
 
 def test_a_limit_beyond_the_data_is_an_error_naming_both_numbers() -> None:
     with pytest.raises(UserError, match=r"data\.limit: 51 .* 50"):
-        training_indices(50, 51)
+        subset(50, limit=51)
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.1, 1.1, float("nan")])
+def test_a_fraction_is_a_share(fraction: float) -> None:
+    with pytest.raises(ValidationError, match="fraction"):
+        DataConfig(fraction=fraction)
+
+
+def test_a_limit_and_a_fraction_together_are_refused_with_what_to_drop() -> None:
+    with pytest.raises(ValidationError, match="drop `fraction` to train on that many images, or `limit`"):
+        DataConfig(limit=10, fraction=0.5)
+    assert DataConfig(limit=10, fraction=1.0).limit == 10
+
+
+def test_runs_on_a_subset_share_the_array_of_the_full_set(tmp_path: Path) -> None:
+    part = SYNTHETIC.model_copy(update={"fraction": 0.5})
+    prepare(SYNTHETIC, tmp_path)
+    assert find(part, tmp_path) is not None
+    assert data_key(part) == data_key(SYNTHETIC)
+    assert identity_settings(DataConfig(fraction=0.5)) == {"fraction": 0.5}
+    assert identity_settings(DataConfig(fraction=1.0)) == {}

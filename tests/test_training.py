@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from fakeface import checkpoints, training
-from fakeface.config import OptimizerConfig, TrainingConfig
+from fakeface.config import OptimizerConfig, TrainConfig, TrainingConfig, identity_settings
 from fakeface.errors import UserError
 from fakeface.losses import LOSSES
 from fakeface.optimizers import OPTIMIZERS, build_optimizer
@@ -139,6 +139,21 @@ def test_an_epoch_shows_every_image_once_and_the_next_in_another_order():
     for epoch in epochs:
         assert sorted(epoch.tolist()) == list(range(40))
     assert not torch.equal(*epochs)
+
+
+def test_times_multiplies_the_length_that_steps_or_epochs_give():
+    for length in (
+        {"steps": 7},
+        {"epochs": 3, "batch_size": 8},
+        {"epochs": 3, "batch_size": 8, "d_steps": 4},
+        {},
+    ):
+        once = TrainConfig(**length).total_steps(130)
+        assert TrainConfig(**length, times=10).total_steps(130) == 10 * once
+    assert TrainConfig(steps=7, times=10).total_steps(130) == 70
+    assert TrainConfig(epochs=3, batch_size=8, times=2).total_steps(130) == 2 * 3 * 16
+    assert identity_settings(TrainConfig(steps=7, times=10)) == {"steps": 7, "times": 10}
+    assert identity_settings(TrainConfig(times=1)) == {}
 
 
 def test_a_set_smaller_than_a_batch_still_gives_full_batches():

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,6 +12,7 @@ from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.ship import JobShipper
 from ablations.tracking.state import Pending, folder_of, pending
+from ablations.tracking.studies import ship_study
 
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
@@ -97,27 +99,29 @@ class _Mirror:
         for folder in self.store.job_folders():
             # Made only now: while the jobs before it were shipped, a `--rerun` may have replaced its journal.
             shippers.append(shipper := JobShipper(self.store, self.uri, client, folder))
-            if self._attempt(report, shipper, lambda s: self._ship(s, thorough, abort)):
+            if self._attempt(report, folder, partial(self._ship, shipper, thorough, abort)):
                 healthy.append(shipper)
         for shipper in healthy:
             # Exporting a model takes seconds: other journals come first, and following, one model a pass.
-            if not abort() and self._attempt(report, shipper, JobShipper.ship_model) is True and not thorough:
+            if abort():
                 break
+            if self._attempt(report, shipper.folder, shipper.ship_model) is True and not thorough:
+                break
+        for folder in self.store.study_folders():
+            self._attempt(report, folder, partial(ship_study, client, self.store, self.uri, folder))
         for shipper in shippers:
             if shipper.problems:
                 report.problems[shipper.folder.name] = shipper.problems
 
-    def _attempt(
-        self, report: SyncReport, shipper: JobShipper, work: Callable[[JobShipper], object]
-    ) -> object:
-        """Do a job's work; note an error that is the job's own, and raise one that concerns them all."""
+    def _attempt(self, report: SyncReport, folder: Path, work: Callable[[], object]) -> object:
+        """Ship what is in a folder; note an error that is its own, and raise one that concerns them all."""
         try:
-            return work(shipper)
+            return work()
         except Exception as error:
             if not server.is_about_one_job(error):
                 raise
-            report.errors[shipper.folder.name] = server.in_words(error)
-            self.verified.discard(shipper.folder.name)
+            report.errors[folder.name] = server.in_words(error)
+            self.verified.discard(folder.name)
             return None
 
     def _ship(self, shipper: JobShipper, thorough: bool, abort: Callable[[], bool]) -> bool:

@@ -12,7 +12,7 @@ from fakeface.errors import UserError
 from fakeface.registry import Registry
 
 SUBSET_SEED = 0x5E1EC7
-"""Which images `limit` keeps is decided by this number and by how many there are, by nothing else."""
+"""Which images `limit` and `fraction` keep is decided by this number and by how many there are, by nothing else."""
 
 Fingerprint = dict[str, tuple[int, int]]
 """Relative file name -> (bytes, modification time in ns), sorted by name; (-1, -1) if unreadable."""
@@ -100,17 +100,20 @@ class Dataset(Protocol):
 DATASETS: Registry[Dataset] = Registry("dataset")
 
 
-def training_indices(num_images: int, limit: int | None) -> NDArray[np.int64] | None:
-    """The images to train on, sorted, (limit,); None for all. A larger limit keeps what a smaller one keeps.
+def training_indices(num_images: int, config: DataConfig) -> NDArray[np.int64] | None:
+    """The images to train on, sorted, (n,) for the n that `limit` or `fraction` give; None for all.
+
+    A larger subset keeps what a smaller one keeps.
 
     Raises:
         UserError: `limit` is more than there are.
     """
-    if limit is None or limit == num_images:
-        return None
-    if limit > num_images:
+    kept = config.limit if config.limit is not None else max(1, round(config.fraction * num_images))
+    if kept > num_images:
         raise UserError(
-            f"data.limit: {limit} images asked for, but the data set has {num_images}: "
+            f"data.limit: {kept} images asked for, but the data set has {num_images}: "
             f"lower data.limit to at most {num_images}, or remove it to train on all"
         )
-    return np.sort(np.random.default_rng(SUBSET_SEED).permutation(num_images)[:limit])
+    if kept == num_images:
+        return None
+    return np.sort(np.random.default_rng(SUBSET_SEED).permutation(num_images)[:kept])

@@ -9,9 +9,14 @@ from fakeface.evaluation.diagnosis import (
 )
 from fakeface.evaluation.dynamics import Dynamics, diagnose_dynamics
 from fakeface.evaluation.efficientnet import EfficientNetLite0
+from fakeface.evaluation.extrapolation import Extrapolation, extrapolate
 from fakeface.evaluation.features import EXTRACTORS, Extractor, metric_name, protocol_of
+from fakeface.evaluation.floor import Floor, real_floor
 from fakeface.evaluation.frechet import Statistics, frechet_distance, statistics
+from fakeface.evaluation.frechet_interval import FrechetInterval, frechet_influence, frechet_interval
 from fakeface.evaluation.inception import Inception
+from fakeface.evaluation.kernel_distance import KernelDistance, kernel_distance
+from fakeface.evaluation.precision_recall import PrecisionRecall, precision_recall
 from fakeface.evaluation.reference import RealStatistics, Reference, draw, real_statistics, reference
 
 __all__ = [
@@ -19,7 +24,12 @@ __all__ = [
     "Dynamics",
     "EfficientNetLite0",
     "Extractor",
+    "Extrapolation",
+    "Floor",
+    "FrechetInterval",
     "Inception",
+    "KernelDistance",
+    "PrecisionRecall",
     "RealStatistics",
     "Reference",
     "SampleDiagnosis",
@@ -27,12 +37,18 @@ __all__ = [
     "diagnose_dynamics",
     "diagnose_samples",
     "draw",
+    "extrapolate",
     "frechet_distance",
+    "frechet_influence",
+    "frechet_interval",
+    "kernel_distance",
     "label_samples",
     "measure_samples",
     "metric_name",
     "onset_of",
+    "precision_recall",
     "protocol_of",
+    "real_floor",
     "real_statistics",
     "reference",
     "statistics",

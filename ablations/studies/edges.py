@@ -1,0 +1,116 @@
+"""Where the window of a searched number begins and ends: a staircase of full trainings beside the search.
+
+Each edge is a task of its own. What the search saw on its side counts; then each next training is placed where it tells
+most: half-way between what fails and what works while the two are apart, and at the estimate itself once they
+mingle (after Dixon & Mood, "A method for obtaining and analyzing sensitivity data", 1948). Every training has a new
+seed, for an edge may move with it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ablations.history import History
+from ablations.plan import Job
+from ablations.spec import Study
+from ablations.studies.results import Result, result_of
+from ablations.studies.trials import MakeJob
+from analysis.edges import Edge, edge
+
+Side = Literal["lower", "upper"]
+
+FIRST_SEED = {"lower": 200, "upper": 300}
+"""Seeds of the staircases: neither the search's nor the confirmation's."""
+DIGITS = 3
+"""Significant digits of the numbers tried."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One training of one value of the searched number, and whether it worked."""
+
+    x: float
+    worked: bool
+
+
+def axis_of(study: Study) -> str | None:
+    """The one number that the study searches by its logarithm, if it searches nothing else."""
+    paths = list(study.space)
+    return paths[0] if len(paths) == 1 and study.space[paths[0]].log else None
+
+
+def verdict(result: Result) -> bool | None:
+    """Whether a setting worked; None where it was cut short before anybody could know."""
+    return None if result.regime == "unknown" else result.regime == "works"
+
+
+class Staircase:
+    """The trainings that locate one edge."""
+
+    def __init__(
+        self, study: Study, side: Side, seen: Sequence[Seen], best: float, make_job: MakeJob
+    ) -> None:
+        """`seen`: what the search tried; `best`: the value that works, from which this edge lies to one side."""
+        self.study, self.side, self.make_job, self.best = study, side, make_job, best
+        axis = axis_of(study)
+        assert axis is not None
+        self.axis = axis
+        self.before = [one for one in seen if (one.x <= best if side == "lower" else one.x >= best)]
+        self.results: list[Result] = []
+        self.xs: list[float] = []
+        self.tried: list[Seen] = []
+        self._next: Job | None = None
+        self._x = math.nan
+
+    def next_job(self) -> Job | None:
+        number = len(self.results)
+        if number >= self.study.edges:
+            return None
+        if self._next is None:
+            self._x = float(f"{10 ** self._place():.{DIGITS}g}")
+            run = self.study.run({self.axis: self._x}, f"{self.study.name}-{self.side}{number}")
+            self._next = self.make_job(run, FIRST_SEED[self.side] + number)
+        return self._next
+
+    def watch(self, history: History, step: int) -> str | None:  # noqa: ARG002
+        """Never cut: the curve shows its score."""
+        return None
+
+    def ended(self, job: Job, history: History) -> None:
+        result = result_of(job, history)
+        self.results.append(result)
+        self.xs.append(self._x)
+        worked = verdict(result)
+        if worked is not None:
+            self.tried.append(Seen(self._x, worked))
+        self._next = None
+
+    def located(self) -> Edge | None:
+        """The edge, in log10 of the number; None where only one outcome was seen."""
+        seen = self.before + self.tried
+        direction: Literal["rising", "falling"] = "rising" if self.side == "lower" else "falling"
+        try:
+            return edge([math.log10(s.x) for s in seen], [s.worked for s in seen], direction=direction)
+        except ValueError:
+            return None
+
+    def _place(self) -> float:
+        """log10 of the number to try next."""
+        seen = self.before + self.tried
+        dimension = self.study.space[self.axis]
+        assert dimension.low is not None
+        assert dimension.high is not None
+        lower = self.side == "lower"
+        ends = (math.log10(dimension.low), math.log10(dimension.high))
+        works = [math.log10(s.x) for s in seen if s.worked] or [math.log10(self.best)]
+        fails = [math.log10(s.x) for s in seen if not s.worked]
+        if not fails:
+            return ends[0] if lower else ends[1]
+        inner = min(works) if lower else max(works)
+        outer = max(fails) if lower else min(fails)
+        if (outer < inner) == lower:
+            return (outer + inner) / 2
+        found = self.located()
+        middle = found.estimate if found is not None else (outer + inner) / 2
+        return min(max(middle, ends[0]), ends[1])

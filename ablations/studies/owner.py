@@ -1,0 +1,183 @@
+"""One process owns a study: it asks, hands out trainings, tells, then locates the edges and confirms what it found."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.trial import TrialState
+
+from ablations.history import History
+from ablations.plan import Job, make_plan
+from ablations.spec import Run, Spec, Study
+from ablations.store import Store
+from ablations.studies import record
+from ablations.studies.crew import Crew
+from ablations.studies.edges import Seen, Staircase, axis_of, verdict
+from ablations.studies.results import Result, result_of
+from ablations.studies.sampling import open_study, storage_of
+from ablations.studies.trials import best_trial, search
+from fakeface.config import DataConfig, canonical_digest
+from fakeface.data import ImageSet
+from fakeface.errors import UserError
+from fakeface.files import os_errors
+
+DIGITS = 12
+SETTING_DIGITS = 3
+"""Significant digits of a setting that is confirmed: nobody could tell more of them apart."""
+CONFIRM_SEED = 100
+"""First of the seeds that confirm: no search uses so many."""
+_IDENTITY = {"space", "objective", "sampler", "pruner", "enqueue", "sampler_seed"}
+
+FindData = Callable[[DataConfig], ImageSet | None]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting to confirm: a name, the run, and the values that a search found for it."""
+
+    name: str
+    run: Run
+    params: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+
+class Confirmation:
+    """One training of a setting with a fresh seed, to its end."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.result: Result | None = None
+
+    def next_job(self) -> Job | None:
+        return self.job if self.result is None else None
+
+    def watch(self, history: History, step: int) -> str | None:  # noqa: ARG002
+        """Never cut."""
+        return None
+
+    def ended(self, job: Job, history: History) -> None:
+        self.result = result_of(job, history)
+
+
+class Owner:
+    """A study's work in one store. Use `tune` under `owned`."""
+
+    def __init__(
+        self, spec: Spec, study: Study, store: Store, crew: Crew, find_data: FindData, url: str | None = None
+    ) -> None:
+        self.spec, self.study, self.store, self.crew = spec, study, store, crew
+        self.find_data, self.url = find_data, url
+        self.experiment = f"{spec.name}-{study.name}"
+        base = self.make_job(study.run({}, study.name), 0)
+        images = find_data(base.config.data)
+        assert images is not None, "data are prepared before a study begins"
+        self.total_steps = base.total_steps(images)
+        searched = study.entry.model_dump(mode="json", include=_IDENTITY)
+        self.digest = canonical_digest(
+            {
+                "study": searched,
+                "seeds": study.seeds,
+                "base": base.identity,
+                "protocol": base.protocol_identity,
+            }
+        )
+        self.name = f"{study.name}-{self.digest[:DIGITS]}"
+        self.folder = store.studies / self.name
+        self.facts = {
+            "name": self.name,
+            "digest": self.digest,
+            "profile": spec.profile,
+            "experiment": self.experiment,
+            "metric": base.metric,
+            "num_samples": base.config.evaluation.num_samples,
+            "data": images.name,
+            "data_digest": images.digest,
+            "total_steps": self.total_steps,
+            "seeds": list(range(study.seeds)),
+        }
+        self._record: dict[str, Any] = {}
+
+    def make_job(self, run: Run, seed: int) -> Job:
+        """A training of this study: an ordinary job, in the study's own experiment."""
+        spec = replace(self.spec, seeds=(seed,), name=self.experiment)
+        return make_plan(spec, [run], self.find_data)[0]
+
+    @contextmanager
+    def owned(self) -> Iterator[optuna.Study]:
+        """The study, opened. Raises UserError while another process owns it, or where it cannot be stored."""
+        with os_errors(self.folder, "keep the study here"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / "lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise UserError(
+                    f"{self.study.name}: another process works on this study; wait for it, or end it first"
+                ) from None
+        try:
+            yield open_study(self.name, self.study, storage_of(self.folder, self.url), self.total_steps)
+        finally:
+            lock.release()
+
+    def search(self, opened: optuna.Study) -> Setting | None:
+        """Work through the trials; the best setting, or None where the command was stopped before all had ended."""
+        try:
+            self.crew.work(search(opened, self.study, self.make_job))
+        finally:
+            self.write(opened)
+        open_trials = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
+        ended = len(opened.get_trials(deepcopy=False)) - len(open_trials)
+        if open_trials or ended < self.study.trials:
+            return None
+        _, found, _ = best_trial(opened, self.study)
+        params = {path: _rounded(value) for path, value in found.items()}
+        run = self.study.run(params, f"{self.study.name}-best")
+        return Setting(f"{self.study.name}-best", run, params, self.study.settings(params))
+
+    def confirm(self, opened: optuna.Study, best: Setting, reference: Setting | None) -> None:
+        """Locate the edges, and train the best setting and the reference with fresh seeds, side by side."""
+        edges = self._staircases(opened, best)
+        settings = [best] if reference is None else [best, reference]
+        seeds = range(CONFIRM_SEED, CONFIRM_SEED + self.study.confirm)
+        checks = [[Confirmation(self.make_job(one.run, seed)) for seed in seeds] for one in settings]
+        try:
+            self.crew.work(iter([*edges, *chain.from_iterable(zip(*checks, strict=True))]))
+        finally:
+            found = [
+                record.confirmed(
+                    one.name, one.settings, one.params, [c.result for c in row if c.result is not None]
+                )
+                for one, row in zip(settings, checks, strict=True)
+            ]
+            self.write(opened, edges=edges, best=found[0], reference=found[1] if len(found) > 1 else None)
+
+    def write(self, opened: optuna.Study, **parts: Any) -> None:
+        """Write what is known by now into the study's file."""
+        self._record = record.study_record(self.study, opened, facts=self.facts, **parts)
+        with os_errors(self.folder, "write the study"):
+            record.write(self.folder, self._record)
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """What the study's file says."""
+        return self._record
+
+    def _staircases(self, opened: optuna.Study, best: Setting) -> list[Staircase]:
+        axis = axis_of(self.study)
+        if axis is None or not self.study.edges:
+            return []
+        seen = []
+        for trial in record.trials_record(opened, self.study):
+            verdicts = [verdict(Result.from_json(result)) for result in trial["results"]]
+            seen += [Seen(trial["params"][axis], worked) for worked in verdicts if worked is not None]
+        at = best.params[axis]
+        return [Staircase(self.study, side, seen, at, self.make_job) for side in ("lower", "upper")]
+
+
+def _rounded(value: Any) -> Any:
+    """A number as it will stand in `runs.yaml`: what is confirmed is what is pasted."""
+    return float(f"{value:.{SETTING_DIGITS}g}") if isinstance(value, float) else value

@@ -1,0 +1,110 @@
+"""What a study found, as one JSON file beside its trials: all that the report, the figures and MLflow need of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from ablations.spec import Study
+from ablations.studies.edges import Staircase, axis_of
+from ablations.studies.results import Result
+from ablations.studies.sampling import importances, params_of
+from fakeface.files import whole_file
+
+FILE = "study.json"
+_STATES = {
+    TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting", TrialState.FAIL: "failed",
+}  # fmt: skip
+
+
+def trials_record(opened: optuna.Study, study: Study) -> list[dict[str, Any]]:
+    """Every trial: number, params (searched), settings (what they came to), state, value, cut, regime, results."""
+    return [
+        {
+            "number": trial.number,
+            "state": _STATES[trial.state],
+            "enqueued": bool(trial.user_attrs.get("enqueued")),
+            "params": (params := params_of(study, trial)),
+            "settings": study.settings(params),
+            "value": trial.value,
+            "cut": trial.user_attrs.get("cut", ""),
+            "regime": trial.user_attrs.get("regime"),
+            "results": json.loads(trial.user_attrs.get("results", "[]")),
+        }
+        for trial in opened.get_trials(deepcopy=False)
+    ]
+
+
+def study_record(
+    study: Study,
+    opened: optuna.Study,
+    *,
+    facts: Mapping[str, Any],
+    edges: Sequence[Staircase] = (),
+    best: Mapping[str, Any] | None = None,
+    reference: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The file's content. `facts`: profile, experiment, metric, num_samples, total_steps, digest."""
+    return {
+        **facts,
+        "study": study.name,
+        "description": study.entry.description,
+        "base": study.base.name,
+        "optimizer": study.base.config.optimizer.name,
+        "objective": study.entry.objective.model_dump(),
+        "axis": axis_of(study),
+        "space": {path: dimension.model_dump(mode="json") for path, dimension in study.space.items()},
+        "planned_trials": study.trials,
+        "trials": trials_record(opened, study),
+        "importances": importances(opened),
+        "edges": {staircase.side: edge_record(staircase) for staircase in edges},
+        "best": best,
+        "reference": reference,
+    }
+
+
+def edge_record(staircase: Staircase) -> dict[str, Any]:
+    """One edge of the window, in the units of the setting; None where it was not found."""
+    found = staircase.located()
+    bounds = {
+        key: (10 ** getattr(found, key) if found is not None else None) for key in ("estimate", "low", "high")
+    }
+    tried = [{"x": seen.x, "worked": seen.worked} for seen in (*staircase.before, *staircase.tried)]
+    return {
+        **bounds,
+        "level": found.level if found else None,
+        "tried": tried,
+        "results": [
+            {"x": staircase.xs[index]} | result.to_json() for index, result in enumerate(staircase.results)
+        ],
+    }
+
+
+def confirmed(
+    name: str, settings: Mapping[str, Any], params: Mapping[str, Any], results: Sequence[Result]
+) -> dict[str, Any]:
+    """The best setting or the reference, as its confirmation on fresh seeds found it."""
+    values = [result.quality for result in results]
+    known = [value for value in values if value is not None]
+    return {
+        "name": name,
+        "params": dict(params),
+        "settings": dict(settings),
+        "seeds": [result.seed for result in results],
+        "values": values,
+        "value": sum(known) / len(known) if known and len(known) == len(values) else None,
+        "outcomes": [[result.exit, result.samples, result.dynamics] for result in results],
+        "results": [result.to_json() for result in results],
+    }
+
+
+def write(folder: Path, record: Mapping[str, Any]) -> Path:
+    """Replace the study's file, whole."""
+    path = folder / FILE
+    with whole_file(path) as file:
+        file.write((json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+    return path

@@ -1,0 +1,178 @@
+"""Optuna's part of a study: the storage, the next setting, what is told, and what mattered.
+
+One process owns a study (a lock says so); trainings never touch the storage. Each setting is chosen by a sampler of
+its own, seeded by the trial's number, on a replica in memory, and only then written, whole: whatever instant the
+owner is killed at, the same command goes on with the same settings.
+"""
+
+import json
+import math
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import BaseStorage, JournalStorage, get_storage
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.trial import FrozenTrial, TrialState
+
+from ablations.spec import Study
+from ablations.spec_models import Dimension, PrunerConfig
+from fakeface.errors import UserError
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+GRACE_SECONDS = 5
+"""A lock that an owner left behind when it was killed is taken over after this time."""
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+HALVING = 3
+MIN_FOR_IMPORTANCE = 8
+
+
+def storage_of(folder: Path, url: str | None) -> BaseStorage:
+    """Where trials are kept: a journal in the store, or a database. Raises UserError where it cannot be had."""
+    try:
+        if url is not None:
+            return get_storage(url)
+        path = str(folder / "optuna.journal")
+        return JournalStorage(JournalFileBackend(path, JournalFileSymlinkLock(path, GRACE_SECONDS)))
+    except Exception as error:  # whatever the database's driver raises
+        raise UserError(f"--storage {url}: {type(error).__name__}: {error}") from error
+
+
+def open_study(name: str, study: Study, storage: BaseStorage, total_steps: int) -> optuna.Study:
+    """The Optuna study, created with what the specification enqueues, or as it was left."""
+    opened = optuna.create_study(
+        study_name=name,
+        storage=storage,
+        direction="minimize",
+        pruner=pruner_of(study.entry.pruner, total_steps),
+        load_if_exists=True,
+    )
+    for params in study.entry.enqueue:
+        stored = {path: _stored(study.space[path], value) for path, value in params.items()}
+        if not any(trial.system_attrs.get("fixed_params") == stored for trial in opened.trials):
+            opened.enqueue_trial(stored, user_attrs={"enqueued": True})
+    return opened
+
+
+def next_trial(opened: optuna.Study, study: Study) -> optuna.Trial:
+    """The next setting to try, its parameters set and stored."""
+    if not any(trial.state == TrialState.WAITING for trial in opened.get_trials(deepcopy=False)):
+        opened.enqueue_trial(_propose(opened, study))
+    return _with_params(opened.ask(), opened, study)
+
+
+def adopt(opened: optuna.Study, study: Study) -> list[optuna.Trial]:
+    """Trials that an owner was working on when it ended, to be gone on with."""
+    running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return [_with_params(optuna.Trial(opened, frozen._trial_id), opened, study) for frozen in running]
+
+
+def params_of(study: Study, trial: FrozenTrial) -> dict[str, Any]:
+    """A trial's searched values as the settings take them, also where an owner died before it had set them."""
+    fixed = trial.system_attrs.get("fixed_params", {})
+    return {path: _plain(study.space[path], fixed[path]) for path in study.space if path in fixed}
+
+
+def importances(opened: optuna.Study) -> dict[str, float]:
+    """Share of each searched setting in the differences between values (fANOVA, Hutter et al. 2014), on ranks.
+
+    Ranks, since what is told for failures is far from any measured value. Empty where too few trials have ended.
+    """
+    ended = opened.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(ended) < MIN_FOR_IMPORTANCE or len({trial.value for trial in ended}) < 2:
+        return {}
+    if len({tuple(sorted(trial.params)) for trial in ended}) > 1 or not ended[0].params:
+        return {}  # fANOVA knows no conditional settings
+    order = sorted(float(trial.value or 0.0) for trial in ended)
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    found = optuna.importance.get_param_importances(
+        opened, evaluator=evaluator, target=lambda trial: float(order.index(float(trial.value or 0.0)))
+    )
+    return {path: float(share) for path, share in found.items()}
+
+
+def pruner_of(config: PrunerConfig, total_steps: int) -> optuna.pruners.BasePruner:
+    """Optuna's pruner for a study's settings; steps are generator steps."""
+    warmup = math.ceil(config.warmup * total_steps)
+    if config.name == "median":
+        return optuna.pruners.MedianPruner(n_startup_trials=config.startup, n_warmup_steps=warmup)
+    if config.name == "halving":
+        return optuna.pruners.SuccessiveHalvingPruner(max(1, warmup), HALVING)
+    return optuna.pruners.NopPruner()
+
+
+def _propose(opened: optuna.Study, study: Study) -> dict[str, Any]:
+    """What the sampler would try next, as stored values. Touches no storage."""
+    known = opened.get_trials(deepcopy=False)
+    seed = study.entry.sampler_seed * 1_000_003 + len(known)
+    replica = optuna.create_study(direction="minimize", sampler=_sampler(study.entry.sampler, seed % 2**32))
+    replica.add_trials(known)
+    trial = replica.ask()
+    chosen: dict[str, Any] = {}
+    for path, dimension in sorted(study.space.items(), key=lambda item: bool(item[1].when)):
+        if _active(dimension, study, chosen):
+            chosen[path] = _suggest(trial, path, _distribution(path, dimension, study))
+    return chosen
+
+
+def _suggest(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, CategoricalDistribution):
+        return trial.suggest_categorical(path, distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        return trial.suggest_int(path, distribution.low, distribution.high, log=distribution.log)
+    assert isinstance(distribution, FloatDistribution)
+    return trial.suggest_float(path, distribution.low, distribution.high, log=distribution.log)
+
+
+def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
+    match name:
+        case "tpe":
+            return optuna.samplers.TPESampler(seed=seed)
+        case "gp":
+            return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
+        case _:
+            return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _with_params(trial: optuna.Trial, opened: optuna.Study, study: Study) -> optuna.Trial:
+    """Set what the trial was queued with; what a former owner had set stays."""
+    fixed = opened.get_trials(deepcopy=False)[trial.number].system_attrs["fixed_params"]
+    for path in study.space:
+        if path in fixed:
+            _suggest(trial, path, _distribution(path, study.space[path], study))
+    return trial
+
+
+def _distribution(path: str, dimension: Dimension, study: Study) -> BaseDistribution:
+    if dimension.choices:
+        return CategoricalDistribution([_stored(dimension, choice) for choice in dimension.choices])
+    assert dimension.low is not None
+    assert dimension.high is not None
+    if study.integer(path) and not dimension.effective:
+        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+    return FloatDistribution(float(dimension.low), float(dimension.high), log=dimension.log)
+
+
+def _active(dimension: Dimension, study: Study, chosen: Mapping[str, Any]) -> bool:
+    return all(
+        path in chosen and _plain(study.space[path], chosen[path]) in values
+        for path, values in dimension.when.items()
+    )
+
+
+def _stored(dimension: Dimension, value: Any) -> Any:
+    """A value as Optuna keeps it: lists and mappings among choices as JSON text."""
+    if not dimension.choices or value is None or isinstance(value, bool | int | float | str):
+        return value
+    return json.dumps(value)
+
+
+def _plain(dimension: Dimension, stored: Any) -> Any:
+    if not dimension.choices:
+        return stored
+    return next(choice for choice in dimension.choices if _stored(dimension, choice) == stored)

@@ -1,0 +1,149 @@
+"""What a ladder says about each hypothesis, in sentences and as a table, computed: they cannot disagree with the data.
+
+Names stand between backticks, as in `analysis.words`.
+"""
+
+from collections.abc import Sequence
+
+from analysis.frames import Frames
+from analysis.ladder import LadderSpec, RungResult, climb, name_seeds, standings, word_of
+from analysis.table import number, quality_name
+
+_VERDICTS = {"reaches": "yes", "part way": "in part", "no better": "no", "worse": "no, it makes things worse"}
+ONE_SEED = "one seed: a description, not a verdict"
+
+
+def hypothesis_words(frames: Frames, ladder: LadderSpec) -> list[tuple[str, str]]:
+    """For each hypothesis, by its short name, what the runs that test it say, with their numbers.
+
+    The nearest rung speaks for its hypothesis and the others follow. The verdict is a yes where it reaches the goal,
+    "in part" where it is part of the way there, else a no; with several seeds the range of the shares is given, and
+    told where it spans more than one word.
+    """
+    results = climb(frames, ladder)
+    sentences = []
+    for name, words in ladder.hypotheses.items():
+        own = [result for result in results if result.rung.hypothesis == name]
+        sentences.append((name, f"“{words}”: {_finding(own, ladder.goal)}"))
+    return sentences
+
+
+def _finding(results: Sequence[RungResult], goal: str) -> str:
+    if not results:
+        return "no run tests it."
+    known = sorted((result for result in results if result.share is not None), key=_nearest)
+    unknown = [result for result in results if result.share is None]
+    reasons = "; ".join(dict.fromkeys(result.why for result in unknown))
+    if not known:
+        return f"undecided: {reasons}."
+    best, *others = known
+    text = _lead(best, goal)
+    if others:
+        text += f"; {', '.join(f'`{other.rung.run}` {_effect(other)}{_diverged(other)}' for other in others)}"
+    if reasons:
+        text += f"; unknown: {reasons}"
+    return f"{text}: {_verdict(best, others)}."
+
+
+def _lead(result: RungResult, goal: str) -> str:
+    """ "ten times the steps (`sgd-10x`) brings the distance from 1,174 to 1,050 and closes 23% of the gap"."""
+    rung = result.rung
+    phrase = rung.description.strip().rstrip(".")
+    # A description may be a question, which cannot be the subject of a sentence.
+    subject = f"{_lowered(phrase)} (`{rung.run}`)" if phrase and not phrase.endswith("?") else f"`{rung.run}`"
+    effect = f"{_effect(result)} of the gap to `{goal}`"
+    if result.low is not None and result.high is not None and len(result.seeds) > 1:
+        effect += f" ({percent(result.low)} to {percent(result.high)} over {len(result.seeds)} seeds)"
+    effect += _diverged(result)
+    samples = sorted({result.standing.samples[seed] or "undiagnosed" for seed in result.seeds})
+    ends = "" if samples == ["healthy"] else f", with {' and '.join(samples)} samples"
+    return f"{subject} brings the distance from {number(result.floor)} to {number(result.mean)} and {effect}{ends}"
+
+
+def _effect(result: RungResult) -> str:
+    """What it does to the gap; "of the gap" may follow."""
+    assert result.share is not None
+    shown = percent(result.share)
+    if shown == "0%":
+        return "closes nothing"
+    return f"closes {shown}" if result.share > 0 else f"adds {percent(-result.share)}"
+
+
+def _diverged(result: RungResult) -> str:
+    seeds = result.standing.diverged
+    return f" ({name_seeds(seeds)} diverged)" if seeds else ""
+
+
+def _nearest(result: RungResult) -> tuple[bool, float]:
+    return bool(result.standing.diverged), -(result.share or 0.0)
+
+
+def _verdict(best: RungResult, others: Sequence[RungResult]) -> str:
+    if best.word == "diverged":
+        return "undecided, since it diverges"
+    verdict = _VERDICTS[best.word]
+    worse = [f"`{other.rung.run}`" for other in others if other.word == "worse"]
+    if best.word == "no better" and worse:
+        verdict = f"no, though what it changes matters ({' and '.join(worse)} worse)"
+    if len(best.seeds) == 1:
+        return f"{verdict} ({ONE_SEED})"
+    if best.low is None or best.high is None:
+        return f"{verdict} on average; with some seeds there is no gap to close"
+    least, most = (word_of(share, healthy=True) for share in (best.low, best.high))
+    return (
+        verdict if least == most else f"{verdict} on average, but its seeds range from “{least}” to “{most}”"
+    )
+
+
+def _lowered(phrase: str) -> str:
+    """A phrase in mid-sentence; an abbreviation keeps its capitals."""
+    return phrase if phrase[:2].isupper() else phrase[0].lower() + phrase[1:]
+
+
+def percent(share: float) -> str:
+    """A share as people read it: "23%", "-4%"; one that rounds to nothing is 0%."""
+    return f"{round(100 * share)}%"
+
+
+def ladder_headings(frames: Frames) -> list[str]:
+    """What the columns of `ladder_rows` are."""
+    return ["run", "outcome", "seeds", quality_name(frames), "share of the gap closed", "word"]
+
+
+def ladder_rows(frames: Frames, ladder: LadderSpec) -> list[list[str]]:
+    """The ladder as text: the floor, the rungs by hypothesis with the nearest to the goal first, the goal."""
+    ends = standings(frames, [ladder.floor, ladder.goal])
+    order = [*ladder.hypotheses, None]
+    rungs = sorted(climb(frames, ladder), key=lambda result: order.index(result.rung.hypothesis))
+    floor, goal = (
+        [
+            run,
+            ends[run].outcome,
+            str(len(ends[run].scores)),
+            number(ends[run].mean),
+            "–",
+            ends[run].missing or word,
+        ]
+        for run, word in ((ladder.floor, "floor"), (ladder.goal, "goal"))
+    )
+    return [floor, *(_cells(result) for result in rungs), goal]
+
+
+def _cells(result: RungResult) -> list[str]:
+    standing = result.standing
+    share = "–" if result.share is None else percent(result.share)
+    if result.low is not None and result.high is not None and len(result.seeds) > 1:
+        share += f" ({percent(result.low)} to {percent(result.high)})"
+    told = [result.word] if result.word != "unknown" else []
+    if result.share is None and result.why != standing.unscored:
+        told.append(result.why)
+    if standing.missing:
+        told.append(standing.missing)
+    return [
+        result.rung.run,
+        standing.outcome,
+        str(len(standing.scores)),
+        number(standing.mean),
+        share,
+        "; ".join(told),
+    ]

@@ -1,0 +1,132 @@
+"""How each regime of a study's trainings looks, and which stretches of a searched number belong to which."""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.lines import Line2D
+
+from analysis import style
+from analysis.studies import REGIMES, Study
+
+NEIGHBOURS = 5
+"""A stretch goes by the majority of so many trainings next to each other: an edge is ragged, and one seed no regime."""
+AIR = 1.25
+"""Factor by which the outermost stretches reach beyond the outermost trainings."""
+SMALLEST = 2
+"""A stretch of fewer trainings is not named."""
+
+
+@dataclass(frozen=True)
+class RegimeStyle:
+    """How one regime is drawn in every figure: no two share a shape, so that colour is not needed to tell them."""
+
+    name: str
+    color: str
+    marker: str
+    short: str = ""
+    """A name for narrow places, where the full one is long."""
+
+    @property
+    def text_color(self) -> str:
+        """The colour, darkened until it can be read as text on white."""
+        return style.RunStyle(self.color, ()).text_color
+
+    @property
+    def tint(self) -> str:
+        """The colour, mixed with white for a background."""
+        red, green, blue = (1 - 0.22 * (1 - channel) for channel in to_rgb(self.color))
+        return to_hex((red, green, blue))
+
+    def key(self, label: str, size: float = 6) -> Line2D:
+        """An entry for a legend."""
+        return Line2D(
+            [], [], linestyle="none", marker=self.marker, ms=size, color=self.color, mec="white", mew=0.6, label=label
+        )  # fmt: skip
+
+
+LOOKS = {
+    "works": RegimeStyle("works", "#009E73", "o"),
+    "stalled": RegimeStyle("stalled", "#0072B2", "s"),
+    "noise": RegimeStyle("noise", "#56B4E9", "^"),
+    "collapsed": RegimeStyle("collapsed", "#CC79A7", "D"),
+    "discriminator-won": RegimeStyle("discriminator wins", "#E69F00", "v", "D wins"),
+    "diverged": RegimeStyle("diverges", "#D55E00", "X"),
+    "unknown": RegimeStyle("undecided", "#9aa0a8", "h"),
+}
+assert tuple(LOOKS) == REGIMES
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the searched number in which one regime prevails."""
+
+    regime: str
+    low: float
+    high: float
+
+
+def spans(study: Study) -> list[Span]:
+    """The stretches of the axis by regime, as far as it was tried; empty without an axis or trainings.
+
+    An edge that was located is where the window begins or ends. Everything else goes by the majority of neighbouring
+    trainings, with a border half-way between them on the logarithm.
+    """
+    if study.axis is None:
+        return []
+    low, high = _tried(study, study.axis)
+    known = study.trainings[study.trainings["regime"] != "unknown"]
+    known = known.dropna(subset=[study.axis]).sort_values(study.axis, kind="stable")
+    edges = {side: edge.estimate for side, edge in study.edges.items() if edge.estimate is not None}
+    start, end = edges.get("lower", low), edges.get("upper", high)
+    if not edges or not low <= start < end <= high:
+        return _stretches(known, study.axis, low, high)
+    failing = known[known["regime"] != "works"]
+    below = failing[failing[study.axis] < start] if "lower" in edges else failing.iloc[:0]
+    above = failing[failing[study.axis] > end] if "upper" in edges else failing.iloc[:0]
+    inside = (
+        [Span("works", start, end)]
+        if len(edges) == 2
+        else _stretches(known[known[study.axis].between(start, end)], study.axis, start, end)
+    )
+    return [*_stretches(below, study.axis, low, start), *inside, *_stretches(above, study.axis, end, high)]
+
+
+def limits(study: Study, path: str) -> tuple[float, float]:
+    """The ends of a searched number's range."""
+    return float(study.space[path]["low"]), float(study.space[path]["high"])
+
+
+def _tried(study: Study, axis: str) -> tuple[float, float]:
+    """The ends of what was tried, with a little air: nothing is said of what lies beyond."""
+    xs = study.trainings[axis].dropna()
+    low, high = limits(study, axis)
+    return (max(low, xs.min() / AIR), min(high, xs.max() * AIR)) if len(xs) else (low, high)
+
+
+def _stretches(known: pd.DataFrame, axis: str, low: float, high: float) -> list[Span]:
+    """Runs of trainings with the same prevailing regime, stretched to fill low..high."""
+    regimes, xs = list(known["regime"]), np.log10(known[axis].to_numpy(dtype=float))
+    half = NEIGHBOURS // 2
+    smooth = [_prevailing(regimes[max(0, i - half) : i + half + 1], regimes[i]) for i in range(len(regimes))]
+    runs = _runs(smooth, list(range(len(smooth))))
+    if len(runs) > 1:
+        kept = [i for _, run in runs if len(run) >= SMALLEST for i in run]
+        runs = _runs(smooth, kept)
+    borders = [10 ** ((xs[left[1][-1]] + xs[right[1][0]]) / 2) for left, right in pairwise(runs)]
+    ends = [low, *map(float, borders), high]
+    return [Span(regime, ends[i], ends[i + 1]) for i, (regime, _) in enumerate(runs)]
+
+
+def _runs(regimes: list[str], indices: list[int]) -> list[tuple[str, list[int]]]:
+    """The indices, in runs of the same regime."""
+    return [(regime, list(run)) for regime, run in groupby(indices, lambda index: regimes[index])]
+
+
+def _prevailing(regimes: list[str], own: str) -> str:
+    """The commonest, its own where several are."""
+    counts = Counter(regimes)
+    return own if counts[own] == max(counts.values()) else counts.most_common(1)[0][0]

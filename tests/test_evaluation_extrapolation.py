@@ -1,0 +1,114 @@
+"""fakeface.evaluation.extrapolation and floor: the bias of the Fréchet distance, taken off and taken as a measure."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from fakeface.errors import UserError
+from fakeface.evaluation import Statistics, extrapolate, frechet_distance, real_floor, statistics
+
+D = 16
+SCALES = np.exp(-np.linspace(0, 2, D))
+REAL = Statistics(np.zeros(D), np.diag(SCALES**2), 100_000)
+SHIFT, STRETCH = 0.1, 1.2
+TRUTH = float(D * SHIFT**2 + (STRETCH - 1) ** 2 * np.sum(SCALES**2))
+"""The distance of infinitely many samples, in closed form."""
+
+
+def samples(n, random):
+    return random.normal(size=(n, D)) * SCALES * STRETCH + SHIFT
+
+
+def test_is_unbiased_where_the_distance_is_not_and_covers_the_closed_form_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    draws = [samples(10 * D, random) for _ in range(300)]
+    found = [extrapolate(x, REAL) for x in draws]
+    values = np.array([one.value for one in found])
+    bias = np.mean([frechet_distance(statistics(x), REAL) for x in draws]) - TRUTH
+    assert bias > 0.2 * TRUTH
+    assert abs(values.mean() - TRUTH) < 0.1 * bias
+    covered = np.mean([abs(one.value - TRUTH) < 1.96 * one.standard_error for one in found])
+    assert 0.90 <= covered <= 0.985
+    assert np.mean([one.slope for one in found]) / (10 * D) == pytest.approx(bias, rel=0.1)
+
+
+def test_at_the_fewest_samples_allowed_most_of_the_bias_is_gone():
+    random = np.random.default_rng(0)
+    draws = [samples(5 * D, random) for _ in range(120)]
+    bias = np.mean([frechet_distance(statistics(x), REAL) for x in draws]) - TRUTH
+    left = np.mean([extrapolate(x, REAL).value for x in draws]) - TRUTH
+    assert abs(left) < 0.15 * bias
+
+
+def test_two_generators_whose_order_is_wrong_at_small_n_are_put_right():
+    # The wide one is closer to N(0, I); its larger spread gives it the larger bias.
+    random = np.random.default_rng(0)
+    wide, narrow, n = 1.3, 0.65, 5 * D
+    real = Statistics(np.zeros(D), np.eye(D), 100_000)
+    at_n, at_infinity = [], []
+    for _ in range(60):
+        pair = [scale * random.normal(size=(n, D)) for scale in (wide, narrow)]
+        at_n.append([frechet_distance(statistics(x), real) for x in pair])
+        at_infinity.append([extrapolate(x, real).value for x in pair])
+    assert np.mean(at_n, axis=0)[0] > np.mean(at_n, axis=0)[1]
+    truth = [D * (wide - 1) ** 2, D * (narrow - 1) ** 2]
+    np.testing.assert_allclose(np.mean(at_infinity, axis=0), truth, rtol=0.12)
+
+
+def test_the_points_span_a_tenth_to_all_of_many_samples_and_repeat_exactly():
+    x = samples(1000, np.random.default_rng(0))
+    first, second = extrapolate(x, REAL), extrapolate(x, REAL)
+    assert (first.sizes[0], first.sizes[-1], len(first.sizes)) == (100, 1000, 15)
+    assert first.distances[-1] == pytest.approx(frechet_distance(statistics(x), REAL))
+    assert first.value == second.value
+    np.testing.assert_array_equal(first.distances, second.distances)
+
+
+def test_no_subset_has_fewer_than_three_samples_a_feature():
+    assert extrapolate(samples(5 * D, np.random.default_rng(0)), REAL).sizes[0] == 3 * D
+
+
+def test_too_few_samples_are_refused_and_what_is_not_finite_stays_nan():
+    x = samples(5 * D, np.random.default_rng(0))
+    with pytest.raises(UserError, match=r"evaluation\.num_samples to 80"):
+        extrapolate(x[:-1], REAL)
+    x[3, 3] = np.nan
+    found = extrapolate(x, REAL)
+    assert np.isnan(found.value)
+    assert np.isnan(found.standard_error)
+
+
+@pytest.mark.parametrize("images", [700, 500], ids=["enough-images", "scaled"])
+def test_the_floor_is_what_samples_of_the_real_distribution_score_on_average(images):
+    random = np.random.default_rng(0)
+
+    def real(n):
+        return random.normal(size=(n, D)) * SCALES
+
+    floors = [real_floor(real(images), 200, 500) for _ in range(40)]
+    scores = [frechet_distance(statistics(real(200)), statistics(real(500))) for _ in range(200)]
+    assert np.mean([floor.value for floor in floors]) == pytest.approx(np.mean(scores), rel=0.05)
+    assert floors[0].drawn == (200, min(500, images - 200))
+    assert 0 < floors[0].spread < floors[0].value
+
+
+def test_the_draws_of_a_floor_are_disjoint():
+    real = np.array([[0.0], [1.0], [4.0], [13.0]])
+    possible = {}
+    for pair in itertools.combinations(range(4), 2):
+        rest = [i for i in range(4) if i not in pair]
+        possible[pair] = frechet_distance(statistics(real[list(pair)]), statistics(real[rest]))
+    means = [(a + b) / 2 for a, b in itertools.product(possible.values(), repeat=2)]
+    found = real_floor(real, 2, 2, draws=2).value
+    assert min(abs(found - mean) for mean in means) < 1e-9
+
+
+def test_too_few_real_images_for_a_floor_are_refused_with_what_would_do():
+    real = np.random.default_rng(0).normal(size=(100, 3))
+    assert real_floor(real, 50, 1000).drawn == (50, 50)
+    assert real_floor(real, 80, 20).drawn == (80, 20)
+    with pytest.raises(
+        UserError, match=r"100 real images are too few .* evaluation\.num_samples to 50 or less"
+    ):
+        real_floor(real, 51, 1000)

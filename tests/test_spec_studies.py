@@ -1,0 +1,167 @@
+"""Studies and ladders in the specification: what they resolve to, and what is told of those that cannot be."""
+
+from pathlib import Path
+
+import pytest
+
+from ablations.spec import Spec, SpecError, Study, load_spec
+
+RUNS = """\
+profiles:
+  quick:
+    train: {steps: 40}
+    study: {trials: 4, seeds: 1, steps: 30}
+  paper:
+    train: {epochs: 5}
+runs:
+  baseline: {}
+  sgd: {extends: baseline, optimizer: {name: sgd, momentum: 0.5}}
+"""
+
+
+def spec_of(folder: Path, text: str, **options: str) -> Spec:
+    path = folder / "runs.yaml"
+    path.write_text(RUNS + text)
+    return load_spec(path, **options)
+
+
+def study_of(folder: Path, space: str, **options: str) -> Study:
+    return spec_of(folder, f"studies:\n  s:\n    base: sgd\n    space: {space}\n", **options).study("s")
+
+
+def test_a_study_changes_the_searched_settings_of_its_base_and_nothing_else(tmp_path: Path):
+    study = study_of(tmp_path, "{optimizer.lr: {low: 1e-5, high: 1, log: true}}")
+    run = study.run({"optimizer.lr": 0.03}, "trial")
+    base = study.base.config
+    assert run.config.optimizer == base.optimizer.model_copy(update={"lr": 0.03})
+    assert run.config.train.steps == 30
+    assert run.config.data == base.data
+    assert (run.name, run.group) == ("trial", "s")
+
+
+def test_the_profile_says_how_much_a_study_spends(tmp_path: Path):
+    space = "{optimizer.lr: {low: 1e-5, high: 1}}"
+    quick, paper = study_of(tmp_path, space), study_of(tmp_path, space, profile="paper")
+    assert (quick.trials, quick.seeds, quick.steps) == (4, 1, 30)
+    assert (paper.trials, paper.seeds, paper.steps) == (30, 2, None)
+    assert paper.run({"optimizer.lr": 0.5}, "t").config.train.epochs == 5
+
+
+def test_tied_settings_follow_by_their_factor(tmp_path: Path):
+    study = study_of(tmp_path, "{optimizer.G.lr: {low: 1e-5, high: 0.1, log: true, tied: {optimizer.D.lr: 4}}}")
+    optimizer = study.run({"optimizer.G.lr": 0.02}, "t").config.optimizer
+    assert (optimizer.G.lr, optimizer.D.lr) == (0.02, 0.08)
+
+
+def test_an_effective_rate_is_divided_by_what_momentum_makes_of_it(tmp_path: Path):
+    space = "{optimizer.lr: {low: 1e-5, high: 1, effective: true}, optimizer.momentum: {low: 0, high: 0.9}}"
+    study = study_of(tmp_path, space)
+    settings = study.settings({"optimizer.lr": 0.5, "optimizer.momentum": 0.9})
+    assert settings["optimizer.lr"] == pytest.approx(0.05)
+
+
+def test_an_effective_rate_without_searched_momentum_takes_that_of_the_base(tmp_path: Path):
+    study = study_of(tmp_path, "{optimizer.G.lr: {low: 1e-5, high: 1, effective: true}}")
+    assert study.settings({"optimizer.G.lr": 0.5})["optimizer.G.lr"] == pytest.approx(0.25)
+
+
+def test_whole_numbers_are_told_from_others(tmp_path: Path):
+    space = "{train.batch_size: {low: 8, high: 64, log: true}, optimizer.lr: {low: 1, high: 2}}"
+    study = study_of(tmp_path, space)
+    assert study.integer("train.batch_size")
+    assert not study.integer("optimizer.lr")
+
+
+@pytest.mark.parametrize(
+    ("space", "line", "words"),
+    [
+        ("{optimizer.lrr: {low: 1, high: 2}}", 13, "did you mean 'lr'"),
+        ("{optimizer.lr: {low: 0, high: 2}}", 13, "must be > 0"),
+        ("{optimizer.lr: {low: 2, high: 1}}", 13, "must be > low (2)"),
+        ("{optimizer.lr: {low: 1}}", 13, "give both"),
+        ("{optimizer.lr: {}}", 13, "give `low` and `high`, or `choices`"),
+        ("{optimizer.lr: {low: 1, high: 2, choices: [1]}}", 13, "give `low` and `high`, or `choices`"),
+        ("{optimizer.momentum: {low: 0, high: 0.9, log: true}}", 13, "must be > 0"),
+        ("{optimizer.momentum: {low: 0, high: 1}}", 13, "must be < 1"),
+        ("{optimizer.momentum: {low: 0, high: 0.5, effective: true}}", 13, "is for a learning rate"),
+        ("{init: {choices: [dcgan, 7]}}", 13, "must be a string"),
+        ("{init: {choices: [dcgan], log: true}}", 13, "is for a range"),
+        ("{evaluation.num_samples: {low: 1, high: 9}}", 13, "where it decides what is learned"),
+        ("{data.image_size: {choices: [32, 64]}}", 13, "scores on other images do not compare"),
+        ("{train.batch_size: {low: 8.5, high: 64}}", 13, "must be an integer"),
+        ("{optimizer.lr: {low: 1, high: 2, tied: {optimizer.D.momentum: 1}}}", 13, "must be < 1"),
+        ("{optimizer.lr: {low: 1, high: 2, tied: {optimizer.lr: 1}}}", 13, "sets optimizer.lr too"),
+        ("{optimizer.lr: {low: 1, high: 2, when: {init: [dcgan]}}}", 13, "no searched setting with choices"),
+        (
+            "{init: {choices: [dcgan]}, optimizer.lr: {low: 1, high: 2, when: {init: [pytorch]}}}",
+            13,
+            "'pytorch' is no choice of init",
+        ),
+        ("{optimizer.lr: {lo: 1, high: 2}}", 13, "unknown key 'lo'"),
+    ],
+)
+def test_a_space_that_cannot_be_searched_is_told_with_its_line(
+    tmp_path: Path, space: str, line: int, words: str
+):
+    with pytest.raises(SpecError) as caught:
+        study_of(tmp_path, space)
+    assert f":{line}:" in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("base: sdg", "did you mean 'sgd'"),
+        ("base: sgd\n    reference: basline", "did you mean 'baseline'"),
+        ("base: sgd\n    enqueue: [{optimizer.lr: 3}]", "must be from 1e-05 to 1"),
+        ("base: sgd\n    enqueue: [{optimizer.lr: fast}]", "must be a number"),
+        ("base: sgd\n    enqueue: [{optimizer.D.lr: 0.1}]", "unknown searched setting"),
+        ("base: sgd\n    enqueue: [{}]", "lacks optimizer.lr"),
+        ("base: sgd\n    sampler: tp", "must be one of"),
+        ("base: sgd\n    pruner: medain", "must be one of"),
+        ("base: sgd\n    objective: fid", "must be one of"),
+        ("base: sgd\n    trials: 0", "must be > 0"),
+    ],
+)
+def test_a_study_that_does_not_fit_its_file_is_told(tmp_path: Path, entry: str, words: str):
+    space = "space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}"
+    with pytest.raises(SpecError, match=r"runs\.yaml:\d+:\d+") as caught:
+        spec_of(tmp_path, f"studies:\n  s:\n    {space}\n    {entry}\n")
+    assert words in str(caught.value)
+
+
+def test_a_study_may_not_share_a_runs_name(tmp_path: Path):
+    with pytest.raises(SpecError, match="a run is called 'sgd' too"):
+        spec_of(tmp_path, "studies:\n  sgd: {base: sgd, space: {optimizer.lr: {low: 1, high: 2}}}\n")
+
+
+LADDER = """\
+  floor-10x: {extends: sgd, group: why, tests: slow, train: {times: 10}}
+ladders:
+  why: {floor: sgd, goal: baseline, hypotheses: {slow: SGD is slow}}
+"""
+
+
+def test_a_ladders_group_comes_with_its_floor_and_goal(tmp_path: Path):
+    spec = spec_of(tmp_path, LADDER)
+    assert [run.name for run in spec.select(["why"])] == ["baseline", "sgd", "floor-10x"]
+    assert spec.select(["why"])[-1].tests == "slow"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("tests: slow", "tests: slwo", "did you mean 'slow'"),
+        ("floor: sgd", "floor: sdg", "did you mean 'sgd'"),
+        ("goal: baseline", "goal: baseline, also: [sdg]", "did you mean 'sgd'"),
+        ("  why: {", "  whi: {", "did you mean 'why'"),
+        ("group: why, ", "", "has no ladder"),
+    ],
+)
+def test_a_ladder_that_names_nothing_is_told_with_its_line(
+    tmp_path: Path, before: str, after: str, words: str
+):
+    with pytest.raises(SpecError, match=r"runs\.yaml:\d+:\d+") as caught:
+        spec_of(tmp_path, LADDER.replace(before, after))
+    assert words in str(caught.value)

@@ -1,0 +1,216 @@
+"""analysis.statistics, ranks and outcomes: laws by enumeration, agreement with SciPy, error rates counted exactly."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.statistics import (
+    Region,
+    judge,
+    paired_shift,
+    probability_of_improvement,
+    share,
+    share_difference,
+    shift,
+    trend,
+)
+from analysis.statistics.ranks import mann_whitney_null, signed_rank_null
+
+INF = math.inf
+
+
+def normal(n, mean=0.0, seed=0):
+    return np.random.default_rng(seed).normal(mean, 1.0, n)
+
+
+# ------------------------------------------------------------------------------------------------- ranks
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 5), (4, 4)])
+def test_mann_whitneys_law_is_that_of_all_orders(n, m):
+    counts = [
+        sum(i > j for i in chosen for j in set(range(n + m)) - set(chosen))
+        for chosen in itertools.combinations(range(n + m), n)
+    ]
+    np.testing.assert_allclose(mann_whitney_null(n, m), np.bincount(counts) / len(counts))
+
+
+def test_mann_whitneys_law_stays_exact_where_whole_numbers_outgrow_floats():
+    law = mann_whitney_null(40, 40)
+    assert law.sum() == pytest.approx(1.0)
+    assert law[0] == pytest.approx(1 / math.comb(80, 40))
+    assert (law >= 0).all()
+
+
+@pytest.mark.parametrize("n", [2, 5, 8])
+def test_wilcoxons_law_is_that_of_all_signs(n):
+    sums = [sum(r for r, sign in zip(range(1, n + 1), signs, strict=True) if sign)
+            for signs in itertools.product([0, 1], repeat=n)]  # fmt: skip
+    np.testing.assert_allclose(signed_rank_null(n), np.bincount(sums) / len(sums))
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 3), (4, 6), (10, 7)])
+def test_shift_has_the_p_of_mann_whitney_and_the_estimate_of_hodges_and_lehmann(n, m):
+    a, b = normal(n), normal(m, 1.0, seed=1)
+    found = shift([(a, b)])
+    assert found.p == pytest.approx(scipy.stats.mannwhitneyu(a, b, method="exact").pvalue)
+    assert found.estimate == pytest.approx(np.median(np.subtract.outer(a, b)))
+
+
+@pytest.mark.parametrize("n", [4, 6, 9])
+def test_paired_shift_has_the_p_of_wilcoxon(n):
+    a, b = normal(n), normal(n, 1.0, seed=1)
+    assert paired_shift(a, b).p == pytest.approx(scipy.stats.wilcoxon(a, b, method="exact").pvalue)
+
+
+def test_paired_shift_has_no_bound_up_to_five_pairs():
+    five, six = paired_shift(range(5), [9.0] * 5), paired_shift(range(6), [9.0] * 6)
+    assert (five.low, five.high) == (-INF, INF)
+    assert six.high < 0
+    assert six.p == pytest.approx(2 / 2**6)
+
+
+def test_strata_are_compared_within_themselves():
+    # The strata lie far apart, and in each all of a lie 1 below b.
+    found = shift([([0.0, 0.1, 0.2], [1.0, 1.1, 1.2]), ([50.0, 50.1, 50.2], [51.0, 51.1, 51.2])])
+    assert found.estimate == pytest.approx(-1.0)
+    assert found.p == pytest.approx(2 / 20**2)
+
+
+@pytest.mark.parametrize("orders", [[[1, 2], [3, 4], [5, 6]]])
+def test_trend_has_the_exact_p_of_jonckheere(orders):
+    counts = []
+    for order in itertools.permutations(range(6)):
+        groups = [order[0:2], order[2:4], order[4:6]]
+        counts.append(
+            sum(x < y for i, j in itertools.combinations(range(3), 2) for x in groups[i] for y in groups[j])
+        )
+    assert trend(orders).p == pytest.approx(2 * np.mean(np.array(counts) >= 12))
+    mixed = [[1, 3], [2, 5], [4, 6]]
+    seen = sum(x < y for i, j in itertools.combinations(range(3), 2) for x in mixed[i] for y in mixed[j])
+    assert trend(mixed).p == pytest.approx(2 * np.mean(np.array(counts) >= seen))
+
+
+def test_trend_of_two_groups_is_their_shift():
+    a, b = normal(4), normal(5, 1.0, seed=1)
+    ours, theirs = trend([a, b]), shift([(b, a)])
+    assert (ours.estimate, ours.low, ours.high, ours.p) == (
+        theirs.estimate,
+        theirs.low,
+        theirs.high,
+        theirs.p,
+    )
+
+
+def test_trend_is_the_slope_from_group_to_group_and_survives_a_diverged_run():
+    groups = [normal(4, 2.0 * i, seed=i) for i in range(4)]
+    assert trend(groups).estimate == pytest.approx(2.0, abs=0.6)
+    groups[3][0] = INF
+    found = trend(groups)
+    assert math.isfinite(found.estimate)
+    assert found.low > 0
+
+
+def test_ties_count_against_every_conclusion():
+    assert shift([([1, 1, 1, 1], [1, 1, 1, 1])]).p == 1.0
+    assert shift([([INF, INF, 1, 1], [INF, INF, 2, 2])]).p == 1.0
+    apart, touching = shift([([1, 2, 3, 4], [5, 6, 7, 8])]), shift([([1, 2, 3, 5], [5, 6, 7, 8])])
+    assert touching.p >= apart.p
+
+
+def test_half_of_the_strata_diverged_on_each_side_cancel():
+    assert shift([([INF] * 3, [1, 2, 3]), ([1, 2, 3], [INF] * 3)]).estimate == 0.0
+
+
+@given(seed=st.integers(0, 300), n=st.integers(2, 7), m=st.integers(2, 7), stretch=st.floats(0.5, 3))
+@settings(max_examples=60, deadline=None)
+def test_ranks_do_not_change_where_values_are_stretched(seed, n, m, stretch):
+    a, b = normal(n, seed=seed), normal(m, 0.5, seed=seed + 1)
+    assert shift([(a, b)]).p == shift([(np.exp(stretch * a), np.exp(stretch * b))]).p
+    plain, stretched = (probability_of_improvement(f(a), f(b)) for f in (np.asarray, np.exp))
+    assert plain == stretched
+
+
+def test_probability_of_improvement_counts_pairs_and_ties_by_half():
+    found = probability_of_improvement([1.0, 2.0, 3.0], [2.0, 3.0, INF])
+    assert found.estimate == pytest.approx((6 + 2 / 2) / 9)
+    assert 0 <= found.low < found.estimate < found.high <= 1
+
+
+def test_probability_of_improvement_keeps_a_width_where_all_runs_are_better():
+    found = probability_of_improvement([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
+    assert (found.estimate, found.high) == (1.0, 1.0)
+    assert 0.4 < found.low < 0.6
+    turned = probability_of_improvement([4.0, 5.0, 6.0], [1.0, 2.0, 3.0])
+    assert (turned.low, turned.high) == pytest.approx((0.0, 1 - found.low))
+
+
+# ---------------------------------------------------------------------------------------------- outcomes
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 2), (3, 3), (2, 5), (9, 10)])
+def test_a_share_has_the_interval_of_clopper_and_pearson(count, n):
+    interval = scipy.stats.binomtest(count, n).proportion_ci(0.95, method="exact")
+    found = share(count, n)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.p == pytest.approx(scipy.stats.binomtest(count, n).pvalue)
+
+
+def test_a_majority_is_shown_by_six_of_six_and_not_by_five_of_five():
+    majority = Region(0.5, INF)
+    assert judge(share(6, 6), majority).verdict == "supported"
+    assert judge(share(5, 5), majority).verdict == "undecided"
+    assert judge(share(0, 6), majority).verdict == "refuted"
+
+
+@pytest.mark.parametrize("counts", [(3, 0), (10, 0), (8, 3), (5, 5), (1, 0)])
+def test_a_difference_of_shares_has_the_p_of_barnard(counts):
+    n = 3 if max(counts) <= 3 else 10
+    table = [list(counts), [n - count for count in counts]]
+    found = share_difference(counts, (n, n))
+    assert found.p == pytest.approx(scipy.stats.barnard_exact(table, n=256).pvalue, abs=2e-3)
+
+
+def test_three_of_three_against_none_of_three_is_decided():
+    found = share_difference((3, 0), (3, 3))
+    assert found.p == pytest.approx(2 / 2**6)
+    assert 0 < found.low < 0.2
+    assert found.high == 1.0
+
+
+@pytest.mark.parametrize("counts", [(3, 0), (2, 1), (3, 4), (0, 0)])
+def test_interval_of_a_difference_of_shares_and_its_tails_say_the_same(counts):
+    found = share_difference(counts, (3, 5))
+    for end, side in ((found.low, 1), (found.high, 0)):
+        if abs(end) < 1:
+            assert found.tails(end)[side] == pytest.approx(0.025, abs=1e-3)
+    turned = share_difference(counts[::-1], (5, 3))
+    assert (-turned.high, -turned.low) == pytest.approx((found.low, found.high), abs=1e-4)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.2, 0.2), (0.9, 0.4), (0.5, 0.95)])
+def test_intervals_of_shares_cover_at_least_as_they_say_over_every_table(first, second):
+    n = 4
+    counts = range(n + 1)
+    covered = sum(
+        scipy.stats.binom.pmf(i, n, first) * scipy.stats.binom.pmf(j, n, second)
+        for i in counts
+        for j in counts
+        if (found := share_difference((i, j), (n, n))).low - 1e-6 <= first - second <= found.high + 1e-6
+    )
+    assert covered >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("count", "n", "words"), [(1, 1, "never judged"), (3, 2, "3 of 2"), (-1, 5, "-1 of 5")]
+)
+def test_counts_that_cannot_be_are_refused(count, n, words):
+    with pytest.raises(ValueError, match=words):
+        share(count, n)
+    with pytest.raises(ValueError, match=words):
+        share_difference((count, 2), (n, 3))
