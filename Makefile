@@ -9,14 +9,16 @@ DATA    ?=
 ARGS    ?=
 MARK    ?= not slow and not gpu and not browser and not service
 PORT    ?= 5000
+STUDY   ?= sgd-lr
 
 VENV    := .venv
 ABLATE  := $(VENV)/bin/ablate
-SELECT   = $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS)) \
+SIZE     = $(if $(PROFILE),--profile $(PROFILE)) \
            $(if $(DATA),--set data.name=folder --set 'data.path=$(DATA)') --store $(STORE)
+SELECT   = $(SIZE) $(if $(SEEDS),--seeds $(SEEDS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ablate plan ui report test lint data bench bench-gpu clean
+.PHONY: help setup ablate plan tune ui report test lint data bench bench-gpu clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +39,9 @@ ablate: setup ## Train the four runs on the built-in data and compare them
 
 plan: setup ## Show what `make ablate` would do
 	@$(ABLATE) run --dry-run $(SPEC) $(SELECT) $(ARGS)
+
+tune: setup ## Search the learning rate at which plain SGD works, and confirm it against a tuned Adam
+	@$(ABLATE) tune $(STUDY) $(SPEC) $(SIZE) $(ARGS)
 
 ui: setup ## Serve the MLflow page of the results
 	@$(ABLATE) ui --store $(STORE) --port $(PORT)

@@ -17,8 +17,11 @@ from ablations.runner import Summary, run_plan
 from ablations.spec import Run, Spec
 from ablations.state import kept_steps, results_of, state_of
 from ablations.store import Snapshot, Store, data_key
-from analysis import report
+from analysis import report, studies
 from analysis.frames import Frames
+from analysis.ladder import LadderSpec, Rung
+from analysis.report import Asked, AskedLadder
+from analysis.studies import Study
 from fakeface import checkpoints, training
 from fakeface.errors import UserError
 from fakeface.files import os_errors
@@ -87,7 +90,10 @@ def _print_places(
         console.print(f"Pictures: {os.path.relpath(folder)}/*/samples/", soft_wrap=True)
     if options.report is not None:
         try:
-            page = report.build(frames, store.report, title=spec.name, command=options.report).page
+            asked = asked_of(spec, jobs, store)
+            page = report.build(
+                frames, store.report, title=spec.name, command=options.report, asked=asked
+            ).page
             console.print(f"Report:   {os.path.relpath(page)}", soft_wrap=True)
         except UserError as error:  # how the jobs went is what the exit status says
             console.print(f"[yellow]No report:[/] {escape(str(error))}", soft_wrap=True)
@@ -119,7 +125,31 @@ def compare_words(spec: Spec, jobs: Sequence[Job], store: Store, uri: str) -> st
 
 def write_report(spec: Spec, jobs: Sequence[Job], store: Store, out: Path, *, command: str) -> Path:
     """Write the report on the jobs into a folder; return its page. Raises UserError where none has begun."""
-    return report.build(frames_of(jobs, store), out, title=spec.name, command=command).page
+    asked = asked_of(spec, jobs, store)
+    return report.build(frames_of(jobs, store), out, title=spec.name, command=command, asked=asked).page
+
+
+def asked_of(spec: Spec, jobs: Sequence[Job], store: Store) -> Asked:
+    """The ladders whose runs are among the jobs, and the studies of their runs on the same data that have begun."""
+    runs, groups = {job.run for job in jobs}, {job.group for job in jobs}
+    descriptions = {run.name: run for run in spec.runs}
+    ladders = []
+    for ladder in spec.ladders:
+        if ladder.group in groups and {ladder.floor, ladder.goal} <= runs:
+            rungs = [
+                Rung(name, descriptions[name].tests, descriptions[name].description)
+                for name in dict.fromkeys(job.run for job in jobs if job.group == ladder.group)
+            ]
+            known = LadderSpec(ladder.floor, ladder.goal, ladder.hypotheses, rungs)
+            ladders.append(AskedLadder(ladder.group, ladder.description, known))
+    digests = {job.data_digest for job in jobs}
+    newest: dict[str, Study] = {}
+    for path in sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime):
+        study = studies.read(path)
+        if study.data_digest in digests and study.profile == spec.profile:
+            newest[study.name] = study
+    asked = [newest[study.name] for study in spec.studies if study.name in newest and study.base.name in runs]
+    return Asked(ladders, sorted(asked, key=lambda study: study.reference_name in newest))
 
 
 def write_images(job: Job, store: Store, out: Path, *, count: int, noise_seed: int, step: int | None) -> Path:

@@ -1,6 +1,5 @@
 """What every command that trains sets up: machine, data, references, executor, mirror."""
 
-import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ from ablations.store import Store, data_key
 from ablations.view import View, make_view
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
+
+STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again ends at once."
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,10 @@ def at_work(
     )
     with (
         make_view(console, count) as view,
-        stop_on_signals(on_first=lambda: _say_stopping(view)) as stop,
+        stop_on_signals(on_first=lambda: view.say_soon(STOPPING)) as stop,
         executor(setup, slots, stop.is_set) as working,
     ):
         yield working, view
-
-
-def _say_stopping(view: View) -> None:
-    # In a signal handler: where it came in the middle of a write, Python refuses another one. Then it stays unsaid.
-    with contextlib.suppress(RuntimeError):
-        view.say("[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again ends at once.")
 
 
 def with_data(runs: Sequence[Run], store: Store, console: Console) -> dict[DataConfig, ImageSet]:

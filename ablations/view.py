@@ -1,6 +1,8 @@
 """The terminal while jobs run: a live line per job, or plain lines where nobody watches."""
 
 import time
+from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
@@ -39,6 +41,9 @@ class View(Protocol):
     def say(self, text: str) -> None:
         """A line for the reader."""
 
+    def say_soon(self, text: str) -> None:
+        """The same from a signal handler, which may have come in the middle of a write: told at the next event."""
+
 
 def outcome_words(exit_: str, history: History | None) -> list[str]:
     """The outcome's words that are known: exit, samples, dynamics."""
@@ -70,10 +75,25 @@ def end_line(job: Job, exit_: str, history: History | None, why: str) -> str:
     return f"{line}\n  {escape(why)}" if why else line
 
 
-class LiveView:
+class _Soon:
+    """Lines from a signal handler, kept until the view is called outside of one."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque()
+
+    def say_soon(self, text: str) -> None:
+        self._lines.append(text)
+
+    def catch_up(self, say: Callable[[str], None]) -> None:
+        while self._lines:
+            say(self._lines.popleft())
+
+
+class LiveView(_Soon):
     """A bar per running job and one for all; ended jobs stay as lines above them."""
 
     def __init__(self, console: Console, count: int) -> None:
+        super().__init__()
         self.console = console
         self.bars = Progress(
             TextColumn("[bold]{task.description:<14}"),
@@ -94,6 +114,7 @@ class LiveView:
         self.bars.stop()
 
     def progress(self, progress: JobProgress) -> None:
+        self.catch_up(self.say)
         if progress.phase == "diagnosed":
             return
         name = progress.job.name
@@ -104,6 +125,7 @@ class LiveView:
             self.bars.update(self.tasks[name], completed=progress.step, words=words)
 
     def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
+        self.catch_up(self.say)
         if job.name in self.tasks:
             self.bars.remove_task(self.tasks.pop(job.name))
         self.bars.advance(self.total)
@@ -113,10 +135,11 @@ class LiveView:
         self.console.print(text)
 
 
-class PlainView:
+class PlainView(_Soon):
     """Lines only, for logs and pipes: at most one each PLAIN_SECONDS for a job, and one when it ends."""
 
     def __init__(self, console: Console, count: int) -> None:
+        super().__init__()
         self.console, self.count, self.done = console, count, 0
         self.shown: dict[str, float] = {}
 
@@ -127,12 +150,14 @@ class PlainView:
         pass
 
     def progress(self, progress: JobProgress) -> None:
+        self.catch_up(self.say)
         name, now = progress.job.name, time.monotonic()
         if progress.phase == "training" and now - self.shown.get(name, 0.0) > PLAIN_SECONDS:
             self.shown[name] = now
             self.say(f"{name}  step {progress.step}/{progress.total_steps}  {_moving_words(progress)}")
 
     def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
+        self.catch_up(self.say)
         self.done += 1
         self.say(f"({self.done}/{self.count}) {end_line(job, exit_, history, why)}")
 

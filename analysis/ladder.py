@@ -14,10 +14,10 @@ from typing import Literal
 
 import pandas as pd
 
+from ablations.regimes import Regime, regime_of
 from analysis.frames import Frames
 
 Word = Literal["reaches", "part way", "no better", "worse", "diverged", "unknown"]
-Regime = Literal["works", "stalled", "noise", "collapsed", "discriminator-won", "diverged", "unknown"]
 
 REACHES = 0.9
 """From this share on a rung reaches the goal, if its samples are healthy with every seed."""
@@ -108,27 +108,25 @@ class RungResult:
 
 def standings(frames: Frames, runs: Iterable[str]) -> dict[str, Standing]:
     """Where each run stands; a run of which no job was selected is missing."""
-    last = (
-        frames.quality().sort_values("step").groupby(["run", "seed"], observed=True)[["step", "value"]].last()
-    )
-    scores = {(str(run), int(seed)): score for (run, seed), score in last.to_dict("index").items()}
+    # Not `groupby(...).last()`, which would pass over a NaN.
+    last = frames.quality().sort_values("step").drop_duplicates(["run", "seed"], keep="last")
+    columns = (last[name] for name in ("run", "seed", "step", "value"))
+    scores = {(run, seed): (step, value) for run, seed, step, value in zip(*columns, strict=True)}
     return {run: _standing(frames.jobs_of(run), run, scores) for run in runs}
 
 
-def _standing(
-    jobs: pd.DataFrame, run: str, scores: Mapping[tuple[str, int], Mapping[str, float]]
-) -> Standing:
+def _standing(jobs: pd.DataFrame, run: str, scores: Mapping[tuple[str, int], tuple[int, float]]) -> Standing:
+    """`scores`: step and value of the last one, by run and seed."""
     finite: dict[int, float] = {}
     regimes: dict[int, Regime] = {}
     samples: dict[int, str | None] = {}
     diverged: list[int] = []
     lacking: dict[str, list[int]] = {}
     for job in jobs.to_dict("records"):
-        seed, score = job["seed"], scores.get((run, job["seed"]))
+        seed = job["seed"]
+        step, value = scores.get((run, seed), (None, None))
         # An earlier score of a training that ended before its time says nothing about where it leads.
-        final = (
-            score["value"] if score and job["exit"] == "finished" and score["step"] == job["steps"] else None
-        )
+        final = value if job["exit"] == "finished" and step == job["steps"] else None
         if job["exit"] != "new":
             regimes[seed] = regime_of(job["exit"], job["samples"], job["dynamics"])
             samples[seed] = job["samples"]
@@ -142,21 +140,6 @@ def _standing(
     if jobs.empty:
         missing = "none of its jobs is among those selected"
     return Standing(run, finite, regimes, samples, _outcome(jobs), tuple(diverged), missing)
-
-
-def regime_of(exit_: str, samples: str | None, dynamics: str | None) -> Regime:
-    """The outcome in one word: what broke comes first, then what the samples are, then why they are so."""
-    if exit_ == "diverged":
-        return "diverged"
-    if dynamics == "discriminator-won":
-        return "discriminator-won"
-    if exit_ != "finished":
-        return "unknown"
-    if samples == "healthy":
-        return "works"
-    if dynamics == "stalled":
-        return "stalled"
-    return "noise" if samples == "noise" else "collapsed" if samples == "collapsed" else "unknown"
 
 
 def climb(frames: Frames, ladder: LadderSpec) -> list[RungResult]:

@@ -50,7 +50,7 @@ def ladder_chart(frames: Frames, ladder: LadderSpec) -> Figure:
     scored = [*ends.values(), *(result.standing for result in results)]
     _scale_distance(ax, [score for standing in scored for score in standing.scores.values()])
     _mark_ends(ax, [standing for standing in ends.values() if standing.scores])
-    for x, text in ((16.0, "of the gap"), (_OUTCOME, "outcome")):
+    for x, text in ((13.0, "gap closed"), (_OUTCOME, "outcome")):
         beside(ax, 0.4, x, text, style.MUTED)
     for result in results:
         _draw_standing(ax, rows.runs[result.rung.run], result.standing)
@@ -93,7 +93,7 @@ def _mark_ends(ax: Axes, ends: Sequence[Standing]) -> None:
         )
         ax.axvline(mean, color=color, lw=1.4, zorder=1, label=standing.run)
         ax.annotate(
-            f"{standing.run}  {number(mean)}", (mean, 1), (0, 17 if lifted and index == 0 else 4),
+            f"{standing.run}  {number(mean)}", (mean, 1), (0, 15 if lifted and index == 0 else 4),
             xycoords=("data", "axes fraction"), textcoords="offset points", va="bottom",
             ha="left" if x < 0.5 else "right", color=text_color(color), fontsize=style.TEXT_SIZE, fontweight="bold",
         )  # fmt: skip

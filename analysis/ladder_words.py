@@ -4,9 +4,10 @@ Names stand between backticks, as in `analysis.words`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from analysis.frames import Frames
-from analysis.ladder import LadderSpec, RungResult, climb, name_seeds, standings, word_of
+from analysis.ladder import LadderSpec, RungResult, Standing, climb, name_seeds, standings, word_of
 from analysis.table import number, quality_name
 
 _VERDICTS = {"reaches": "yes", "part way": "in part", "no better": "no", "worse": "no, it makes things worse"}
@@ -102,12 +103,35 @@ def _lowered(phrase: str) -> str:
 
 def percent(share: float) -> str:
     """A share as people read it: "23%", "-4%"; one that rounds to nothing is 0%."""
-    return f"{round(100 * share)}%"
+    return f"{round(100 * share):,}%"
+
+
+@dataclass(frozen=True)
+class LadderView:
+    """What the page shows of a ladder, beside its figure."""
+
+    name: str
+    description: str
+    floor: str
+    goal: str
+    words: Sequence[str]
+    """A sentence for each hypothesis."""
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def ladder_view(frames: Frames, ladder: LadderSpec, *, name: str, description: str) -> LadderView:
+    """`name` and `description` are those of the ladder's group in the specification."""
+    words = [sentence for _, sentence in hypothesis_words(frames, ladder)]
+    headings = ladder_headings(frames)
+    return LadderView(
+        name, description, ladder.floor, ladder.goal, words, headings, ladder_rows(frames, ladder)
+    )
 
 
 def ladder_headings(frames: Frames) -> list[str]:
     """What the columns of `ladder_rows` are."""
-    return ["run", "outcome", "seeds", quality_name(frames), "share of the gap closed", "word"]
+    return ["run", "change", "outcome", "seeds", quality_name(frames), "share of the gap closed", "word"]
 
 
 def ladder_rows(frames: Frames, ladder: LadderSpec) -> list[list[str]]:
@@ -115,35 +139,21 @@ def ladder_rows(frames: Frames, ladder: LadderSpec) -> list[list[str]]:
     ends = standings(frames, [ladder.floor, ladder.goal])
     order = [*ladder.hypotheses, None]
     rungs = sorted(climb(frames, ladder), key=lambda result: order.index(result.rung.hypothesis))
-    floor, goal = (
-        [
-            run,
-            ends[run].outcome,
-            str(len(ends[run].scores)),
-            number(ends[run].mean),
-            "–",
-            ends[run].missing or word,
-        ]
-        for run, word in ((ladder.floor, "floor"), (ladder.goal, "goal"))
-    )
-    return [floor, *(_cells(result) for result in rungs), goal]
+    floor = _cells(ends[ladder.floor], "", "–", "the floor")
+    goal = _cells(ends[ladder.goal], "", "–", "the goal")
+    return [floor, *(_result_cells(result) for result in rungs), goal]
 
 
-def _cells(result: RungResult) -> list[str]:
-    standing = result.standing
+def _result_cells(result: RungResult) -> list[str]:
     share = "–" if result.share is None else percent(result.share)
     if result.low is not None and result.high is not None and len(result.seeds) > 1:
         share += f" ({percent(result.low)} to {percent(result.high)})"
-    told = [result.word] if result.word != "unknown" else []
-    if result.share is None and result.why != standing.unscored:
-        told.append(result.why)
-    if standing.missing:
-        told.append(standing.missing)
-    return [
-        result.rung.run,
-        standing.outcome,
-        str(len(standing.scores)),
-        number(standing.mean),
-        share,
-        "; ".join(told),
-    ]
+    word = "" if result.word == "unknown" else result.word
+    told = [word, result.why if result.why != result.standing.unscored else ""]
+    return _cells(result.standing, result.rung.description, share, "; ".join(filter(None, told)))
+
+
+def _cells(standing: Standing, description: str, share: str, word: str) -> list[str]:
+    told = "; ".join(filter(None, [word, standing.missing]))
+    seeds = str(len(standing.scores))
+    return [standing.run, description, standing.outcome, seeds, number(standing.mean), share, told]

@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 
+from ablations.regimes import REGIMES
 from analysis import style
-from analysis.studies import REGIMES, Study
+from analysis.studies import Study
 
 NEIGHBOURS = 5
 """A stretch goes by the majority of so many trainings next to each other: an edge is ragged, and one seed no regime."""

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,13 @@ from matplotlib.figure import Figure
 from analysis import plots, style
 from analysis.frames import Frames
 from analysis.grids import Grid, data_uri, embed
+from analysis.ladder import LadderSpec
+from analysis.ladder_plots import ladder_chart, mechanism_chart
+from analysis.ladder_words import ladder_view
+from analysis.mechanism import mechanism_words
+from analysis.studies import Study
+from analysis.study_report import study_figures
+from analysis.study_words import study_words
 from analysis.table import EXPECTED, Row, common_settings, headings, quality_name, summary_rows
 from analysis.words import caution, headline, summary
 from fakeface.errors import UserError
@@ -32,7 +39,36 @@ class ReportFiles:
     page: Path
     """The HTML page, self-contained."""
     figures: Mapping[str, Path]
-    """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `samples-s<seed>`."""
+    """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `samples-s<seed>`,
+    `ladder-<group>`, `mechanism`, `study-<study>-<figure>`."""
+
+
+@dataclass(frozen=True)
+class AskedLadder:
+    """A ladder of the specification, with its group's name."""
+
+    name: str
+    description: str
+    spec: LadderSpec
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the specification asks beyond how each run went."""
+
+    ladders: Sequence[AskedLadder] = ()
+    studies: Sequence[Study] = ()
+    """The reference of a study before the study itself."""
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """What the page shows of a study."""
+
+    study: Study
+    words: Sequence[str]
+    figures: Mapping[str, str]
+    """Data URIs by the figure's name."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +79,16 @@ class GridView:
     grids: tuple[Grid, ...]
 
 
-def build(frames: Frames, destination: Path, *, title: str, command: str) -> ReportFiles:
+def build(
+    frames: Frames, destination: Path, *, title: str, command: str, asked: Asked | None = None
+) -> ReportFiles:
     """Write the report into a folder, which is created. Each file appears whole or not at all.
 
     Args:
         title: what the page is about, the specification's name say.
         command: the `ablate run` command that trains what the page shows, for a shell. `ablate report` with its
             selectors then builds the page.
+        asked: ladders and studies to answer as well.
 
     Raises:
         UserError: none of the jobs has begun, or the folder cannot be written.
@@ -59,8 +98,11 @@ def build(frames: Frames, destination: Path, *, title: str, command: str) -> Rep
             "nothing to report on: none of the selected jobs has begun. Train them with `ablate run` and the same "
             "selectors first, then `ablate report`."
         )
-    drawn = {name: _png(figure) for name, figure in _figures(frames).items()}
-    page = _page(frames, drawn, title, command)
+    asked = asked or Asked()
+    drawn = {
+        name: _png(figure) for name, figure in (_figures(frames) | _asked_figures(frames, asked)).items()
+    }
+    page = _page(frames, drawn, title, command, asked)
     with os_errors(destination, "write the report"):
         destination.mkdir(parents=True, exist_ok=True)
         paths = {name: _write(destination / f"{_file_name(name)}.png", body) for name, body in drawn.items()}
@@ -87,7 +129,27 @@ def _figures(frames: Frames) -> dict[str, Figure]:
     return figures
 
 
-def _page(frames: Frames, drawn: Mapping[str, bytes], title: str, command: str) -> str:
+def _asked_figures(frames: Frames, asked: Asked) -> dict[str, Figure]:
+    figures = {f"ladder-{one.name}": ladder_chart(frames, one.spec) for one in asked.ladders}
+    if asked.ladders:
+        figures["mechanism"] = mechanism_chart(frames)
+    for study in asked.studies:
+        before = next((one for one in asked.studies if one.name == study.reference_name), None)
+        figures |= {
+            f"study-{study.name}-{name}": drawn for name, drawn in study_figures(study, before).items()
+        }
+    return figures
+
+
+def _study_view(study: Study, drawn: Mapping[str, bytes]) -> StudyView:
+    prefix = f"study-{study.name}-"
+    figures = {name.removeprefix(prefix): body for name, body in drawn.items() if name.startswith(prefix)}
+    return StudyView(
+        study, study_words(study), {name: data_uri(body, "png") for name, body in figures.items()}
+    )
+
+
+def _page(frames: Frames, drawn: Mapping[str, bytes], title: str, command: str, asked: Asked) -> str:
     rows = summary_rows(frames)
     grids, reduced_to = embed(frames)
     views = [
@@ -113,8 +175,15 @@ def _page(frames: Frames, drawn: Mapping[str, bytes], title: str, command: str) 
         styles=style.run_styles(frames.runs),
         runs=frames.runs,
         figures={
-            name: data_uri(body, "png") for name, body in drawn.items() if not name.startswith("samples-")
+            name: data_uri(body, "png")
+            for name, body in drawn.items()
+            if not name.startswith(("samples-", "study-"))
         },
+        ladders=[
+            ladder_view(frames, one.spec, name=one.name, description=one.description) for one in asked.ladders
+        ],
+        mechanism=mechanism_words(frames) if asked.ladders else [],
+        studies=[_study_view(study, drawn) for study in asked.studies],
         quality_name=quality_name(frames),
         views=views if grids else [],
         steps=sorted({grid.step for grid in grids}),

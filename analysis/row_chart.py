@@ -43,10 +43,10 @@ def row_chart(rows: Rows, *, title: str, subtitle: str, xlabel: str) -> tuple[Fi
     ax = figure.subplots()
     style.dress(ax, title=title, xlabel=xlabel)
     ax.set_title(
-        title, loc="left", color=style.INK, fontsize=style.TEXT_SIZE + 1.5, fontweight="bold", pad=46
+        title, loc="left", color=style.INK, fontsize=style.TEXT_SIZE + 1.5, fontweight="bold", pad=41
     )
     ax.annotate(
-        subtitle, (0, 1), (0, 33), xycoords="axes fraction", textcoords="offset points", color=style.MUTED,
+        subtitle, (0, 1), (0, 28), xycoords="axes fraction", textcoords="offset points", color=style.MUTED,
         fontsize=style.TEXT_SIZE - 1, va="bottom",
     )  # fmt: skip
     ax.set_ylim(rows.height, 0)

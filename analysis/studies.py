@@ -18,9 +18,8 @@ from fakeface.config import TrainingConfig
 from fakeface.errors import UserError
 from fakeface.files import os_errors
 
-REGIMES = ("works", "stalled", "noise", "collapsed", "discriminator-won", "diverged", "unknown")
-"""How a training went, in one word; `unknown` where it was cut short before anybody could know."""
-SIDES: tuple[Literal["lower", "upper"], ...] = ("lower", "upper")
+Side = Literal["lower", "upper"]
+SIDES: tuple[Side, ...] = ("lower", "upper")
 
 _NUMBERS = (
     "onset", "steps", "total_steps", "quality", "spectrum_distance", "update_ratio_G", "update_ratio_D"
@@ -32,7 +31,7 @@ _WORDS = ("seed", "exit", "samples", "dynamics", "regime", "evidence")
 class WindowEdge:
     """Where training begins ("lower") or ceases ("upper") to work, in the units of the searched setting."""
 
-    side: Literal["lower", "upper"]
+    side: Side
     estimate: float | None
     """None where it was not located."""
     low: float | None
@@ -95,10 +94,15 @@ class Study:
     spectrum_distance, update_ratio_G, update_ratio_D, and a column for each searched path."""
     importances: Mapping[str, float]
     """Share of each searched path in the differences between values; empty where too few trials have ended."""
-    edges: Mapping[str, WindowEdge]
+    edges: Mapping[Side, WindowEdge]
     """By side; empty where none was looked for, or not yet."""
     best: Confirmed | None
     reference: Confirmed | None
+    reference_name: str | None
+    """The run or study that it is held against."""
+    profile: str | None
+    data_digest: str
+    """SHA-256 of the training images."""
 
 
 def read(path: Path) -> Study:
@@ -140,13 +144,16 @@ def from_record(record: Mapping[str, Any]) -> Study:
         edges=edges,
         best=_confirmed(record["best"]),
         reference=_confirmed(record["reference"]),
+        reference_name=record["reference_name"],
+        profile=record["profile"],
+        data_digest=record["data_digest"],
     )
 
 
-def best_searched(study: Study) -> "pd.Series[Any] | None":
+def best_searched(study: Study) -> Mapping[Any, Any] | None:
     """The row of the trial with the lowest value that was measured; None where there is none."""
     measured = study.trials.dropna(subset=["measured"])
-    return None if measured.empty else measured.loc[measured["measured"].idxmin()]
+    return None if measured.empty else measured.sort_values(["measured", "number"]).to_dict("records")[0]
 
 
 def _trials(records: Sequence[Mapping[str, Any]], paths: Sequence[str], objective: str) -> pd.DataFrame:
@@ -173,7 +180,10 @@ def _trials(records: Sequence[Mapping[str, Any]], paths: Sequence[str], objectiv
         "number", "state", "enqueued", "at_defaults", "regime", "cut", "measured", "quality", "steps",
         "full_steps", *paths,
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=columns).astype({"measured": float, "quality": float})
+    dtypes = {"enqueued": bool, "at_defaults": bool, "measured": float, "quality": float}
+    frame = pd.DataFrame(rows, columns=columns, dtype=object).astype(
+        dtypes
+    )  # of objects, lest None become NaN
     return frame.sort_values("number", ignore_index=True)
 
 
@@ -191,7 +201,8 @@ def _trainings(record: Mapping[str, Any], paths: Sequence[str]) -> pd.DataFrame:
     best = record["best"] or {"results": [], "params": {}}
     rows += [_training(result, "best", best["params"], paths) for result in best["results"]]
     columns = ["source", "trial", "enqueued", "cut", *_WORDS, *_NUMBERS, *paths]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(_NUMBERS, float))
+    dtypes = {"enqueued": bool, "cut": bool} | dict.fromkeys(_NUMBERS, float)
+    return pd.DataFrame(rows, columns=columns, dtype=object).astype(dtypes)
 
 
 def _training(
@@ -224,7 +235,7 @@ def _measured(trial: Mapping[str, Any], objective: str) -> float:
     return float(trial["value"]) if ended and not failed else math.nan
 
 
-def _edge(side: Literal["lower", "upper"], record: Mapping[str, Any]) -> WindowEdge:
+def _edge(side: Side, record: Mapping[str, Any]) -> WindowEdge:
     """An edge; ends of the interval at 0 or infinity are none, for they were found on a logarithm."""
     bounds = {name: _positive(record[name]) for name in ("estimate", "low", "high")}
     tried = tuple((float(one["x"]), bool(one["worked"])) for one in record["tried"])

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from analysis import style
 from analysis.studies import Study
@@ -14,6 +14,8 @@ Array = npt.NDArray[np.float64]
 
 WIDE_DISTANCES = 3.0
 """Ratio of the largest to the smallest distance from which on the axis is logarithmic."""
+HEADROOM = 1.1
+"""Ticks end so far above the largest distance: what lies higher has no distance."""
 SMALL = style.TEXT_SIZE - 1
 
 HALO = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.2}
@@ -58,10 +60,14 @@ def scale_distances(ax: Axes, distances: Iterable[float], room: tuple[float, flo
     bottom, top = ends[0] - room[0] * span, ends[1] + room[1] * span
     if wide:
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
-        ax.yaxis.set_minor_locator(NullLocator())
         bottom, top = np.exp([bottom, top])
-    ax.set_ylim(max(0.0, bottom) if not wide else bottom, top)
+    ax.set_ylim(bottom if wide else 0.0, top)
+    locator = (
+        LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)) if wide else MaxNLocator(nbins=6, steps=style.ROUND_STEPS)
+    )
+    highest = values.max() * HEADROOM
+    ax.set_yticks([tick for tick in locator.tick_values(bottom, top) if max(0.0, bottom) <= tick <= highest])
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(style.plain_number))
 
 

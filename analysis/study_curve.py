@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from analysis import style
 from analysis.regimes import LOOKS, limits, spans
 from analysis.studies import Confirmed, Study
-from analysis.study_axes import HALO, SMALL, kernel_mean, name_of, scale_distances, scale_rates
+from analysis.study_axes import SMALL, kernel_mean, name_of, scale_distances, scale_rates
 from analysis.study_words import protocol, rate
 from analysis.table import number
 
@@ -177,7 +177,7 @@ def _draw_rug(ax: Axes, study: Study) -> None:
     without = study.trainings[study.trainings["quality"].isna()].dropna(subset=[study.axis])
     for regime, own in without.groupby("regime"):
         ax.vlines(
-            own[study.axis], *RUG, transform=ax.get_xaxis_transform(), color=LOOKS[regime].color, lw=1.5,
+            own[study.axis], *RUG, transform=ax.get_xaxis_transform(), color=LOOKS[str(regime)].color, lw=1.5,
             label=f"{regime}, no distance", zorder=3,
         )  # fmt: skip
     if len(without):
@@ -210,7 +210,7 @@ def _mark_enqueued(ax: Axes, study: Study) -> None:
         ax.annotate(
             f"{owner} {rate(x)}{became}", (x, 0.03), (-5 if right else 5, 0), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="right" if right else "left", va="bottom", fontsize=SMALL, color=style.INK,
-            bbox=HALO, zorder=5,
+            zorder=5,
         )  # fmt: skip
 
 

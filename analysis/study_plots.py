@@ -1,10 +1,13 @@
 """The figures of a study: its response curve, the plane of two searched numbers, what mattered, what it cost."""
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -22,7 +25,7 @@ BANDWIDTH = 0.3
 """Width of the map's smoothing, in decades of either number."""
 SUPPORT = (0.8, 2.0)
 """Sum of the kernels from which on the map is drawn, and at which it is opaque: one score alone is no map."""
-CELLS = 360
+CELLS = 240
 LABEL = (1.5, 0.6)
 """Room that a label takes, in decades across and along, with the points' own size."""
 AREAS = (40.0, 150.0)
@@ -150,20 +153,21 @@ def _draw_map(ax: Axes, study: Study, scored: pd.DataFrame, x_path: str, y_path:
     if len(scores) < 4 or scores["quality"].nunique() < 2:
         return
     at = np.log10(scores[[x_path, y_path]].to_numpy(dtype=float))
-    edges = [np.linspace(*np.log10(ends), CELLS + 1) for ends in (ax.get_xlim(), ax.get_ylim())]
+    edges = [
+        np.linspace(np.log10(low), np.log10(high), CELLS + 1) for low, high in (ax.get_xlim(), ax.get_ylim())
+    ]
     centres = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
     grid = np.stack(np.meshgrid(*centres), axis=-1).reshape(-1, 2)
     smooth, support = kernel_mean(at, np.log(scores["quality"].to_numpy(dtype=float)), grid, BANDWIDTH)
     opaque = np.clip((support - SUPPORT[0]) / (SUPPORT[1] - SUPPORT[0]), 0, 1)
     norm = LogNorm(scores["quality"].min(), scores["quality"].max())
-    drawn = ax.pcolormesh(
-        10 ** edges[0], 10 ** edges[1], np.exp(smooth).reshape(CELLS, CELLS), alpha=opaque.reshape(CELLS, CELLS),
-        cmap=QUALITY_MAP, norm=norm, zorder=0, rasterized=True,
-    )  # fmt: skip
+    colors = QUALITY_MAP(norm(np.exp(smooth)))
+    colors[:, 3] = opaque
+    ax.pcolormesh(10 ** edges[0], 10 ** edges[1], colors.reshape(CELLS, CELLS, 4), zorder=0, rasterized=True)
     figure = ax.get_figure(root=True)
     assert figure is not None
-    bar = figure.colorbar(drawn, ax=ax, shrink=0.72, aspect=28, pad=0.02)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar = figure.colorbar(ScalarMappable(norm, QUALITY_MAP), ax=ax, shrink=0.72, aspect=28, pad=0.02)
+    bar.outline.set_visible(False)
     bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(style.plain_number))
@@ -174,17 +178,17 @@ def _draw_map(ax: Axes, study: Study, scored: pd.DataFrame, x_path: str, y_path:
 
 def _areas(quality: "pd.Series[float]") -> "pd.Series[float]":
     """Area of each point by its rank on the logarithm of quality; the smallest where there is no score."""
-    logs = np.log(quality.where(quality > 0))
+    logs = quality.where(quality > 0).map(math.log, na_action="ignore")
     low, high = logs.min(), logs.max()
     if not high > low:
-        return pd.Series(np.mean(AREAS), index=quality.index).where(logs.notna(), AREAS[0])
-    share = ((high - logs) / (high - low)).fillna(0.0)
+        return pd.Series(AREAS[0], index=quality.index).where(logs.isna(), float(np.mean(AREAS)))
+    share: pd.Series[float] = ((high - logs) / (high - low)).fillna(0.0)
     return AREAS[0] + share * (AREAS[1] - AREAS[0])
 
 
 def _label_settings(ax: Axes, study: Study, x_path: str, y_path: str) -> None:
     """Ring and name the best setting and the enqueued ones."""
-    marked: list[tuple[Mapping[str, object], str]] = []
+    marked: list[tuple[Mapping[Any, Any], str]] = []
     for trial in study.trials[study.trials["enqueued"]].to_dict("records"):
         marked.append((trial, "the report’s" if trial["at_defaults"] else "enqueued"))
     if study.best is not None:

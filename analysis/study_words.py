@@ -85,9 +85,10 @@ def _best(study: Study) -> list[str]:
                 len(study.trials)
             )
         name = protocol(study) if study.objective == "quality" else "spectrum distance in dB"
+        though = "" if found["regime"] == "works" else f", though it {_PHRASES[found['regime']][0]}"
         return [
             f"The best setting of the search so far is {setting(_params(study, found))}, with {name} "
-            f"{number(found['measured'])}; fresh seeds have not confirmed it yet."
+            f"{number(found['measured'])}{though}; fresh seeds have not confirmed it yet."
         ]
     best = study.best
     told = f"The best setting, {setting(best.params)}, has {protocol(study)} {_scores(best)}"
@@ -127,7 +128,9 @@ def _scores(confirmed: Confirmed) -> str:
 def _failures(confirmed: Confirmed) -> str:
     """The seeds on which something went wrong, in the outcome's words; empty where all went well."""
     expected = {"finished", "healthy", "balanced", None}
-    words = [" and ".join(w for w in outcome if w not in expected) for outcome in confirmed.outcomes]  # type: ignore[misc]
+    words = [
+        " and ".join(f"`{word}`" for word in told if word not in expected) for told in confirmed.outcomes
+    ]
     counts = Counter(word for word in words if word)
     return _list(f"{count} of the seeds {word}" for word, count in counts.items())
 
@@ -176,6 +179,7 @@ def _edges(study: Study) -> list[str]:
 
 def _edge(axis: str, edge: WindowEdge) -> str:
     tried = [x for x, _ in edge.tried]
+    trained = f"{len(tried)} training{'s' if len(tried) != 1 else ''}"
     worked = sum(works for _, works in edge.tried)
     if edge.estimate is not None:
         level = f"{100 * (edge.level or 0):.0f}% interval"
@@ -187,7 +191,7 @@ def _edge(axis: str, edge: WindowEdge) -> str:
         }[edge.low is not None, edge.high is not None]
         return (
             f"Training {_TURNS[edge.side]} at `{axis}` = {rate(edge.estimate)} ({bounds}; "
-            f"{worked} of {len(tried)} trainings on that side worked)."
+            f"{worked} of {trained} on that side worked)."
         )
     told = f"Where training {_TURNS[edge.side]} was not located"
     if not tried:
@@ -199,8 +203,8 @@ def _edge(axis: str, edge: WindowEdge) -> str:
     )
     if worked in (0, len(tried)):
         which = "none" if not worked else "every one"
-        return f"{told}: {which} of {len(tried)} trainings {span} worked."
-    return f"{told}: {worked} of {len(tried)} trainings {span} worked, in no order that has an edge."
+        return f"{told}: {which} of {trained} {span} worked."
+    return f"{told}: {worked} of {trained} {span} worked, in no order that has an edge."
 
 
 def _saved(study: Study) -> list[str]:
@@ -210,14 +214,14 @@ def _saved(study: Study) -> list[str]:
     if not trained:
         return []
     if not cut:
-        return [f"None of the search’s {trained} trainings was cut short; it took {spent:,} generator steps."]
+        return [f"No training of the search was cut short; it took {spent:,} generator steps."]
     return [
-        f"{cut} of the search’s {trained} trainings were cut short, which saved {full - spent:,} of {full:,} "
-        f"generator steps ({(full - spent) / full:.0%})."
+        f"{cut} of the search’s {trained} trainings {'was' if cut == 1 else 'were'} cut short, which saved "
+        f"{full - spent:,} of {full:,} generator steps ({(full - spent) / full:.0%})."
     ]
 
 
-def _params(study: Study, row: "Mapping[str, Any] | pd.Series[Any]") -> dict[str, Any]:
+def _params(study: Study, row: Mapping[Any, Any]) -> dict[str, Any]:
     return {path: row[path] for path in study.space}
 
 

@@ -56,7 +56,9 @@ class Row:
 
 def summary_rows(frames: Frames) -> list[Row]:
     """One row a job, in the order in which the jobs were given, whatever became of them."""
-    quality = frames.quality().sort_values("step").groupby(["run", "seed"], observed=True)["value"].last()
+    scores = frames.quality().sort_values("step")
+    # Not `groupby(...).last()`, which would pass over the NaN of a diverged generator.
+    quality = scores.drop_duplicates(["run", "seed"], keep="last").set_index(["run", "seed"])["value"]
     changes = _changes(frames)
     rows = []
     for job in frames.outcomes.to_dict("records"):

@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import tempfile
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["ablations.commands_store", "ablations.commands_data", "analysis.report", "fakeface.evaluation"]
+    ["ablations.commands_store", "ablations.commands_tune", "analysis.report", "fakeface.evaluation"]
 )
 TIMEOUT = 280
 
@@ -23,6 +24,13 @@ def _main(folder: Path, arguments: tuple[str, ...], outputs: tuple[str, str]) ->
 
     sys.argv = ["ablate", *arguments]
     main()
+
+
+def start(folder: Path, *arguments: str) -> BaseProcess:
+    """Start a command, for whoever kills it; what it says is lost."""
+    process = CONTEXT.Process(target=_main, args=(folder, arguments, (os.devnull, os.devnull)))
+    process.start()
+    return process
 
 
 def ablate(folder: Path, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:

@@ -29,7 +29,7 @@ ROOMS = [
     ["ablations.spec"],
     ["ablations.identity", "ablations.schedule"],
     ["ablations.plan"],
-    ["ablations.journal"],
+    ["ablations.journal", "ablations.regimes"],
     ["ablations.history"],
     ["ablations.store", "ablations.resuming", "ablations.outcomes"],
     ["ablations.state"],

@@ -232,12 +232,12 @@ def test_an_unchanged_folder_gives_no_warning(tmp_path: Path) -> None:
 
 
 PREPARE = """
-import sys
+import signal, sys
 from pathlib import Path
-from ablations.store import data_key
-from fakeface.config import DataConfig, identity_settings
+from fakeface.config import DataConfig
 from fakeface.data import prepare
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
     made = []
     images = prepare(DataConfig(count=int(sys.argv[2]), image_size=32), Path(sys.argv[1]), workers=1,
                      progress=lambda *at: (made.append(at), print(*at, flush=True)))

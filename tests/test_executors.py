@@ -31,6 +31,7 @@ from fakeface import checkpoints, data, training
 from fakeface.errors import UserError
 from tests.lab import SPEC, Lab, histories_of
 
+pytestmark = pytest.mark.timeout(1800)
 slow = pytest.mark.slow
 
 LIGHT = ["evaluation.num_evaluations=1", "evaluation.num_samples=8"]
@@ -380,13 +381,24 @@ def kills(prepared: Bench) -> Bench:
     return prepared.sibling("kills")
 
 
-def kill_worker() -> None:
-    (worker,) = [p for p in multiprocessing.active_children() if p.name == "ablations-worker"]
-    os.kill(worker.pid, signal.SIGKILL)
+def workers() -> set[int]:
+    return {child.pid for child in multiprocessing.active_children() if child.name == "ablations-worker"}
+
+
+@pytest.fixture
+def kill_worker() -> Callable[[], None]:
+    """Kills the one worker that was not there before."""
+    others = workers()
+
+    def kill() -> None:
+        (pid,) = workers() - others
+        os.kill(pid, signal.SIGKILL)
+
+    return kill
 
 
 @slow
-def test_a_killed_worker_takes_no_job_with_it(kills: Bench):
+def test_a_killed_worker_takes_no_job_with_it(kills: Bench, kill_worker: Callable[[], None]):
     job, told, killed = kills.job(1), list[int](), []
 
     def on_progress(progress: Progress) -> None:
@@ -406,7 +418,7 @@ def test_a_killed_worker_takes_no_job_with_it(kills: Bench):
 
 
 @slow
-def test_a_job_whose_worker_dies_again_and_again_has_crashed(kills: Bench):
+def test_a_job_whose_worker_dies_again_and_again_has_crashed(kills: Bench, kill_worker: Callable[[], None]):
     job, deaths = kills.job(2), []
 
     def on_progress(progress: Progress) -> None:
@@ -433,7 +445,7 @@ def in_mid_training(store: Path) -> bool:
     return len(begun) == 2 and all(history.outcome is None for history in begun)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 600) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -450,13 +462,13 @@ def test_the_end_of_the_parent_leaves_no_orphan_and_the_same_command_goes_on(
     command += ["--set", "train.steps=400", "--set", "evaluation.num_evaluations=1"]
     process = lab.start(store, *command)
     wait_for(lambda: in_mid_training(store))
-    workers = psutil.Process(process.pid).children(recursive=True)
-    assert len(workers) >= 2
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
     if number == signal.SIGKILL:
         os.kill(process.pid, number)
     else:
         os.killpg(process.pid, number)  # as a terminal does: to the workers too
-    _, alive = psutil.wait_procs(workers, timeout=30)
+    _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
     process.join(30)
     assert process.exitcode == (-signal.SIGKILL if number == signal.SIGKILL else 130), lab.log()

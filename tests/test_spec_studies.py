@@ -48,7 +48,9 @@ def test_the_profile_says_how_much_a_study_spends(tmp_path: Path):
 
 
 def test_tied_settings_follow_by_their_factor(tmp_path: Path):
-    study = study_of(tmp_path, "{optimizer.G.lr: {low: 1e-5, high: 0.1, log: true, tied: {optimizer.D.lr: 4}}}")
+    study = study_of(
+        tmp_path, "{optimizer.G.lr: {low: 1e-5, high: 0.1, log: true, tied: {optimizer.D.lr: 4}}}"
+    )
     optimizer = study.run({"optimizer.G.lr": 0.02}, "t").config.optimizer
     assert (optimizer.G.lr, optimizer.D.lr) == (0.02, 0.08)
 

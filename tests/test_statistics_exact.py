@@ -214,3 +214,11 @@ def test_counts_that_cannot_be_are_refused(count, n, words):
         share(count, n)
     with pytest.raises(ValueError, match=words):
         share_difference((count, 2), (n, 3))
+
+
+@pytest.mark.parametrize(
+    ("effect", "at"), [(share(2, 3), 1.1), (share(2, 3), -0.1), (share_difference((2, 1), (3, 3)), -2.0)]
+)
+def test_values_that_no_share_can_have_are_refused(effect, at):
+    with pytest.raises(ValueError, match="lies from"):
+        effect.tails(at)

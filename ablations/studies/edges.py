@@ -1,9 +1,7 @@
 """Where the window of a searched number begins and ends: a staircase of full trainings beside the search.
 
-Each edge is a task of its own. What the search saw on its side counts; then each next training is placed where it tells
-most: half-way between what fails and what works while the two are apart, and at the estimate itself once they
-mingle (after Dixon & Mood, "A method for obtaining and analyzing sensitivity data", 1948). Every training has a new
-seed, for an edge may move with it.
+Each edge is a task of its own. What the search saw on its side counts; then each next training is placed at the
+estimate itself, where its outcome is least certain. Every training has a new seed, for an edge may move with it.
 """
 
 import math
@@ -16,7 +14,7 @@ from ablations.plan import Job
 from ablations.spec import Study
 from ablations.studies.results import Result, result_of
 from ablations.studies.trials import MakeJob
-from analysis.edges import Edge, edge
+from analysis.window import Direction, Edge, locate
 
 Side = Literal["lower", "upper"]
 
@@ -89,28 +87,20 @@ class Staircase:
     def located(self) -> Edge | None:
         """The edge, in log10 of the number; None where only one outcome was seen."""
         seen = self.before + self.tried
-        direction: Literal["rising", "falling"] = "rising" if self.side == "lower" else "falling"
+        direction: Direction = "rising" if self.side == "lower" else "falling"
+        x = [math.log10(one.x) for one in seen]
         try:
-            return edge([math.log10(s.x) for s in seen], [s.worked for s in seen], direction=direction)
+            return locate(x, [one.worked for one in seen], direction=direction, bounds=self._bounds())
         except ValueError:
             return None
 
     def _place(self) -> float:
-        """log10 of the number to try next."""
-        seen = self.before + self.tried
+        """log10 of the number to try next: the estimate, or while nothing fails the end of the space."""
+        found = self.located()
+        return found.estimate if found is not None else self._bounds()[self.side == "upper"]
+
+    def _bounds(self) -> tuple[float, float]:
         dimension = self.study.space[self.axis]
         assert dimension.low is not None
         assert dimension.high is not None
-        lower = self.side == "lower"
-        ends = (math.log10(dimension.low), math.log10(dimension.high))
-        works = [math.log10(s.x) for s in seen if s.worked] or [math.log10(self.best)]
-        fails = [math.log10(s.x) for s in seen if not s.worked]
-        if not fails:
-            return ends[0] if lower else ends[1]
-        inner = min(works) if lower else max(works)
-        outer = max(fails) if lower else min(fails)
-        if (outer < inner) == lower:
-            return (outer + inner) / 2
-        found = self.located()
-        middle = found.estimate if found is not None else (outer + inner) / 2
-        return min(max(middle, ends[0]), ends[1])
+        return math.log10(dimension.low), math.log10(dimension.high)

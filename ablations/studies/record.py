@@ -54,6 +54,7 @@ def study_record(
         "study": study.name,
         "description": study.entry.description,
         "base": study.base.name,
+        "reference_name": study.entry.reference,
         "optimizer": study.base.config.optimizer.name,
         "objective": study.entry.objective.model_dump(),
         "axis": axis_of(study),

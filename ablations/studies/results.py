@@ -4,15 +4,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
 from ablations.history import History, Series
 from ablations.outcomes import dynamics_finding, samples_finding
 from ablations.plan import Job
+from ablations.regimes import Regime, regime_of
 from fakeface.evaluation import diagnose_dynamics
 from fakeface.evaluation.dynamics import Dynamics
-
-Regime = Literal["works", "stalled", "noise", "collapsed", "discriminator-won", "diverged", "unknown"]
 
 WORST = 1e6
 """Told for a setting that fails outright, where a sampler must learn not to go: above any Fréchet distance of images.
@@ -52,17 +51,7 @@ class Result:
     @property
     def regime(self) -> Regime:
         """In one word, how the setting went."""
-        if self.exit == "diverged":
-            return "diverged"
-        if self.dynamics == "discriminator-won":
-            return "discriminator-won"
-        if self.samples == "healthy":
-            return "works" if self.exit == "finished" else "unknown"
-        if self.dynamics == "stalled":
-            return "stalled"
-        if self.exit != "finished" or self.samples not in ("noise", "collapsed"):
-            return "unknown"
-        return "noise" if self.samples == "noise" else "collapsed"
+        return regime_of(self.exit, self.samples, self.dynamics)
 
     def value(self, objective: str) -> float:
         """What the sampler is told: finite, and from WORST to twice that for a failure."""

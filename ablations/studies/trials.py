@@ -19,7 +19,7 @@ from fakeface.errors import UserError
 
 MakeJob = Callable[[Run, int], Job]
 AGGREGATES: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "median": median, "worst": max}
-WON_SHARE = 0.25
+WON_SHARE = 0.2
 """Share of all steps that a discriminator must have been ahead for before a training is cut for it: a short lead early
 on is a phase that good trainings have too."""
 

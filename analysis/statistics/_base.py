@@ -1,8 +1,8 @@
 """What every estimate says, and what every function of this package demands of its groups."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,34 +28,20 @@ class Estimate:
     p: float
 
 
-class Effect(Protocol):
+@dataclass(frozen=True)
+class Effect(Estimate, ABC):
     """An estimate that can be held against any value, not only against no effect."""
 
-    @property
-    def estimate(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def level(self) -> float: ...
-    @property
-    def n(self) -> tuple[int, ...]: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def p(self) -> float: ...
-
+    @abstractmethod
     def tails(self, at: float) -> tuple[float, float]:
-        """One-sided p-values for the truth lying below `at`, and above it.
+        """One-sided p-values for the truth lying below the finite value `at`, and above it.
 
         Twice the first is at most 1 - level exactly where high < at, twice the second where low > at.
         """
-        ...
 
+    @abstractmethod
     def power(self, at: float, n: int) -> float:
         """How likely n seeds a group part the truth from `at` at this level, were it what is estimated here."""
-        ...
 
 
 def checked_groups(groups: Groups) -> list[Array]:

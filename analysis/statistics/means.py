@@ -15,17 +15,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 from scipy.stats import nct
-from scipy.stats import t as student
 
-from analysis.statistics._base import Array, Estimate, Groups, checked_groups, checked_level
+from analysis.statistics._base import Array, Effect, Groups, checked_groups, checked_level
 
 ROUNDING = 1e-12
 """Spread, relative to the values, below which it is rounding and no measure of anything."""
 
 
 @dataclass(frozen=True)
-class MeanEffect(Estimate):
+class MeanEffect(Effect):
     """A contrast of means with its standard error and degrees of freedom."""
 
     standard_error: float
@@ -33,7 +33,7 @@ class MeanEffect(Estimate):
 
     def tails(self, at: float) -> tuple[float, float]:
         score = (self.estimate - at) / self.standard_error
-        return float(student.cdf(score, self.df)), float(student.sf(score, self.df))
+        return float(stdtr(self.df, score)), float(stdtr(self.df, -score))
 
     def power(self, at: float, n: int) -> float:
         has = min(self.n)
@@ -46,7 +46,7 @@ def power_of_t(scores: float, df: float, level: float) -> float:
 
     The statistic is noncentral t. SciPy loses its far tail to NaN, where the power is 1.
     """
-    power = float(nct.sf(student.ppf((1 + level) / 2, df), df, scores))
+    power = float(nct.sf(stdtrit(df, (1 + level) / 2), df, scores))
     return 1.0 if math.isnan(power) else power
 
 
@@ -74,7 +74,7 @@ def contrast(
         return None
     df = float(variance**2 / (variances**2 / freedoms).sum())
     error = float(np.sqrt(variance))
-    half = float(student.ppf((1 + level) / 2, df)) * error
+    half = float(stdtrit(df, (1 + level) / 2)) * error
     return MeanEffect(
         estimate=estimate,
         low=estimate - half,
@@ -82,7 +82,7 @@ def contrast(
         level=level,
         n=tuple(len(array) for array in arrays),
         method="paired t" if paired else "Welch t",
-        p=float(2 * student.sf(abs(estimate) / error, df)),
+        p=float(2 * stdtr(df, -abs(estimate) / error)),
         standard_error=error,
         df=df,
     )

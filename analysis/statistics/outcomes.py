@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import beta, binom
 
-from analysis.statistics._base import Array, Estimate, checked_level
+from analysis.statistics._base import Array, Effect, checked_level
 
 NUISANCE_POINTS = 201
 """At how many p, from the smallest to the largest that δ leaves, the worst one is looked for."""
@@ -26,12 +26,13 @@ DIFFERENCES = np.linspace(-1, 1, 41)
 
 
 @dataclass(frozen=True)
-class Share(Estimate):
+class Share(Effect):
     """A share with `count` of n behind it; p is held against 1/2: does it happen more often than not?"""
 
     count: int
 
     def tails(self, at: float) -> tuple[float, float]:
+        _check_value(at, 0)
         return float(binom.cdf(self.count, self.n[0], at)), float(binom.sf(self.count - 1, self.n[0], at))
 
     def power(self, at: float, n: int) -> float:
@@ -41,12 +42,13 @@ class Share(Estimate):
 
 
 @dataclass(frozen=True)
-class ShareDifference(Estimate):
+class ShareDifference(Effect):
     """A difference of shares with the two counts behind it."""
 
     counts: tuple[int, int]
 
     def tails(self, at: float) -> tuple[float, float]:
+        _check_value(at, -1)
         lower, higher = _table_tails((self.n[0], self.n[1]), at)
         return float(lower[self.counts]), float(higher[self.counts])
 
@@ -109,6 +111,13 @@ def _check(count: int, n: int, level: float) -> None:
         raise ValueError(f"{count} of {n} seeds")
 
 
+def _check_value(at: float, least: int) -> None:
+    if not least <= at <= 1:
+        raise ValueError(
+            f"a {'difference of shares' if least else 'share'} lies from {least} to 1, not at {at}"
+        )
+
+
 def _table_tails(n: tuple[int, int], at: float) -> tuple[Array, Array]:
     """For every table (n + 1, m + 1): P(a score as low) and P(a score as high) at the worst p, were `at` the truth."""
     first, second = np.meshgrid(np.arange(n[0] + 1), np.arange(n[1] + 1), indexing="ij")
@@ -124,9 +133,8 @@ def _table_tails(n: tuple[int, int], at: float) -> tuple[Array, Array]:
     np.add.at(by_score, group.ravel(), np.einsum("ip,jp->ijp", *laws).reshape(-1, len(p)))
     lower = np.cumsum(by_score, axis=0).max(axis=1)
     higher = np.cumsum(by_score[::-1], axis=0)[::-1].max(axis=1)
-    return np.minimum(lower, 1)[group].reshape(scores.shape), np.minimum(higher, 1)[group].reshape(
-        scores.shape
-    )
+    lower, higher = (np.minimum(tail, 1)[group].reshape(scores.shape) for tail in (lower, higher))
+    return lower, higher
 
 
 def _score(first: Array, second: Array, n: tuple[int, int], at: float) -> Array:

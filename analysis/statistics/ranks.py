@@ -23,11 +23,11 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from analysis.statistics._base import Array, Estimate, Groups, checked_groups, checked_level
+from analysis.statistics._base import Array, Effect, Estimate, Groups, checked_groups, checked_level
 
 
 @dataclass(frozen=True)
-class RankEffect(Estimate):
+class RankEffect(Effect):
     """A median comparison, with all that do not tie at infinity in order of size, and the law (m + 1,) of how many of
     all m are positive. Both are left out where effects are tested for equality."""
 

@@ -66,10 +66,8 @@ def within(margin: float) -> Region:
 
 def judge(effect: Effect, region: Region) -> Judgement:
     """The verdict on a statement, as said above."""
-    above_low = effect.tails(region.low)[1] if math.isfinite(region.low) else 0.0
-    below_high = effect.tails(region.high)[0] if math.isfinite(region.high) else 0.0
-    below_low = effect.tails(region.low)[0] if math.isfinite(region.low) else 1.0
-    above_high = effect.tails(region.high)[1] if math.isfinite(region.high) else 1.0
+    below_low, above_low = _tails(effect, region.low)
+    below_high, above_high = _tails(effect, region.high)
     support, refutation = max(above_low, below_high), min(below_low, above_high)
     leaning: Literal["supported", "refuted"] = "supported" if support <= refutation else "refuted"
     p = min(1.0, 2 * min(support, refutation))
@@ -121,6 +119,13 @@ def smallest_rank_p(*strata: tuple[int, int]) -> float:
     At n = 3 it is 0.1: three seeds with a diverged run among them decide nothing, alone or in any family.
     """
     return min(1.0, 2 / math.prod(math.comb(n + m, n) for n, m in strata))
+
+
+def _tails(effect: Effect, at: float) -> tuple[float, float]:
+    """One-sided p-values for below `at` and above it; beyond infinity lies nothing, not even a diverged run."""
+    if math.isinf(at):
+        return (0.0, 1.0) if at > 0 else (1.0, 0.0)
+    return effect.tails(at)
 
 
 def _margin(margin: float) -> float:

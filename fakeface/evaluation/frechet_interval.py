@@ -17,7 +17,8 @@ by a bias of about c / N, which the interval neither contains nor removes; proto
 
 How good it is: to first order, hence best where d² is well above the floor that real images have among
 themselves. At the floor itself the interval is up to √2 times as wide as it should be, and a bootstrap's up to
-√3 times; nothing there is ever too narrow. N of 5 d and more was checked, less is refused.
+√3 times. Neither sees tails that the N samples happen not to show: where features lack fourth moments, both are
+too narrow. N of 5 d and more was checked, less is refused.
 
 Features (N, d) and the reference's statistics -> ψ (N,) -> an interval, in squared units of the features.
 """

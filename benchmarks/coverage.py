@@ -1,0 +1,287 @@
+"""`python -m benchmarks.coverage`: how often intervals cover and verdicts err, in the tables of docs/statistics.md.
+
+Pairing is what the rule of `analysis.statistics.differences` gives. Intervals are computed for all simulations of a
+case at once; a few of every case are held against the functions that a report calls, which are slower by far.
+"""
+
+import argparse
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+from analysis.edges import Edge, edge
+from analysis.statistics import (
+    Region,
+    detectable_effect,
+    difference,
+    higher_by,
+    is_paired,
+    judge,
+    lower_by,
+    paired_shift,
+    probability_of_improvement,
+    shift,
+    within,
+)
+from analysis.statistics.ranks import mann_whitney_null
+
+Array = npt.NDArray[np.float64]
+Shape = tuple[int, int]
+Law = Callable[[np.random.Generator, Shape], Array]
+
+LAWS: dict[str, Law] = {
+    "normal": lambda random, shape: random.normal(size=shape),
+    "gamma(2)": lambda random, shape: (random.gamma(2, 1, shape) - 2) / math.sqrt(2),
+    "lognormal(0.5)": lambda random, shape: (random.lognormal(0, 0.5, shape) - math.exp(0.125)) / 0.604,
+    "lognormal(1)": lambda random, shape: (random.lognormal(0, 1, shape) - math.exp(0.5)) / 2.161,
+}
+"""Laws of mean 0 and standard deviation 1, of skewness 0, 1.4, 1.8 and 6.2."""
+CHECKED = 25
+"""Simulations of each case that also go through the functions themselves."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Two runs over n seeds: b around 0, a around `truth`, each with its spread, diverging in some share of seeds."""
+
+    law: str = "normal"
+    truth: float = 0.0
+    spread: float = 1.0
+    correlation: float = 0.0
+    failing: tuple[float, float] = (0.0, 0.0)
+    alone: bool = False
+    """The differences themselves have the law: b is 0 throughout, and pairs are compared."""
+
+    def draw(self, random: np.random.Generator, shape: Shape) -> tuple[Array, Array]:
+        """Values a and b, each (simulations, n)."""
+        law = LAWS[self.law]
+        if self.alone:
+            return self.truth + law(random, shape), np.zeros(shape)
+        shared = math.sqrt(self.correlation) * law(random, shape)
+        own = math.sqrt(1 - self.correlation)
+        a = self.truth + self.spread * (shared + own * law(random, shape))
+        b = shared + own * law(random, shape)
+        a[random.random(shape) < self.failing[0]] = math.inf
+        b[random.random(shape) < self.failing[1]] = math.inf
+        return a, b
+
+    def is_paired(self, n: int) -> bool:
+        return self.alone or is_paired(range(n), range(n))
+
+
+def intervals(a: Array, b: Array, *, paired: bool, level: float = 0.95) -> tuple[Array, Array]:
+    """Ends (s,) of the intervals that `difference` gives for each row of a and b (s, n)."""
+    n = a.shape[1]
+    diverged = np.isinf(a).any(axis=1) | np.isinf(b).any(axis=1)
+    low, high = np.empty(len(a)), np.empty(len(a))
+    low[~diverged], high[~diverged] = _by_means(a[~diverged], b[~diverged], paired, level)
+    with np.errstate(invalid="ignore"):
+        comparisons = (a[diverged, :, None] - b[diverged, None, :]).reshape(-1, n * n)
+    outside = int((np.cumsum(mann_whitney_null(n, n)) <= (1 - level) / 2 + 1e-12).sum())
+    low[diverged], high[diverged] = -math.inf, math.inf
+    if outside:
+        low[diverged] = np.sort(np.where(np.isnan(comparisons), -math.inf, comparisons))[:, outside - 1]
+        high[diverged] = np.sort(np.where(np.isnan(comparisons), math.inf, comparisons))[:, -outside]
+    return low, high
+
+
+def _by_means(a: Array, b: Array, paired: bool, level: float) -> tuple[Array, Array]:
+    n = a.shape[1]
+    if paired:
+        error, df = (a - b).std(axis=1, ddof=1) / math.sqrt(n), np.full(len(a), n - 1.0)
+    else:
+        parts = np.stack([a.var(axis=1, ddof=1), b.var(axis=1, ddof=1)]) / n
+        error, df = np.sqrt(parts.sum(axis=0)), (n - 1) * parts.sum(axis=0) ** 2 / (parts**2).sum(axis=0)
+    middle, half = (a - b).mean(axis=1), stdtrit(df, (1 + level) / 2) * error
+    return middle - half, middle + half
+
+
+def check(a: Array, b: Array, low: Array, high: Array, *, paired: bool) -> None:
+    """That `intervals`, which is quick, and the functions that a report calls say the same."""
+    found = [difference(x, y, paired=paired) for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(low, [one.low for one in found])
+    np.testing.assert_allclose(high, [one.high for one in found])
+    for region in (lower_by(1.0), within(1.0)):
+        inside, outside = _verdicts(low, high, region)
+        words = [judge(one, region).verdict for one in found]
+        assert words == [
+            "supported" if i else "refuted" if o else "undecided"
+            for i, o in zip(inside, outside, strict=True)
+        ]
+
+
+def _verdicts(low: Array, high: Array, region: Region) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether each interval lies inside the region, and whether outside; no truth lies beyond infinity."""
+    above, below = (
+        np.isneginf(region.low) | (low > region.low),
+        np.isposinf(region.high) | (high < region.high),
+    )
+    return above & below, (high < region.low) | (low > region.high)
+
+
+def shares(
+    experiment: Experiment, n: int, simulations: int, region: Region | None = None
+) -> dict[str, float]:
+    """How often the interval covers the truth and, where a region is given, how often each verdict comes."""
+    random = np.random.default_rng([n, zlib.crc32(repr((experiment, region)).encode())])
+    a, b = experiment.draw(random, (simulations, n))
+    paired = experiment.is_paired(n)
+    low, high = intervals(a, b, paired=paired)
+    check(a[:CHECKED], b[:CHECKED], low[:CHECKED], high[:CHECKED], paired=paired)
+    found = {"covered": float(((low <= experiment.truth) & (experiment.truth <= high)).mean())}
+    if region is not None:
+        inside, outside = _verdicts(low, high, region)
+        found |= {"supported": float(inside.mean()), "refuted": float(outside.mean())}
+        found["undecided"] = 1 - found["supported"] - found["refuted"]
+    return found
+
+
+def row(*cells: object) -> str:
+    return "| " + " | ".join(f"{cell:.1%}" if isinstance(cell, float) else str(cell) for cell in cells) + " |"
+
+
+def head(*cells: object) -> str:
+    return "\n".join(["", row(*cells), "|" + "---|" * len(cells)])
+
+
+def coverage(simulations: int) -> Iterator[str]:
+    sizes = (2, 3, 5, 10)
+    yield head("interval of 95%", *(f"n = {n}" for n in sizes))
+    cases = {f"paired, {law} differences": Experiment(law, alone=True) for law in LAWS}
+    cases |= {f"two groups, {law}": Experiment(law) for law in LAWS}
+    cases |= {f"two groups, {law}, spread 3 : 1": Experiment(law, spread=3.0) for law in LAWS}
+    cases["two groups, normal, spread 10 : 1"] = Experiment(spread=10.0)
+    cases["two groups, normal, correlation 0.5"] = Experiment(correlation=0.5)
+    cases["two groups, normal, a tenth diverged"] = Experiment(failing=(0.1, 0.1))
+    for name, experiment in cases.items():
+        yield row(name, *(shares(experiment, n, simulations)["covered"] for n in sizes))
+
+
+def errors(simulations: int) -> Iterator[str]:
+    sizes = (3, 5, 10)
+    yield head("truth at the margin: false support of", "under", *(f"n = {n}" for n in sizes))
+    conditions: dict[str, dict[str, object]] = {
+        "normal": {},
+        "normal, spread 3 : 1": {"spread": 3.0},
+        "gamma(2)": {"law": "gamma(2)"},
+        "lognormal(0.5)": {"law": "lognormal(0.5)"},
+        "normal, correlation 0.5": {"correlation": 0.5},
+        "normal, a tenth of both diverged": {"failing": (0.1, 0.1)},
+        "normal, 30% of both diverged": {"failing": (0.3, 0.3)},
+        "gamma(2), spread 3 : 1": {"law": "gamma(2)", "spread": 3.0},
+        "paired, gamma(2) differences": {"law": "gamma(2)", "alone": True},
+    }
+    statements = {
+        "lower by 1": (lower_by(1.0), -1.0),
+        "higher by 1": (higher_by(1.0), 1.0),
+        "same within 3, truth 3": (within(3.0), 3.0),
+        "same within 3, truth -3": (within(3.0), -3.0),
+    }
+    for statement, (region, truth) in statements.items():
+        for condition, settings in conditions.items():
+            experiment = Experiment(truth=truth, **settings)  # type: ignore[arg-type]
+            found = (shares(experiment, n, simulations, region)["supported"] for n in sizes)
+            yield row(statement, condition, *found)
+
+
+def verdicts(simulations: int) -> Iterator[str]:
+    yield head("statement", "truth", "diverged", "n", "supported", "refuted", "undecided")
+    for statement, region in (("lower by 1", lower_by(1.0)), ("same within 3", within(3.0))):
+        for truth in (0.0, -1.5, -6.0):
+            for failing, words in (((0.0, 0.0), "none"), ((0.0, 0.3), "30% of the other")):
+                for n in (3, 5, 10):
+                    found = shares(Experiment(truth=truth, failing=failing), n, simulations, region)
+                    yield row(
+                        statement,
+                        f"{truth:g}",
+                        words,
+                        n,
+                        *(found[w] for w in ("supported", "refuted", "undecided")),
+                    )
+
+
+def power(simulations: int) -> Iterator[str]:
+    yield head("n", "pairs", "effect beyond the margin (sd)", "power", "margin of `same` (sd)", "power")
+    for n in (2, 3, 5, 10, 20):
+        paired = is_paired(range(n), range(n))
+        # Paired differences of two groups without correlation spread √2 times as much as the values.
+        unit = math.sqrt(2) if paired else 1.0
+        effect = math.ceil(10 * unit * detectable_effect(n, paired=paired)) / 10
+        # Two edges to clear, each in 90%, are both cleared in at least 80%.
+        margin = math.ceil(10 * unit * detectable_effect(n, paired=paired, power=0.9)) / 10
+        lower = shares(Experiment(truth=-effect), n, simulations, lower_by(0.0))["supported"]
+        same = shares(Experiment(), n, simulations, within(margin))["supported"]
+        yield row(n, "yes" if paired else "no", f"{effect:.1f}", lower, f"{margin:.1f}", same)
+    yield head("other run diverged in 30%: effect (sd)", "n = 3", "n = 4", "n = 5", "n = 10")
+    for effect in (2.0, 3.0, 4.0, 6.0):
+        experiment = Experiment(truth=-effect, failing=(0.0, 0.3))
+        found = (shares(experiment, n, simulations, lower_by(0.0))["supported"] for n in (3, 4, 5, 10))
+        yield row(f"{effect:.0f}", *found)
+
+
+def companions(simulations: int) -> Iterator[str]:
+    sizes = (2, 3, 5, 10)
+    yield head("interval of 95%, normal groups", *(f"n = {n}" for n in sizes))
+    random = np.random.default_rng(7)
+    for truth in (0.0, 1.0, 2.0):
+        improvement = 0.5 * math.erfc(-truth / 2)
+        covered = []
+        for n in sizes:
+            draws = [(random.normal(0, 1, n), random.normal(truth, 1, n)) for _ in range(simulations // 10)]
+            found = [probability_of_improvement(x, y) for x, y in draws]
+            covered.append(float(np.mean([one.low <= improvement <= one.high for one in found])))
+        yield row(f"probability of improvement, {improvement:.2f}", *covered)
+    for name, pairs in (("shift, Mann-Whitney", False), ("shift in pairs, Wilcoxon", True)):
+        covered = []
+        for n in sizes:
+            draws = [(random.normal(size=n), random.normal(size=n)) for _ in range(simulations // 10)]
+            shifts = [paired_shift(x, y) if pairs else shift([(x, y)]) for x, y in draws]
+            covered.append(float(np.mean([one.low <= 0 <= one.high for one in shifts])))
+        yield row(name, *covered)
+
+
+def edges(simulations: int) -> Iterator[str]:
+    yield head(
+        "edge of a window, tries over 4 decades", "slope 2", "slope 5", "slope 20", "bounded at slope 5"
+    )
+    random = np.random.default_rng(11)
+    for n in (8, 12, 24, 48):
+        covered, bounded = [], 0.0
+        for slope in (2.0, 5.0, 20.0):
+            found: list[Edge] = []
+            while len(found) < simulations // 100:
+                x = random.uniform(-4, 0, n)
+                try:
+                    found.append(
+                        edge(x, random.random(n) < 1 / (1 + np.exp(-slope * (x + 2))), direction="rising")
+                    )
+                except ValueError:
+                    continue  # one outcome only, or none on its side: refused, as a user's would be
+            covered.append(float(np.mean([one.low <= -2 <= one.high for one in found])))
+            if slope == 5.0:
+                bounded = float(
+                    np.mean([math.isfinite(one.low) and math.isfinite(one.high) for one in found])
+                )
+        yield row(f"{n} tries", *covered, bounded)
+
+
+TABLES = {f.__name__: f for f in (coverage, errors, verdicts, power, companions, edges)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
+    parser.add_argument("what", nargs="*", default=list(TABLES), help=", ".join(TABLES))
+    parser.add_argument("--simulations", type=int, default=20000, help="of each case")
+    options = parser.parse_args()
+    for name in options.what:
+        for line in TABLES[name](options.simulations):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""`ablate tune` on real, tiny trainings: free repeats, kills of owner and workers, what it prints and adds."""
+
+import contextlib
+import difflib
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests import processes
+from tests.lab import histories_of
+
+SPEC = """\
+name: tiny
+profiles:
+  quick:
+    data: {name: synthetic, count: 96, image_size: 32}
+    network: {width: 4, latent_dim: 8}
+    train: {steps: 40, batch_size: 8}
+    evaluation: {num_samples: 48, num_reference: 48, num_evaluations: 1}
+    samples: {num_grids: 8, grid_size: 2}
+    checkpoint: {every_steps: 5}
+    tracking: {log_model: false}
+    study: {trials: 7, seeds: 1, steps: 30, confirm: 2, edges: 2}
+runs:
+  # Adam.
+  baseline: {}
+  sgd: {extends: baseline, optimizer: sgd}  # not Adam
+studies:
+  rates:
+    base: sgd
+    space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}
+    reference: baseline
+    pruner: {startup: 2}
+    enqueue: [{optimizer.lr: 2e-4}]
+"""
+SERIAL = ("--executor", "serial", "--threads", "1", "--no-mirror")
+LOCAL = ("--executor", "local", "--jobs", "1", "--threads", "1", "--no-mirror")
+Victims = Callable[[BaseProcess], list[int]]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "runs.yaml").write_text(SPEC)
+    processes.ablate(folder, "tune", "rates", *SERIAL)
+    return folder
+
+
+def folder_like(whole: Path, tmp_path: Path) -> Path:
+    """A new folder whose store has the data and reference of `whole`, and no job."""
+    (tmp_path / "runs.yaml").write_text(SPEC)
+    (tmp_path / "results").mkdir()
+    for cache in ("data", "reference"):
+        (tmp_path / "results" / cache).symlink_to(whole / "results" / cache)
+    return tmp_path
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    (path,) = folder.glob("results/studies/*/study.json")
+    return json.loads(path.read_text())
+
+
+def essence(record: dict[str, Any]) -> Any:
+    """What must not depend on kills: trials, edges, best and reference, without how many steps a cut came late."""
+    trials = [
+        (t["number"], t["params"], t["state"], t["value"], t["cut"], t["regime"]) for t in record["trials"]
+    ]
+    tried = {side: edge["tried"] for side, edge in record["edges"].items()}
+    found = [
+        {key: record[which][key] for key in ("params", "seeds", "values")} for which in ("best", "reference")
+    ]
+    return trials, tried, found
+
+
+def assert_each_trained_once(folder: Path) -> None:
+    histories = histories_of(folder / "results")
+    identities = [history.job["identity"] for history in histories]
+    assert len(set(identities)) == len(identities)
+    for history in histories:
+        steps = history.series["Loss_D"].steps
+        assert steps == list(range(1, len(steps) + 1))
+        assert history.branches == []
+
+
+def test_a_study_tries_confirms_and_says_what_it_found(whole: Path):
+    record = record_of(whole)
+    assert [trial["number"] for trial in record["trials"]] == list(range(7))
+    assert record["trials"][0]["params"] == {"optimizer.lr": 2e-4}
+    assert all(trial["state"] in ("complete", "pruned") for trial in record["trials"])
+    values = {t["number"]: t["value"] for t in record["trials"] if t["state"] == "complete"}
+    best = min(values, key=values.__getitem__)
+    lr = record["trials"][best]["params"]["optimizer.lr"]
+    assert record["best"]["params"]["optimizer.lr"] == float(f"{lr:.3g}")
+    searched = {result["seed"] for trial in record["trials"] for result in trial["results"]}
+    assert not searched & set(record["best"]["seeds"])
+    assert record["reference"]["seeds"] == record["best"]["seeds"] == [100, 101]
+    assert record["best"]["value"] == pytest.approx(sum(record["best"]["values"]) / 2)
+    assert_each_trained_once(whole)
+
+
+def test_the_same_command_again_trains_nothing_and_finds_the_same(whole: Path):
+    before = {path: path.stat().st_mtime_ns for path in whole.glob("results/jobs/*/checkpoint.pt")}
+    found = json.loads(processes.ablate(whole, "tune", "rates", *SERIAL, "--json").stdout)
+    assert found["best"]["value"] == record_of(whole)["best"]["value"]
+    assert {path: path.stat().st_mtime_ns for path in whole.glob("results/jobs/*/checkpoint.pt")} == before
+
+
+def test_a_trial_whose_job_ran_before_costs_nothing(whole: Path, tmp_path: Path):
+    folder = folder_like(whole, tmp_path)
+    settings = ("--run", "sgd", "--set", "train.steps=30")
+    processes.ablate(folder, "run", *settings, "--threads", "1", "--no-mirror")
+    (job,) = folder.glob("results/jobs/*")
+    written = (job / "checkpoint.pt").stat().st_mtime_ns
+    processes.ablate(folder, "tune", "rates", *SERIAL, "--trials", "1")
+    assert (job / "checkpoint.pt").stat().st_mtime_ns == written
+    assert record_of(folder)["trials"][0]["results"][0]["folder"] == job.name
+
+
+def test_adding_the_best_keeps_every_other_line_and_trains_as_it_was_confirmed(whole: Path):
+    processes.ablate(whole, "tune", "rates", *SERIAL, "--add", "sgd-tuned")
+    text = (whole / "runs.yaml").read_text()
+    changed = [line for line in difflib.ndiff(SPEC.splitlines(), text.splitlines()) if line[0] in "+-"]
+    assert all(line[0] == "+" for line in changed)
+    assert [line for line in changed if "sgd-tuned:" in line or "extends: sgd" in line] != []
+    row = json.loads(
+        processes.ablate(
+            whole, "status", "--json", "--run", "sgd-tuned", "--seeds", "100", "--set", "train.steps=30"
+        ).stdout
+    )
+    assert row[0]["exit"] == "finished"  # it is the very job that confirmed it
+    again = processes.ablate(whole, "tune", "rates", *SERIAL, "--add", "sgd-tuned", check=2)
+    assert "already" in again.stderr
+    (whole / "runs.yaml").write_text(SPEC)
+
+
+def disturbed(folder: Path, arguments: tuple[str, ...], turns: list[tuple[Victims, float]]) -> None:
+    """Start the command once for each turn, and kill those that the turn names after its seconds."""
+    for victims, seconds in turns:
+        process = processes.start(folder, "tune", "rates", *arguments)
+        time.sleep(seconds)
+        for victim in victims(process):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        process.join(processes.TIMEOUT)
+
+
+def owner(process: BaseProcess) -> list[int]:
+    return [process.pid] if process.pid and process.is_alive() else []
+
+
+def workers(process: BaseProcess) -> list[int]:
+    children = psutil.Process(process.pid).children() if process.is_alive() else []
+    return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+@pytest.mark.slow
+def test_a_study_whose_owner_is_killed_again_and_again_ends_as_if_it_had_not_been(
+    whole: Path, tmp_path: Path
+):
+    folder = folder_like(whole, tmp_path)
+    rng = random.Random(1)
+    disturbed(folder, SERIAL, [(owner, rng.uniform(0.3, 5.0)) for _ in range(8)])
+    processes.ablate(folder, "tune", "rates", *SERIAL)
+    assert essence(record_of(folder)) == essence(record_of(whole))
+    assert_each_trained_once(folder)
+
+
+@pytest.mark.slow
+def test_a_study_whose_worker_and_owner_are_killed_ends_as_if_they_had_not_been(whole: Path, tmp_path: Path):
+    folder = folder_like(whole, tmp_path)
+    disturbed(folder, LOCAL, [(workers, 7.0), (owner, 6.0), (workers, 8.0), (owner, 9.0)])
+    processes.ablate(folder, "tune", "rates", *LOCAL)
+    assert essence(record_of(folder)) == essence(record_of(whole))
+    assert_each_trained_once(folder)
+
+
+def test_a_study_has_one_owner(whole: Path):
+    from filelock import FileLock
+
+    (folder,) = whole.glob("results/studies/*")
+    with FileLock(folder / "lock"):
+        refused = processes.ablate(whole, "tune", "rates", *SERIAL, check=2)
+    assert "another process works on this study" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("tune", "raets"), "did you mean 'rates'"),
+        (("tune", "rates", "--executor", "ray"), "unknown executor"),
+        (("tune", "rates", "--storage", "nodb://x"), "--storage nodb://x"),
+        (("tune", "rates", "--set", "optimizer.lr=-1"), "must be > 0"),
+    ],
+)
+def test_bad_input_is_told_on_one_screen(whole: Path, arguments: tuple[str, ...], words: str):
+    done = processes.ablate(whole, *arguments, *(() if "--executor" in arguments else SERIAL), check=2)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
