@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from ablations.regimes import REGIMES
 from analysis import style
-from analysis.studies import Study
+from analysis.studies import SIDES, Study
 
 NEIGHBOURS = 5
 """A stretch goes by the majority of so many trainings next to each other: an edge is ragged, and one seed no regime."""
@@ -78,22 +78,19 @@ def spans(study: Study) -> list[Span]:
     """
     if study.axis is None:
         return []
-    low, high = _tried(study, study.axis)
     known = study.trainings[study.trainings["regime"] != "unknown"]
     known = known.dropna(subset=[study.axis]).sort_values(study.axis, kind="stable")
-    edges = {side: edge.estimate for side, edge in study.edges.items() if edge.estimate is not None}
-    start, end = edges.get("lower", low), edges.get("upper", high)
-    if not edges or not low <= start < end <= high:
-        return _stretches(known, study.axis, low, high)
-    failing = known[known["regime"] != "works"]
-    below = failing[failing[study.axis] < start] if "lower" in edges else failing.iloc[:0]
-    above = failing[failing[study.axis] > end] if "upper" in edges else failing.iloc[:0]
-    inside = (
-        [Span("works", start, end)]
-        if len(edges) == 2
-        else _stretches(known[known[study.axis].between(start, end)], study.axis, start, end)
-    )
-    return [*_stretches(below, study.axis, low, start), *inside, *_stretches(above, study.axis, end, high)]
+    xs, fails = known[study.axis].astype(float), known["regime"] != "works"
+    lower, upper = (study.edges[side].estimate if side in study.edges else None for side in SIDES)
+    if lower is not None and upper is not None and lower >= upper:  # they contradict each other
+        lower = upper = None
+    start, end = lower or 0.0, upper or np.inf
+    window = [Span("works", start, end)]
+    if lower is None or upper is None:
+        window = _stretches(known[xs.between(start, end)], study.axis, lower, upper)
+    below = _stretches(known[(xs < start) & fails], study.axis, None, lower)
+    above = _stretches(known[(xs > end) & fails], study.axis, upper, None)
+    return [*below, *window, *above]
 
 
 def limits(study: Study, path: str) -> tuple[float, float]:
@@ -101,15 +98,8 @@ def limits(study: Study, path: str) -> tuple[float, float]:
     return float(study.space[path]["low"]), float(study.space[path]["high"])
 
 
-def _tried(study: Study, axis: str) -> tuple[float, float]:
-    """The ends of what was tried, with a little air: nothing is said of what lies beyond."""
-    xs = study.trainings[axis].dropna()
-    low, high = limits(study, axis)
-    return (max(low, xs.min() / AIR), min(high, xs.max() * AIR)) if len(xs) else (low, high)
-
-
-def _stretches(known: pd.DataFrame, axis: str, low: float, high: float) -> list[Span]:
-    """Runs of trainings with the same prevailing regime, stretched to fill low..high."""
+def _stretches(known: pd.DataFrame, axis: str, low: float | None, high: float | None) -> list[Span]:
+    """Runs of trainings with the same prevailing regime, from low to high; with little air, where that is None."""
     regimes, xs = list(known["regime"]), np.log10(known[axis].to_numpy(dtype=float))
     half = NEIGHBOURS // 2
     smooth = [_prevailing(regimes[max(0, i - half) : i + half + 1], regimes[i]) for i in range(len(regimes))]
@@ -117,8 +107,12 @@ def _stretches(known: pd.DataFrame, axis: str, low: float, high: float) -> list[
     if len(runs) > 1:
         kept = [i for _, run in runs if len(run) >= SMALLEST for i in run]
         runs = _runs(smooth, kept)
+    if not runs:
+        return []
     borders = [10 ** ((xs[left[1][-1]] + xs[right[1][0]]) / 2) for left, right in pairwise(runs)]
-    ends = [low, *map(float, borders), high]
+    own = [[xs[i] for i in run if regimes[i] == regime] or [xs[i] for i in run] for regime, run in runs]
+    first, last = 10 ** own[0][0] / AIR, 10 ** own[-1][-1] * AIR
+    ends = [low or float(first), *map(float, borders), high or float(last)]
     return [Span(regime, ends[i], ends[i + 1]) for i, (regime, _) in enumerate(runs)]
 
 

@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from analysis import style
 from analysis.regimes import LOOKS, limits, spans
 from analysis.studies import Confirmed, Study
-from analysis.study_axes import SMALL, kernel_mean, name_of, scale_distances, scale_rates
+from analysis.study_axes import SMALL, name_of, scale_distances, scale_rates
 from analysis.study_words import protocol, rate
 from analysis.table import number
 
@@ -21,10 +21,6 @@ ROOM = (0.16, 0.17)
 """Shares of the axes' height that stay free of points: below for labels, above for strip and rug."""
 MARKER = 34.0
 """Area of a point, in points squared."""
-BANDWIDTH = 0.1
-"""Width of the curve's smoothing, in decades."""
-REACH = 0.25
-"""The curve is broken so many decades from the nearest training."""
 
 
 def response_curve(ax: Axes, study: Study, reference_study: Study | None = None) -> Axes:
@@ -49,9 +45,8 @@ def response_curve(ax: Axes, study: Study, reference_study: Study | None = None)
     _shade_window(ax, study)
     _name_regimes(ax, study)
     if other is not None and reference_study is not None:
-        _draw_trend(ax, other, study.axis, style.MUTED)
         ax.scatter(
-            other[study.axis], other["quality"], s=11, facecolors="none", edgecolors=style.MUTED, lw=0.7, alpha=0.6,
+            other[study.axis], other["quality"], s=16, facecolors="none", edgecolors=style.MUTED, lw=0.8, alpha=0.8,
             zorder=2.5, label=f"trainings of {reference_study.name}",
         )  # fmt: skip
     _draw_reference(ax, study)
@@ -130,18 +125,6 @@ def _name_regimes(ax: Axes, study: Study) -> None:
         )  # fmt: skip
 
 
-def _draw_trend(ax: Axes, scored: pd.DataFrame, axis: str, color: str) -> None:
-    """The kernel mean of the distances, on logarithms; none for fewer than five."""
-    scores = scored[scored["quality"] > 0]
-    if len(scores) < 5:
-        return
-    at = np.log10(scores[[axis]].to_numpy(dtype=float))
-    grid = np.linspace(at.min(), at.max(), 400)[:, None]
-    smooth, support = kernel_mean(at, np.log(scores["quality"].to_numpy(dtype=float)), grid, BANDWIDTH)
-    known = np.where(support >= np.exp(-0.5 * (REACH / BANDWIDTH) ** 2), np.exp(smooth), np.nan)
-    ax.plot(10 ** grid[:, 0], known, color=color, lw=1.3, alpha=0.35, zorder=2, label="trend")
-
-
 def _draw_reference(ax: Axes, study: Study) -> None:
     """The reference's confirmed mean as a line across, its seeds' range as a band, named at the right end."""
     reference = study.reference
@@ -161,7 +144,6 @@ def _draw_reference(ax: Axes, study: Study) -> None:
 
 def _draw_points(ax: Axes, study: Study, scored: pd.DataFrame) -> None:
     assert study.axis is not None
-    _draw_trend(ax, scored, study.axis, style.INK)
     for regime, look in LOOKS.items():
         for fresh, own in scored[scored["regime"] == regime].groupby(scored["source"] == "best"):
             ax.scatter(
@@ -250,7 +232,7 @@ def _legend(ax: Axes, study: Study, other: pd.DataFrame | None, reference: Study
             Patch(facecolor=LOOKS["works"].color, alpha=0.2, label=f"{level:.0%} interval of an edge")
         )
     if other is not None and reference is not None and len(other):
-        faint = Line2D([], [], marker="o", ms=3.5, mfc="none", color=style.MUTED, lw=0.9, alpha=0.7)
+        faint = Line2D([], [], linestyle="none", marker="o", ms=4, mfc="none", color=style.MUTED, alpha=0.8)
         faint.set_label(f"{reference.name}’s trainings ({reference.optimizer})")
         keys.append(faint)
     if keys:

@@ -25,8 +25,8 @@ from scipy.special import log_expit, logsumexp
 Direction = Literal["rising", "falling"]
 Array = npt.NDArray[np.float64]
 
-WIDTHS = (0.01, 1.0)
-"""From 2% apart, as if no seed moved the edge, to a factor of ten."""
+WIDTHS = (0.02, 2.0)
+"""In decades: from 5%, as if no seed moved the edge, to a factor of a hundred, hardly an edge any more."""
 LAPSE = 0.01
 """Share of trainings whose outcome has nothing to do with x."""
 _EDGES, _WIDTHS = 501, 21
@@ -69,7 +69,7 @@ def locate(
         raise ValueError(f"an edge lies between what works and what does not, and {seen}")
     edges = np.linspace(*bounds, _EDGES)
     weights = _posterior(positions, outcomes, edges, 1 if direction == "rising" else -1)
-    cumulative = np.cumsum(weights)
+    cumulative = np.cumsum(weights) - weights / 2
     tail = (1 - level) / 2
     low, estimate, high = (float(np.interp(q, cumulative, edges)) for q in (tail, 0.5, 1 - tail))
     return Edge(estimate, low, high, level, (int((~outcomes).sum()), int(outcomes.sum())))

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+from scipy.special import expit, stdtrit
 
-from analysis.edges import Edge, edge
 from analysis.statistics import (
     Region,
     detectable_effect,
@@ -29,6 +28,7 @@ from analysis.statistics import (
     within,
 )
 from analysis.statistics.ranks import mann_whitney_null
+from analysis.window import locate
 
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, int]
@@ -246,28 +246,32 @@ def companions(simulations: int) -> Iterator[str]:
 
 
 def edges(simulations: int) -> Iterator[str]:
-    yield head(
-        "edge of a window, tries over 4 decades", "slope 2", "slope 5", "slope 20", "bounded at slope 5"
-    )
+    yield head("edge of a window, by width in decades", "0.02", "0.1", "0.3", "1", "median interval at 0.1")
     random = np.random.default_rng(11)
-    for n in (8, 12, 24, 48):
-        covered, bounded = [], 0.0
-        for slope in (2.0, 5.0, 20.0):
-            found: list[Edge] = []
-            while len(found) < simulations // 100:
-                x = random.uniform(-4, 0, n)
-                try:
-                    found.append(
-                        edge(x, random.random(n) < 1 / (1 + np.exp(-slope * (x + 2))), direction="rising")
-                    )
-                except ValueError:
-                    continue  # one outcome only, or none on its side: refused, as a user's would be
-            covered.append(float(np.mean([one.low <= -2 <= one.high for one in found])))
-            if slope == 5.0:
-                bounded = float(
-                    np.mean([math.isfinite(one.low) and math.isfinite(one.high) for one in found])
-                )
-        yield row(f"{n} tries", *covered, bounded)
+    for tries in (3, 5, 10):
+        covered, lengths = [], [math.nan]
+        for width in (0.02, 0.1, 0.3, 1.0):
+            found = [_staircase(random, tries, width) for _ in range(simulations // 100)]
+            covered.append(float(np.mean([low <= edge <= high for edge, low, high in found])))
+            if width == 0.1:
+                lengths = [high - low for _, low, high in found]
+        yield row(f"8 trials of a search, then {tries}", *covered) + f" {np.median(lengths):.2f} decades |"
+
+
+def _staircase(random: np.random.Generator, tries: int, width: float) -> tuple[float, float, float]:
+    """Edge, low and high as a study finds them: eight trials over five decades, then each at the estimate."""
+    edge = random.uniform(-4, -1)
+
+    def worked(x: float) -> bool:
+        return bool(random.random() < expit(math.log(81) * (x - edge) / width))
+
+    x = [*random.uniform(-5, 0, 8), -5.0, 0.0]
+    seen = [*map(worked, x[:-2]), False, True]
+    for _ in range(tries):
+        x.append(locate(x, seen, direction="rising", bounds=(-5, 0)).estimate)
+        seen.append(worked(x[-1]))
+    found = locate(x, seen, direction="rising", bounds=(-5, 0))
+    return edge, found.low, found.high
 
 
 TABLES = {f.__name__: f for f in (coverage, errors, verdicts, power, companions, edges)}

@@ -292,6 +292,16 @@ def test_stretches_without_edges_follow_the_majority_and_one_stray_seed_makes_no
     assert found[0].high == pytest.approx(10 ** (-4 + 4.5 / 5))
 
 
+def test_no_stretch_reaches_over_a_training_of_another_regime_at_its_end() -> None:
+    regimes = {1e-5: "stalled", 1e-3: "noise", 1.5e-3: "noise", 2e-3: "noise", 0.5: "diverged"}
+    trials = [
+        records.trial(i, {LR: x}, [records.result(regime, None, 0)])
+        for i, (x, regime) in enumerate(regimes.items())
+    ]
+    (span,) = spans(from_record(records.study(trials)))
+    assert span.regime == "noise" and 1e-5 < span.low < 1e-3 and 2e-3 < span.high < 0.5
+
+
 # --- the other figures -----------------------------------------------------------------------------------------------
 
 
