@@ -135,7 +135,10 @@ def tune(
     executor: Executor = "local",
     jobs: Jobs = None,
     storage: Annotated[
-        str | None, typer.Option(help="URL of a database that keeps the trials; by default the store does.")
+        str | None,
+        typer.Option(
+            help="URL of a database that keeps the trials (for one store at a time); by default the store does."
+        ),
     ] = None,
     add: Annotated[
         str | None,
@@ -146,6 +149,9 @@ def tune(
     ] = True,
     mirror_wait: Annotated[float, typer.Option(help="Seconds to wait at the end for the mirror.")] = 60.0,
     tracking_uri: TrackingUri = None,
+    allow_inexact: Annotated[
+        bool, typer.Option("--allow-inexact", help="Go on with a job that was begun on another stack.")
+    ] = False,
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
     ] = False,
@@ -171,7 +177,7 @@ def tune(
         threads=threads,
         executor=executor,
         jobs=jobs,
-        allow_inexact=False,
+        allow_inexact=allow_inexact,
         mirror=mirror,
         mirror_wait=mirror_wait,
         tracking_uri=tracking_uri or place.tracking_uri,
@@ -212,14 +218,18 @@ def report(
     set_: Set = None,
     store: StorePath = STORE,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default <store>/report.")] = None,
+    json_: Json = False,
 ) -> None:
-    """Write the report: loss curves, sample grids and the table, as PNGs and one HTML page."""
+    """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and Markdown with PNGs."""
     from ablations.commands import write_report
 
     specification, jobs, place = select(spec, store, profile, group, run, seeds, set_)
     command = command_line(spec, store, profile, group, run, seeds, set_)
-    page = write_report(specification, jobs, place, out or place.report, command=command)
-    console().print(f"Report: {page}", soft_wrap=True)
+    page, record = write_report(specification, jobs, place, out or place.report, command=command)
+    if json_:
+        print_json(record)
+    else:
+        console().print(f"Report: {page}", soft_wrap=True)
 
 
 @app.command()

@@ -1,9 +1,13 @@
 """`ablate run`, `report` and `generate`: wires plan, store, runner and report together."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,13 +15,14 @@ from rich.markup import escape
 from ablations import machine, tracking
 from ablations.commands_work import Mirror, WorkOptions, at_work, configure, prepare_references, with_data
 from ablations.listing import frames_of, print_results
-from ablations.options import store_options
+from ablations.options import SPEC, store_options
 from ablations.plan import Job, make_plan
 from ablations.runner import Summary, run_plan
-from ablations.spec import Run, Spec
+from ablations.spec import Claim, Ladder, Run, Spec
 from ablations.state import kept_steps, results_of, state_of
 from ablations.store import Snapshot, Store, data_key
 from analysis import report, studies
+from analysis.claims import Finding, judge_claims
 from analysis.frames import Frames
 from analysis.ladder import LadderSpec, Rung
 from analysis.report import Asked, AskedLadder
@@ -123,33 +128,78 @@ def compare_words(spec: Spec, jobs: Sequence[Job], store: Store, uri: str) -> st
 # -- report and pictures -----------------------------------------------------------------------------------------
 
 
-def write_report(spec: Spec, jobs: Sequence[Job], store: Store, out: Path, *, command: str) -> Path:
-    """Write the report on the jobs into a folder; return its page. Raises UserError where none has begun."""
-    asked = asked_of(spec, jobs, store)
-    return report.build(frames_of(jobs, store), out, title=spec.name, command=command, asked=asked).page
+def write_report(
+    spec: Spec, jobs: Sequence[Job], store: Store, out: Path, *, command: str
+) -> tuple[Path, dict[str, Any]]:
+    """Write the report on the jobs into a folder; return its page, and the same as plain data.
+
+    Raises UserError where none has begun.
+    """
+    frames, asked = frames_of(jobs, store), asked_of(spec, jobs, store)
+    files = report.build(frames, out, title=spec.name, command=command, asked=asked)
+    return files.page, report.as_record(frames, asked, files)
+
+
+def _ladder_spec(spec: Spec, ladder: Ladder, jobs: Sequence[Job]) -> LadderSpec:
+    """The ladder with the rungs among the jobs; each starts from the last run of the ladder that it extends."""
+    named = {run.name: run for run in spec.runs}
+    names = list(dict.fromkeys(job.run for job in jobs if job.group == ladder.group))
+    on_it = {ladder.floor, ladder.goal, *names}
+    rungs = [
+        Rung(
+            name,
+            named[name].tests,
+            named[name].description,
+            next((parent for parent in reversed(named[name].extends) if parent in on_it), ladder.floor),
+        )
+        for name in names
+    ]
+    return LadderSpec(ladder.floor, ladder.goal, ladder.hypotheses, rungs)
 
 
 def asked_of(spec: Spec, jobs: Sequence[Job], store: Store) -> Asked:
-    """The ladders whose runs are among the jobs, and the studies of their runs on the same data that have begun."""
+    """What of the specification is about these jobs: ladders, studies on the same data that have begun, claims."""
     runs, groups = {job.run for job in jobs}, {job.group for job in jobs}
-    descriptions = {run.name: run for run in spec.runs}
-    ladders = []
-    for ladder in spec.ladders:
-        if ladder.group in groups and {ladder.floor, ladder.goal} <= runs:
-            rungs = [
-                Rung(name, descriptions[name].tests, descriptions[name].description)
-                for name in dict.fromkeys(job.run for job in jobs if job.group == ladder.group)
-            ]
-            known = LadderSpec(ladder.floor, ladder.goal, ladder.hypotheses, rungs)
-            ladders.append(AskedLadder(ladder.group, ladder.description, known))
+    ladders = [
+        AskedLadder(ladder.group, ladder.description, _ladder_spec(spec, ladder, jobs))
+        for ladder in spec.ladders
+        if ladder.group in groups and {ladder.floor, ladder.goal} <= runs
+    ]
     digests = {job.data_digest for job in jobs}
     newest: dict[str, Study] = {}
     for path in sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime):
-        study = studies.read(path)
-        if study.data_digest in digests and study.profile == spec.profile:
-            newest[study.name] = study
+        with contextlib.suppress(UserError):  # damaged, or of a former version: `ablate tune` writes it anew
+            study = studies.read(path)
+            if study.data_digest in digests and study.profile == spec.profile:
+                newest[study.name] = study
     asked = [newest[study.name] for study in spec.studies if study.name in newest and study.base.name in runs]
-    return Asked(ladders, sorted(asked, key=lambda study: study.reference_name in newest))
+    about = runs | {study.name for study in spec.studies if study.base.name in runs}
+    findings = [
+        finding
+        for finding in _judged_claims(spec, store, newest)
+        if about & {*finding.claim.runs, finding.claim.study}
+    ]
+    return Asked(ladders, sorted(asked, key=lambda study: study.reference_name in newest), findings)
+
+
+def _judged_claims(spec: Spec, store: Store, known: Mapping[str, Study]) -> list[Finding]:
+    """Every claim, held against the jobs of the runs that it names, whether the report is on them or not."""
+    named = {run for claim in spec.claims for run in claim.runs}
+    runs = [run for run in spec.runs if run.name in named]
+    jobs = make_plan(spec, runs, lambda config: store.find_data(config).images)
+    return judge_claims(spec.claims, frames_of(jobs, store), known, partial(_lacking_command, spec, store))
+
+
+def _lacking_command(spec: Spec, store: Store, claim: Claim) -> str:
+    """The command that makes what a claim is held against, under this profile and with these seeds."""
+    words = ["ablate", "run"] if claim.study is None else ["ablate", "tune", claim.study]
+    words += [] if spec.path == SPEC else [str(spec.path)]
+    words += [] if spec.profile is None else ["--profile", spec.profile]
+    if claim.study is None:
+        words += ["--seeds", ",".join(map(str, spec.seeds))]
+    words += [word for run in claim.runs for word in ("--run", run)]
+    words += [word for setting in spec.overrides for word in ("--set", setting)]
+    return f"{shlex.join(words)}{store_options(store)}"
 
 
 def write_images(job: Job, store: Store, out: Path, *, count: int, noise_seed: int, step: int | None) -> Path:

@@ -1,8 +1,10 @@
 """`ablate tune`: a study from its first trial to what its best setting is worth."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -11,10 +13,10 @@ from rich.table import Table
 
 from ablations.commands_work import Mirror, WorkOptions, at_work, configure, prepare_references, with_data
 from ablations.options import print_json
-from ablations.plan import check_components, make_plan
+from ablations.plan import Job, check_components, make_plan
 from ablations.runner import Summary
 from ablations.spec import Spec, Study
-from ablations.spec_edit import add_run, run_entry
+from ablations.spec_edit import add_run, check_new_run, free_name, run_entry
 from ablations.store import Store, data_key
 from ablations.studies import Crew, Owner, Setting
 from ablations.studies.dashboard import serve
@@ -23,6 +25,8 @@ from ablations.view import coloured
 from analysis.studies import from_record
 from analysis.study_report import write_figures
 from analysis.study_words import study_words
+from fakeface.config import DataConfig
+from fakeface.data import ImageSet
 from fakeface.errors import UserError
 
 
@@ -45,24 +49,32 @@ def tune(spec: Spec, study: Study, store: Store, options: TuneOptions, console: 
         UserError: bad input, a machine that will not do, or a study that another process owns.
     """
     configure(options.work)
-    partner = next((other for other in spec.studies if other.name == study.entry.reference), None)
-    studies = [study] if partner is None else [partner, study]
-    bases = [one.run({}, one.name) for one in studies]
-    check_components(bases)
-    images = with_data(bases, store, console)
-    jobs = make_plan(spec, bases, lambda config: images[data_key(config)])
+    if options.add is not None:
+        check_new_run(spec, options.add)
+    if len(study.entry.enqueue) > study.trials:
+        raise UserError(
+            f"--trials {study.trials}: {study.name} enqueues {len(study.entry.enqueue)} settings alone"
+        )
+    studies = [*_partner(spec, study), study]
+    reference = _reference_run(spec, study)
+    runs = [run for one in studies for run in one.choices()]
+    runs += [reference.run] if reference is not None else []
+    check_components(runs)
+    images = with_data(runs, store, console)
+
+    def find_data(config: DataConfig) -> ImageSet:
+        return images[data_key(config)]
+
+    jobs = make_plan(spec, runs, find_data)
+    _check_comparable(study, jobs)
     prepare_references(jobs, images, store, options.work, console)
     mirror = Mirror(store, options.work) if options.work.mirror else None
     try:
-        with at_work(store, options.work, _most_jobs(study, partner), console) as (executor, view):
+        with at_work(store, options.work, _most_jobs(studies, reference), console) as (executor, view):
             crew = Crew(executor, store, view)
-            owners = [
-                Owner(spec, one, store, crew, lambda config: images[data_key(config)], options.storage)
-                for one in studies
-            ]
-            best = _work(spec, owners)
-        if best is not None:
-            _draw(owners)
+            owners = [Owner(spec, one, store, crew, find_data, options.storage) for one in studies]
+            best = _work(owners, reference)
+        _draw(owners)
     finally:
         left = mirror.close(console) if mirror else ""
     if left:
@@ -74,10 +86,9 @@ def serve_dashboard(
     spec: Spec, study: Study, store: Store, url: str | None, port: int, console: Console
 ) -> None:
     """Optuna's dashboard on a study that has begun, until Ctrl-C. Raises UserError where there is none."""
-    images = {data_key(study.base.config.data): store.find_data(study.base.config.data).images}
     crew: Any = None  # looks only
-    owner = Owner(spec, study, store, crew, lambda config: images[data_key(config)], url)
-    if url is None and not (owner.folder / "optuna.journal").exists():
+    owner = Owner(spec, study, store, crew, lambda config: store.find_data(data_key(config)).images, url)
+    if not owner.has_begun():
         raise UserError(
             f"{study.name}: not begun yet with these settings; `ablate tune {study.name}` does that"
         )
@@ -85,38 +96,58 @@ def serve_dashboard(
     serve(storage_of(owner.folder, url), port)
 
 
-def _most_jobs(study: Study, partner: Study | None) -> int:
-    searched = sum(one.trials * one.seeds for one in (study, partner) if one is not None)
-    compared = 2 if study.entry.reference is not None else 1
-    return searched + 2 * study.edges + compared * study.confirm
+def _partner(spec: Spec, study: Study) -> list[Study]:
+    """The study that tunes the reference, with as many trials, seeds and steps; none where that is a run."""
+    sizes = {"trials": study.trials, "seeds": study.seeds, "steps": study.steps}
+    return [replace(one, **sizes) for one in spec.studies if one.name == study.entry.reference]  # type: ignore[arg-type]
 
 
-def _work(spec: Spec, owners: list[Owner]) -> Setting | None:
-    """All searches, the last one's with edges and confirmation; None where the command was stopped before the end."""
-    found: Setting | None = None
-    for owner in owners:
-        with owner.owned() as opened:
-            reference, found = found, owner.search(opened)
-            if found is None:
-                return None
-            if owner is owners[-1]:
-                owner.confirm(opened, found, reference or _reference_run(spec, owner.study))
-    return found
+def _reference_run(spec: Spec, study: Study) -> Setting | None:
+    """The run that the study is held against, at the study's length; None where that is a study, or nothing."""
+    run = next((run for run in spec.runs if run.name == study.entry.reference), None)
+    return None if run is None else Setting(run.name, study.resized(run), {}, {})
 
 
-def _draw(owners: list[Owner]) -> None:
+def _check_comparable(study: Study, jobs: Sequence[Job]) -> None:
+    """Raises UserError where trials and reference would be scored on other images or under other protocols."""
+    for what in ("data_digest", "protocol_identity"):
+        if len({getattr(job, what) for job in jobs}) > 1:
+            words = "other images" if what == "data_digest" else "another protocol"
+            raise UserError(
+                f"{study.name}: its reference {study.entry.reference!r} is scored under {words} than its trials, so "
+                "their distances do not compare; give both the same `data` and `evaluation`"
+            )
+
+
+def _most_jobs(studies: Sequence[Study], reference: Setting | None) -> int:
+    searched = sum(one.trials * one.seeds for one in studies)
+    compared = 2 if reference is not None or len(studies) > 1 else 1
+    return searched + 2 * studies[-1].edges + compared * studies[-1].confirm
+
+
+def _work(owners: Sequence[Owner], reference: Setting | None) -> Setting | None:
+    """All searches in one stream, then edges and confirmation of the last; None where something is left to do."""
+    with ExitStack() as stack:
+        opened = [(owner, stack.enter_context(owner.owned())) for owner in owners]
+        try:
+            owners[0].crew.work(chain.from_iterable(owner.trials(study) for owner, study in opened))
+        finally:
+            for owner, study in opened:
+                owner.write(study)
+        found = [owner.best(study) for owner, study in opened]
+        if None in found:
+            return None
+        best = found[-1]
+        assert best is not None
+        done = owners[-1].confirm(opened[-1][1], best, found[0] if len(found) > 1 else reference)
+        return best if done else None
+
+
+def _draw(owners: Sequence[Owner]) -> None:
     """Every study's figures; the last one's with the search of its reference behind them."""
     studies = [from_record(owner.found) for owner in owners]
     for owner, study, before in zip(owners, studies, [None, *studies], strict=False):
         write_figures(owner.folder, study, before)
-
-
-def _reference_run(spec: Spec, study: Study) -> Setting | None:
-    """The run that the study is held against, at the study's length."""
-    run = next((run for run in spec.runs if run.name == study.entry.reference), None)
-    if run is None:
-        return None
-    return Setting(run.name, study.resized(run), {}, {})
 
 
 # -- what is told ------------------------------------------------------------------------------------------------
@@ -126,24 +157,23 @@ def _tell(
     spec: Spec, owner: Owner, best: Setting | None, summary: Summary, options: TuneOptions, console: Console
 ) -> int:
     record, study = owner.found, owner.study
-    if best is None:
-        if not summary.exit_status:
-            console.print(f"[yellow]{study.name}: trials are left[/]; the same command goes on.")
-        if summary.exit_status == 130:
-            console.print("[yellow]Interrupted.[/] The same command goes on where this one stopped.")
-        return summary.exit_status
-    name = options.add or f"{study.base.name}-tuned"
-    searched = study.searched_settings(best.params)
-    description = _description(record)
     if options.json:
         print_json(record)
     else:
         print_found(record, console)
-        console.print(f"\nFor {spec.path}, under `runs:`" + (" (added)" if options.add else ""))
-        console.print(escape(run_entry(name, study.base.name, searched, description)), highlight=False)
         console.print(f"Figures: {os.path.relpath(owner.folder)}/", soft_wrap=True)
-    if options.add:
-        add_run(spec.path, options.add, study.base.name, searched, description)
+    if best is None:
+        how = "Interrupted" if summary.exit_status == 130 else "Not done yet"
+        console.print(f"[yellow]{how}.[/] The same command goes on where this one stopped.")
+        return summary.exit_status or 1
+    name = options.add or free_name(spec, f"{study.base.name}-tuned")
+    entry = (name, study.base.name, study.name, best.settings, _description(record))
+    if options.add is not None:
+        add_run(spec.path, *entry)
+        console.print(f"Added to {spec.path}: {name}", soft_wrap=True)
+    elif not options.json:
+        console.print(f"\nFor {spec.path}, under `runs:`", soft_wrap=True)
+        console.print(escape(run_entry(*entry)), highlight=False, soft_wrap=True)
     return summary.exit_status
 
 

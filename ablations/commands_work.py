@@ -43,8 +43,8 @@ class WorkOptions:
 
 
 def configure(options: WorkOptions) -> None:
-    """Pin this process's threads, for the work before the jobs. Raises UserError for a device that is not there."""
-    EXECUTORS[options.executor]
+    """Pin this process's threads, for the work before the jobs. Raises UserError for what the machine has not."""
+    EXECUTORS[options.executor].slots_for(options.device, options.jobs)
     machine.configure(machine.select_device(options.device), options.threads or machine.usable_cores())
 
 

@@ -97,6 +97,16 @@ class History:
         evaluation = self.last_evaluation(protocol)
         return values | evaluation["values"] if evaluation else values
 
+    def until(self, step: int) -> "History":
+        """What was known at a step: without outcome, and without anything recorded beyond it."""
+        known = History(self.path, self.job, self.names, self.sessions)
+        for name, series in self.series.items():
+            known.series[name] = Series(list(series.steps), list(series.values), list(series.times))
+            known.series[name].cut(step + 1)
+        for kind in ("images", "diagnoses", "evaluations"):
+            setattr(known, kind, [record for record in getattr(self, kind) if record["step"] <= step])
+        return known
+
     def apply(self, record: Record) -> None:
         """Take in one more record."""
         getattr(self, f"_on_{record['kind']}", lambda _: None)(record)

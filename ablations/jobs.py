@@ -278,7 +278,8 @@ class Session:
             checkpoints.save(kept, payload)
             checkpoints.previous_of(kept).unlink(missing_ok=True)
         self._progress("scoring", {})
-        values = self.context.scorer(self.job).score(self.state.generator, self.job)
+        final = step == self.total_steps
+        values = self.context.scorer(self.job).score(self.state.generator, self.job, final=final)
         before = self.history.evaluation_at(step, self.job.protocol_identity)
         if before is not None and not all(same(before["values"][k], v) for k, v in values.items()):
             words = f"the score at step {step} came out as {values}; the first, {before['values']}, stands"

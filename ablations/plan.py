@@ -13,7 +13,18 @@ from fakeface import training
 from fakeface.config import DataConfig, canonical_digest, identity_settings
 from fakeface.data import DATASETS, ImageSet, training_indices
 from fakeface.errors import UserError
-from fakeface.evaluation import EXTRACTORS, draw, frechet_distance, metric_name, protocol_of, statistics
+from fakeface.evaluation import (
+    EXTRACTORS,
+    draw,
+    floor_of,
+    frechet_distance,
+    keep,
+    measure_quality,
+    metric_name,
+    protocol_of,
+    sample_features,
+    statistics,
+)
 from fakeface.initializers import INITIALIZERS
 from fakeface.losses import LOSSES
 from fakeface.networks import NETWORKS
@@ -159,7 +170,9 @@ def training_roots(config: RunConfig) -> list[object]:
 def scoring_roots(config: RunConfig) -> list[object]:
     """What turns kept weights into a score: where the code digest of the evaluation's identity starts from."""
     extractor = EXTRACTORS[config.evaluation.extractor]
-    return [extractor, training.generate, latent_noise, statistics, frechet_distance, draw]
+    return [
+        extractor, latent_noise, sample_features, statistics, frechet_distance, draw, keep, measure_quality, floor_of
+    ]  # fmt: skip
 
 
 def check_components(runs: Iterable[Run]) -> None:

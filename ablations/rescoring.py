@@ -28,6 +28,6 @@ def rescore(job: Job, folder: Path, context: Context) -> None:
             context.on_progress(Progress(job, step, steps[-1], "scoring", {}))
             kept = checkpoints.load(folder / f"generator-{step:06d}.pt")
             state.generator.load_state_dict(kept["generator"])
-            values = context.scorer(job).score(state.generator, job)
+            values = context.scorer(job).score(state.generator, job, final=step == steps[-1])
             journal.append("evaluation", step=step, values=values, **job.protocol_record())
         journal.sync()

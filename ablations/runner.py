@@ -53,13 +53,13 @@ def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, view: View) 
                 busy.append(end.job)
             else:
                 summary.exits[end.job.name] = end.exit
-                view.ended(end.job, end.exit, _history(end.job, store), end.why)
+                view.ended(end.job, end.exit, history_of(end.job, store), end.why)
     for job in [*waiting, *busy]:
         summary.exits[job.name] = "interrupted"
     return summary
 
 
-def _history(job: Job, store: Store) -> History | None:
+def history_of(job: Job, store: Store) -> History | None:
     """What the journal says by now; None where it cannot be read."""
     folder = store.find(job.identity)
     try:

@@ -9,7 +9,6 @@ from torch import nn
 
 from ablations.identity import code_digests
 from ablations.plan import Job
-from fakeface import training
 from fakeface.config import EvaluationConfig, canonical_digest
 from fakeface.data import ImageSet
 from fakeface.evaluation import (
@@ -18,9 +17,13 @@ from fakeface.evaluation import (
     RealStatistics,
     Reference,
     draw,
+    floor_of,
     frechet_distance,
+    keep,
+    measure_quality,
     real_statistics,
     reference,
+    sample_features,
     statistics,
 )
 from fakeface.randomness import latent_noise
@@ -56,22 +59,32 @@ class Scorer:
     def prepare(self, progress: CountProgress | None) -> Reference:
         """Extract the reference's features, once and where they are not cached. Raises UserError without weights."""
         if self._reference is None:
-            makers = code_digests([EXTRACTORS[self.config.extractor], draw, statistics])
+            makers = code_digests([EXTRACTORS[self.config.extractor], draw, statistics, keep])
             self._reference = reference(
                 self.images.images, self.images.digest, self.config, self.cache, progress,
                 device=self.device, code=canonical_digest(makers),
             )  # fmt: skip
         return self._reference
 
-    def score(self, generator: nn.Module, job: Job) -> dict[str, float]:
+    @cached_property
+    def floor(self) -> dict[str, float]:
+        """What real images score, the same beside every job's score."""
+        return floor_of(self.reference, self.config.num_samples)
+
+    def score(self, generator: nn.Module, job: Job, *, final: bool) -> dict[str, float]:
         """The Fréchet distance of `num_samples` samples, the same latent vectors at each step, by its metric's name.
 
         NaN where the generator has diverged.
+
+        Args:
+            final: give all that can be said of these samples, by `fakeface.measures.quality_names`: a second or two
+                more, spent once a job.
         """
         z = latent_noise("evaluation", job.seed, 0, self.config.num_samples, job.config.network.latent_dim)
-        features = self.extractor(training.generate(generator, z))
+        features = sample_features(generator, z, self.extractor)
         distance = frechet_distance(statistics(features), self.reference.features)
-        return {self.reference.metric: distance}
+        values = {self.reference.metric: distance}
+        return values | measure_quality(features, self.reference) | self.floor if final else values
 
 
 class Scorers:

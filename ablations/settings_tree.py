@@ -207,5 +207,11 @@ def _kind_of(kind: Any, key: str) -> Any:
     """The type of what may stand under `key` in a value of type `kind`; None where nothing may."""
     if _is_model(kind):
         field = kind.model_fields.get(key)
-        return field.annotation if field else None
+        return _unless_none(field.annotation) if field else None
     return get_args(kind)[1] if get_origin(kind) is dict else None
+
+
+def _unless_none(kind: Any) -> Any:
+    """The model of `Model | None`; any other type as it is."""
+    models = [one for one in get_args(kind) if _is_model(one)]
+    return models[0] if len(models) == 1 and type(None) in get_args(kind) else kind

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablations.settings_tree import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
+from ablations.spec_claims import Claim, read_claims
 from ablations.spec_models import (
     CheckpointConfig,
     ProfileEntry,
@@ -27,6 +28,7 @@ from fakeface.errors import UserError
 
 __all__ = [
     "CheckpointConfig",
+    "Claim",
     "Ladder",
     "Place",
     "Problem",
@@ -53,6 +55,9 @@ class Spec:
     runs: tuple[Run, ...]
     studies: tuple[Study, ...] = ()
     ladders: tuple[Ladder, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    overrides: tuple[str, ...] = ()
+    """The `--set` values that hold for every run."""
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -118,10 +123,21 @@ def load_spec(
     entry = file.profiles[chosen] if chosen is not None else ProfileEntry()
     studies = read_studies(root, file.studies, runs, entry.study, problems)
     ladders = read_ladders(root, file.ladders, runs, problems)
+    claims = read_claims(root, file.claims, [run.name for run in runs], file.studies, problems)
     if problems:
         raise SpecError(problems)
     every = own_seeds or entry.seeds or file.seeds
-    return Spec(path, file.name, chosen, every, tuple(runs), tuple(studies), tuple(ladders))
+    return Spec(
+        path=path,
+        name=file.name,
+        profile=chosen,
+        seeds=every,
+        runs=tuple(runs),
+        studies=tuple(studies),
+        ladders=tuple(ladders),
+        claims=tuple(claims),
+        overrides=tuple(overrides),
+    )
 
 
 def _choose_profile(root: Node, option: str | None, problems: list[Problem]) -> str | None:
@@ -189,7 +205,8 @@ def _runs(root: Node, profile: str | None, overrides: Layer, problems: list[Prob
             config = validate(RunConfig, tree, problems)
             if config is not None:
                 description, tests = str(entry.get("description").value or ""), entry.get("tests").value
-                run = Run(name, entry_name, group, description, tests, config, entry.key, settings)
+                parents = tuple(str(parent.value) for parent in entry.get("extends").items())
+                run = Run(name, entry_name, group, description, tests, parents, config, entry.key, settings)
                 runs.append(run)
     check_names(made, problems)
     return runs

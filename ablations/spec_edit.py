@@ -1,54 +1,87 @@
 """Adds a run to `runs.yaml` in place: every line that was there stays as it was, comments too."""
 
+import itertools
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ablations.spec import load_spec
-from ablations.yaml_tree import Node, Problem, SpecError, read_yaml
+from pydantic import TypeAdapter, ValidationError
+
+from ablations.spec import Spec, load_spec
+from ablations.spec_names import Name
+from ablations.yaml_tree import Node, Problem, read_yaml
 from fakeface.errors import UserError
-from fakeface.files import os_errors, whole_file
+from fakeface.files import os_errors
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./ -]*")
 _DEEPER = "  "
 
 
 def run_entry(
-    name: str, base: str, settings: Mapping[str, Any], description: str, indent: str = _DEEPER
+    name: str, base: str, group: str, settings: Mapping[str, Any], description: str, indent: str = _DEEPER
 ) -> str:
     """The lines of a run that changes some settings (by dotted path) of another one, ready to paste below `runs:`."""
     inner = indent + _DEEPER
-    lines = [f"{indent}{name}:", f"{inner}extends: {base}", f"{inner}description: {_scalar(description)}"]
-    lines += [f"{inner}{key}: {_flow(value)}" for key, value in _nested(settings).items()]
+    lines = [
+        f"{indent}{name}:",
+        f"{inner}extends: {base}",
+        f"{inner}group: {group}",
+        f"{inner}description: {_scalar(description)}",
+        *(f"{inner}{key}: {_flow(value)}" for key, value in _nested(settings).items()),
+    ]
     return "\n".join(lines) + "\n"
 
 
-def add_run(path: Path, name: str, base: str, settings: Mapping[str, Any], description: str) -> None:
+def check_new_run(spec: Spec, name: str) -> None:
+    """Raises UserError where no run of that name can be added."""
+    if name in _taken(spec):
+        raise UserError(f"--add {name}: {spec.path} has a run or study of that name already; choose another")
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise UserError(f"--add {name}: must be a name of letters, digits and any of . _ + -") from None
+
+
+def free_name(spec: Spec, wanted: str) -> str:
+    """The name, or with a number behind it where it is taken."""
+    names = itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if name not in _taken(spec))
+
+
+def _taken(spec: Spec) -> set[str]:
+    return {name for run in spec.runs for name in (run.name, run.entry)} | {
+        study.name for study in spec.studies
+    }
+
+
+def add_run(
+    path: Path, name: str, base: str, group: str, settings: Mapping[str, Any], description: str
+) -> None:
     """Write the run at the end of the file's `runs`.
 
     Raises:
-        UserError: the name is taken or cannot be one, the file is not laid out in lines, or cannot be written. The
-            file is then as it was.
+        UserError: the file is not laid out in lines, or cannot be written. It is then as it was.
     """
+    path = path.resolve()  # what a link points to is the file
     problems: list[Problem] = []
     root = read_yaml(path, problems)
-    runs = root.get("runs")
-    if name in {run.name for run in load_spec(path).runs} | set(runs.fields()):
-        raise UserError(f"{path}: a run is called {name!r} already; choose another name with --add")
-    text = path.read_text(encoding="utf-8-sig")
+    with path.open(encoding="utf-8", newline="") as file:  # every byte of it stays, line ends and mark too
+        text = file.read()
     lines = text.splitlines(keepends=True)
-    keys = [run.key for run in runs.fields().values()]
+    keys = [run.key for run in root.get("runs").fields().values()]
     indent = lines[keys[0].line - 1][: keys[0].column - 1]
-    entry = run_entry(name, base, settings, description, indent)
+    entry = run_entry(name, base, group, settings, description, indent)
     if indent.strip() or not indent or len({key.line for key in keys}) < len(keys):
         raise UserError(
             f"{path}: its runs do not stand one below the other; paste this where it belongs:\n{entry}"
         )
+    end = "\r\n" if lines[0].endswith("\r\n") else "\n"
     at = _end_of(lines, keys[-1].line, len(indent))
-    if lines[at - 1 :] and not lines[at - 1].endswith("\n"):
-        lines[at - 1] += "\n"
-    _replace(path, root, "".join([*lines[:at], "\n", entry, *lines[at:]]), name)
+    above = lines[:at] if lines[at - 1].endswith("\n") else [*lines[: at - 1], lines[at - 1] + end]
+    added = "".join([*above, end, entry.replace("\n", end), *lines[at:]])
+    _replace(path, root, added, name, entry)
 
 
 def _end_of(lines: list[str], last_key: int, indent: int) -> int:
@@ -63,24 +96,21 @@ def _end_of(lines: list[str], last_key: int, indent: int) -> int:
     return end
 
 
-def _replace(path: Path, before: Node, text: str, name: str) -> None:
-    """Put the text in the file's place, if it says all that the file said, and the new run."""
+def _replace(path: Path, before: Node, text: str, name: str, entry: str) -> None:
+    """Put the text in the file's place, once a copy beside it says all that the file said, and the new run."""
+    copy = path.with_name(f".{path.name}.new")
     with os_errors(path, "add the run"):
-        kept = path.read_bytes()
-        with whole_file(path) as file:
-            file.write(text.encode())
-    try:
-        now = read_yaml(path, []).plain()
-        now["runs"].pop(name)
-        load_spec(path)
-        if now != before.plain():
-            raise UserError(
-                f"{path}: the run cannot be added here without changing others; nothing was changed"
-            )
-    except (SpecError, UserError):
-        with whole_file(path) as file:
-            file.write(kept)
-        raise
+        try:
+            copy.write_bytes(text.encode())
+            shutil.copymode(path, copy)
+            load_spec(copy)
+            now = read_yaml(copy, []).plain()
+            now["runs"].pop(name)
+            if now != before.plain():
+                raise UserError(f"{path}: cannot be added to without other changes; paste this:\n{entry}")
+            copy.replace(path)
+        finally:
+            copy.unlink(missing_ok=True)
 
 
 def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +136,6 @@ def _scalar(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):
-        return f"{value:.6g}" if isinstance(value, float) else str(value)
+        return repr(value)  # every digit, so that the run is the one that was trained
     text = str(value)
     return text if _PLAIN.fullmatch(text) and not text.endswith(" ") else "'" + text.replace("'", "''") + "'"

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from ablations.spec_claim_models import ClaimEntry
+from ablations.spec_names import Name, Number
 from fakeface.config import EvaluationConfig, PositiveInt, Settings, TrainingConfig
-
-MAX_NAME = 100
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -16,7 +16,6 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=MAX_NAME)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_distinct)]
 
@@ -98,9 +97,6 @@ class RunEntry(RunConfig):
         default_factory=dict
     )
     """Settings by dotted path, each with a list of values: one run for each combination."""
-
-
-Number = int | float
 
 
 class Dimension(Settings):
@@ -203,3 +199,5 @@ class SpecFile(Settings):
     """Searches over the settings of a run, by name."""
     ladders: dict[Name, LadderEntry] = Field(default_factory=dict)
     """Groups of runs that isolate a cause, by the group's name."""
+    claims: dict[Name, ClaimEntry] = Field(default_factory=dict)
+    """Statements that the report judges, by a short name."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
 from ablations.settings_tree import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
-from ablations.spec_models import MAX_NAME, RunConfig
+from ablations.spec_models import RunConfig
+from ablations.spec_names import MAX_NAME
 from ablations.yaml_tree import Node, Place, Problem, SpecError
 
 MAX_GRID_RUNS = 1000
@@ -26,6 +27,8 @@ class Run:
     description: str
     tests: str | None
     """The hypothesis of its group's ladder that it puts to the test."""
+    extends: tuple[str, ...]
+    """The runs that it names as what it starts from, in the file's order."""
     config: RunConfig
     place: Place = field(repr=False)
     settings: Mapping[SettingPath, tuple[Node, int]] = field(repr=False)

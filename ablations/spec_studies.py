@@ -16,7 +16,13 @@ Params = Mapping[str, Any]
 
 DEFAULT_SIZE = {"trials": 30, "seeds": 2, "steps": None, "confirm": 3, "edges": 6}
 _LR, _MOMENTUM = "lr", "momentum"
-_PIXELS = {f"data.{name}" for name in ("name", "path", "count", "image_size", "channels")}
+_FIXED = {
+    f"data.{name}": "cannot be searched: scores on other images do not compare"
+    for name in ("name", "path", "count", "image_size", "channels")
+} | {
+    f"train.{name}": "cannot be searched: trainings of other lengths do not compare; give the study's `steps`"
+    for name in ("steps", "epochs", "times")
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +46,7 @@ class Study:
 
     def settings(self, params: Params) -> dict[str, Any]:
         """All settings that a trial with these values changes, by dotted path."""
-        length = {} if self.steps is None else {"train.steps": self.steps}
-        return self.searched_settings(params) | length
+        return self.searched_settings(params) | self._length()
 
     def searched_settings(self, params: Params) -> dict[str, Any]:
         """The settings that searched values come to, by dotted path: ties and momentum worked in."""
@@ -61,7 +66,19 @@ class Study:
 
     def resized(self, run: Run) -> Run:
         """Another run at the length of this study's trainings."""
-        return self._changed(run, run.name, self.settings({}))
+        return self.changed(run, run.name, {})
+
+    def choices(self) -> list[Run]:
+        """The base run, and one with each choice of each setting: all components that the study can name."""
+        singly = [{path: choice} for path, dimension in self.space.items() for choice in dimension.choices]
+        return [self.run(params, self.name) for params in [{}, *singly]]
+
+    def changed(self, run: Run, name: str, settings: Mapping[str, Any]) -> Run:
+        """A run with these settings, by dotted path, and this study's length. Raises SpecError as `run` does."""
+        return self._changed(run, name, {**settings, **self._length()})
+
+    def _length(self) -> dict[str, int]:
+        return {} if self.steps is None else {"train.steps": self.steps}
 
     def _changed(self, run: Run, name: str, settings: Mapping[str, Any]) -> Run:
         nodes: dict[SettingPath, Node] = {}
@@ -78,12 +95,14 @@ class Study:
         return isinstance(value, int)
 
     def _momentum(self, path: str, params: Params) -> float:
-        """The momentum of the optimizer whose learning rate `path` is."""
-        own = path.removesuffix(_LR) + _MOMENTUM
+        """The momentum that the optimizer whose learning rate `path` is will have."""
+        searched, optimizer = params.get(path.removesuffix(_LR) + _MOMENTUM), self.base.config.optimizer
         network = path.split(".")[1]
-        optimizer = self.base.config.optimizer
-        settled = optimizer.for_network(network).momentum if network in ("G", "D") else optimizer.momentum  # type: ignore[arg-type]
-        return float(params.get(own, params.get(f"optimizer.{_MOMENTUM}", settled)))
+        if searched is None and network in ("G", "D"):
+            searched = getattr(optimizer, network).momentum
+        if searched is None:
+            searched = params.get(f"optimizer.{_MOMENTUM}", optimizer.momentum)
+        return float(searched)
 
 
 @dataclass(frozen=True)
@@ -142,6 +161,9 @@ def read_studies(
         places = {path: dimension.key for path, dimension in space.items()}
         study = Study(name, by_name[entry.base], entry, **spent, places=places)  # type: ignore[arg-type]
         _check_enqueued(node.get("enqueue"), study, problems)
+        if len(entry.enqueue) > study.trials:
+            words = f"enqueues {len(entry.enqueue)} settings, and tries only {study.trials}"
+            problems.append(Problem(node.get("enqueue").place, words))
         studies.append(study)
     return studies
 
@@ -157,8 +179,12 @@ def _check_space(space: Node, entry: StudyEntry, problems: list[Problem]) -> Non
             )
             problems.append(Problem(node.key, words))
             continue
-        if path in _PIXELS:
-            problems.append(Problem(node.key, "cannot be searched: scores on other images do not compare"))
+        for written in (path, *dimension.tied):
+            place = node.key if written == path else node.get("tied").get(written).key
+            if written in _FIXED:
+                problems.append(Problem(place, _FIXED[written]))
+            elif written.split(".")[0] not in TrainingConfig.model_fields:
+                problems.append(Problem(place, "does not decide what is learned"))
         _check_dimension(path, dimension, node, problems)
         for written in (path, *dimension.tied):
             if written in taken:

@@ -19,7 +19,7 @@ _JOB = {"run": "category", "seed": "int64"}
 _METRICS = {**_JOB, "step": "int64", "metric": "category", "value": "float64", "time": "int64"}
 _EVALUATIONS = {
     **_JOB, "step": "int64", "protocol": "object", "asked": "object", "metric": "object", "registered": "bool",
-    "value": "float64", "num_samples": "Int64", "time": "int64",
+    "value": "float64", "num_samples": "Int64", "details": "object", "time": "int64",
 }  # fmt: skip
 _DIAGNOSES = {**_JOB, "step": "int64", "label": "object", "evidence": "object", "values": "object"}
 _IMAGES = {**_JOB, "step": "int64", "key": "object", "path": "object"}
@@ -65,9 +65,9 @@ class Frames:
     metrics: pd.DataFrame
     """run, seed, step, metric, value, time."""
     evaluations: pd.DataFrame
-    """run, seed, step, protocol, asked, metric, registered, value, num_samples, time: one row a value. `registered`
-    marks the value that the protocol is named after, the Fréchet distance; `num_samples` is its N; `asked` is the
-    `protocol` of the job's `Selected`."""
+    """run, seed, step, protocol, asked, metric, registered, value, num_samples, details, time: one row a value.
+    `registered` marks the value that the protocol is named after, the Fréchet distance; `num_samples` is its N and
+    `details` are all that the protocol says; `asked` is the `protocol` of the job's `Selected`."""
     diagnoses: pd.DataFrame
     """run, seed, step, label, evidence, values (a dict)."""
     images: pd.DataFrame
@@ -172,6 +172,7 @@ def _evaluations(history: History) -> Iterator[Row]:
                 "registered": metric == record["metric"],
                 "value": value,
                 "num_samples": record.get("details", {}).get("num_samples"),
+                "details": record.get("details", {}),
                 "time": record["time"],
             }
 

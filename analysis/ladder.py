@@ -17,7 +17,7 @@ import pandas as pd
 from ablations.regimes import Regime, regime_of
 from analysis.frames import Frames
 
-Word = Literal["reaches", "part way", "no better", "worse", "diverged", "unknown"]
+Word = Literal["reaches", "part way", "no better", "worse", "better", "hardly matters", "diverged", "unknown"]
 
 REACHES = 0.9
 """From this share on a rung reaches the goal, if its samples are healthy with every seed."""
@@ -43,6 +43,9 @@ class Rung:
     """Short name of the hypothesis that it tests; None: of none."""
     description: str
     """What it changes, as a phrase: "ten times the steps". Empty: its name says it."""
+    start: str | None = None
+    """The run that it is one step away from; None: the floor. From any other, what counts is whether the step
+    matters there: what its start had reached is not its own doing."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,9 @@ class RungResult:
     rung: Rung
     standing: Standing
     seeds: tuple[int, ...]
-    """Seeds that floor, goal and rung all have a distance for: those compared."""
-    floor: float | None
-    """Mean distance of the floor over these seeds."""
+    """Seeds that floor, goal, start and rung all have a distance for: those compared."""
+    start: float | None
+    """Mean distance, over these seeds, of the run that it starts from."""
     mean: float | None
     """Mean distance of the rung over these seeds."""
     share: float | None
@@ -148,34 +151,44 @@ def climb(frames: Frames, ladder: LadderSpec) -> list[RungResult]:
     All distances are of one protocol (`Frames.quality`). Its reference is drawn from the full data set, so that
     runs that train on less of it, or on another range of pixel values, are held against the same images.
     """
-    at = standings(frames, [ladder.floor, ladder.goal, *(rung.run for rung in ladder.rungs)])
+    starts = [rung.start or ladder.floor for rung in ladder.rungs]
+    at = standings(
+        frames, dict.fromkeys([ladder.floor, ladder.goal, *starts, *(r.run for r in ladder.rungs)])
+    )
     ends = (ladder.floor, ladder.goal)
     results = [
-        _result(rung, *(at[run] for run in (*ends, rung.run)))
-        for rung in ladder.rungs
+        _result(rung, at[ladder.floor], at[ladder.goal], at[start], at[rung.run])
+        for rung, start in zip(ladder.rungs, starts, strict=True)
         if rung.run not in ends
     ]
     return sorted(results, key=_rank)
 
 
-def _result(rung: Rung, floor: Standing, goal: Standing, standing: Standing) -> RungResult:
-    seeds = tuple(seed for seed in standing.scores if seed in floor.scores and seed in goal.scores)
-    triples = [(floor.scores[seed], standing.scores[seed], goal.scores[seed]) for seed in seeds]
+def _result(rung: Rung, floor: Standing, goal: Standing, start: Standing, standing: Standing) -> RungResult:
+    others = (floor, goal, start)
+    seeds = tuple(seed for seed in standing.scores if all(seed in other.scores for other in others))
+    rows = [(floor.scores[s], goal.scores[s], start.scores[s], standing.scores[s]) for s in seeds]
     failed: Word | None = "diverged" if standing.diverged else None
-    why = next((run.unscored for run in (standing, floor, goal) if run.unscored), "")
-    if not triples:
-        why = why or f"`{rung.run}` has no seed in common with `{floor.run}` and `{goal.run}`"
+    why = next((run.unscored for run in (standing, *others) if run.unscored), "")
+    if not rows:
+        names = " and ".join(dict.fromkeys(f"`{other.run}`" for other in others))
+        why = why or f"`{rung.run}` has no seed in common with {names}"
         return RungResult(rung, standing, (), None, None, None, None, None, failed or "unknown", why)
-    top, mean, bottom = (fmean(column) for column in zip(*triples, strict=True))
+    top, bottom, before, mean = (fmean(column) for column in zip(*rows, strict=True))
     if top <= bottom:
         why = f"`{floor.run}` is no further from the real images than `{goal.run}`: there is no gap to close"
-        return RungResult(rung, standing, seeds, top, mean, None, None, None, failed or "unknown", why)
-    share = (top - mean) / (top - bottom)
-    shares = [(f - r) / (f - g) for f, r, g in triples if f > g]
-    low, high = (min(shares), max(shares)) if len(shares) == len(triples) else (None, None)
+        return RungResult(rung, standing, seeds, before, mean, None, None, None, failed or "unknown", why)
+    share = (before - mean) / (top - bottom)
+    shares = [(b - r) / (f - g) for f, g, b, r in rows if f > g]
+    low, high = (min(shares), max(shares)) if len(shares) == len(rows) else (None, None)
     healthy = all(standing.samples[seed] == "healthy" for seed in seeds)
-    word = failed or word_of(share, healthy=healthy)
-    return RungResult(rung, standing, seeds, top, mean, share, low, high, word, "")
+    judged = word_of(share, healthy=healthy) if start is floor else change_of(share)
+    return RungResult(rung, standing, seeds, before, mean, share, low, high, failed or judged, "")
+
+
+def change_of(share: float) -> Word:
+    """The word for what a step from another run than the floor changes, as a share of the gap."""
+    return "hardly matters" if abs(share) < PART_WAY else "better" if share > 0 else "worse"
 
 
 def word_of(share: float, *, healthy: bool) -> Word:

@@ -32,7 +32,7 @@ def ladder_chart(frames: Frames, ladder: LadderSpec) -> Figure:
     """The Fréchet distance of every rung, by hypothesis, between the lines of the floor and of the goal.
 
     A mark is a seed, its colour and shape the outcome; the bar is the mean over a run's seeds. A cross at the right
-    edge is a training that diverged.
+    edge is a training that diverged; a line leads from the run that a rung starts from, where that is not the floor.
     """
     results = climb(frames, ladder)
     ends = standings(frames, [ladder.floor, ladder.goal])
@@ -50,15 +50,27 @@ def ladder_chart(frames: Frames, ladder: LadderSpec) -> Figure:
     scored = [*ends.values(), *(result.standing for result in results)]
     _scale_distance(ax, [score for standing in scored for score in standing.scores.values()])
     _mark_ends(ax, [standing for standing in ends.values() if standing.scores])
-    for x, text in ((13.0, "gap closed"), (_OUTCOME, "outcome")):
+    for x, text in ((13.0, "share of the gap"), (_OUTCOME, "outcome")):
         beside(ax, 0.4, x, text, style.MUTED)
     for result in results:
+        if (
+            result.rung.start not in (None, ladder.floor)
+            and result.start is not None
+            and result.mean is not None
+        ):
+            ax.plot(
+                [result.start, result.mean],
+                [rows.runs[result.rung.run]] * 2,
+                color=style.MUTED,
+                lw=1.2,
+                zorder=2,
+            )
         _draw_standing(ax, rows.runs[result.rung.run], result.standing)
         _tell_result(ax, rows.runs[result.rung.run], result)
     return figure
 
 
-_SHARE, _WORD, _OUTCOME = 40.0, 46.0, 98.0
+_SHARE, _WORD, _OUTCOME = 40.0, 46.0, 112.0
 """Where the columns beside the ladder stand, in points right of the axes; the first one's right edge."""
 
 
@@ -81,7 +93,7 @@ def _mark_ends(ax: Axes, ends: Sequence[Standing]) -> None:
     drawn = sorted(((standing.mean or 0.0, standing) for standing in ends), key=lambda item: item[0])
     places = [place(ax, mean) for mean, _ in drawn]
     lifted = len(drawn) == 2 and places[1] - places[0] < CROWDED
-    for index, ((mean, standing), x) in enumerate(zip(drawn, places, strict=True)):
+    for index, (mean, standing) in enumerate(drawn):
         color = _ends_color(standing)
         ax.axvspan(
             min(standing.scores.values()),
@@ -95,7 +107,7 @@ def _mark_ends(ax: Axes, ends: Sequence[Standing]) -> None:
         ax.annotate(
             f"{standing.run}  {number(mean)}", (mean, 1), (0, 15 if lifted and index == 0 else 4),
             xycoords=("data", "axes fraction"), textcoords="offset points", va="bottom",
-            ha="left" if x < 0.5 else "right", color=text_color(color), fontsize=style.TEXT_SIZE, fontweight="bold",
+            ha="right" if index == 0 else "left", color=text_color(color), fontsize=style.TEXT_SIZE, fontweight="bold",
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from analysis import style
 from analysis.frames import Frames
+from analysis.quality import quality_table
 from analysis.style import RunStyle, run_styles
 from analysis.table import quality_name
 
@@ -95,7 +96,11 @@ def losses_overlaid(frames: Frames, *, stacked: bool = False) -> Figure:
 
 
 def quality_over_steps(ax: Axes, frames: Frames) -> Axes:
-    """The Fréchet distance of every run at each evaluation, all under one protocol (`Frames.quality`)."""
+    """The Fréchet distance of every run at each evaluation, all under one protocol (`Frames.quality`).
+
+    The last one with the 95% interval of its sampling noise, over the floor that real images have among themselves,
+    where these are known.
+    """
     quality = frames.quality()
     styles = run_styles(frames.runs)
     labels = []
@@ -114,9 +119,30 @@ def quality_over_steps(ax: Axes, frames: Frames) -> Axes:
     title, subtitle = "Quality over training", "Fréchet distance to the real images; lower is better"
     style.dress(ax, title=title, subtitle=subtitle, xlabel=STEPS, ylabel=quality_name(frames))
     style.scale_steps(ax, _last_step(frames.outcomes))
+    _intervals_and_floor(ax, frames)
     style.scale_values(ax, quality["value"])
     style.label_ends(ax, labels)
     return ax
+
+
+def _intervals_and_floor(ax: Axes, frames: Frames) -> None:
+    """An error bar on the last point of each job that has an interval, and one faint line for each floor."""
+    styles = run_styles(frames.runs)
+    rows = quality_table(frames)
+    for row in rows:
+        low, high = row.distance.low, row.distance.high
+        if low is not None and high is not None and row.step is not None:
+            ax.plot(
+                [row.step] * 2, [low, high], color=styles[row.run].color, lw=1.2, marker="_", ms=9, mew=1.2,
+                clip_on=False, zorder=2.5,
+            )  # fmt: skip
+    known = [row.floor.value for row in rows if row.floor.value is not None]
+    for floor in sorted({float(f"{value:.3g}") for value in known}):  # several where the real images differ
+        ax.axhline(floor, color=style.MUTED, lw=0.8, dashes=(1.4, 1.4), zorder=1)
+        ax.annotate(
+            "real images among themselves", (0, floor), (4, 2), xycoords=("axes fraction", "data"),
+            textcoords="offset points", fontsize=style.TEXT_SIZE - 1.5, color=style.MUTED, va="bottom",
+        )  # fmt: skip
 
 
 def sample_grids(frames: Frames, seed: int) -> Figure:

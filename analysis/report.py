@@ -1,26 +1,30 @@
-"""The report: PNG figures, and one HTML page that holds everything and needs nothing."""
+"""The report: PNG figures, one HTML page that holds everything and needs nothing, and the same as Markdown."""
 
 import base64
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from analysis import plots, style
+from analysis import markdown, plots, style
+from analysis.claim_plots import claim_figure
+from analysis.claim_words import HEADINGS, claim_view, record, tally
+from analysis.claims import Finding
 from analysis.frames import Frames
 from analysis.grids import Grid, data_uri, embed
 from analysis.ladder import LadderSpec
 from analysis.ladder_plots import ladder_chart, mechanism_chart
 from analysis.ladder_words import ladder_view
 from analysis.mechanism import mechanism_words
+from analysis.provenance import provenance
+from analysis.quality import quality_view
 from analysis.studies import Study
 from analysis.study_report import study_figures
 from analysis.study_words import study_words
@@ -38,9 +42,11 @@ class ReportFiles:
 
     page: Path
     """The HTML page, self-contained."""
+    markdown: Path
+    """The same as Markdown, beside the figures that it shows."""
     figures: Mapping[str, Path]
     """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `samples-s<seed>`,
-    `ladder-<group>`, `mechanism`, `study-<study>-<figure>`."""
+    `ladder-<group>`, `mechanism`, `study-<study>-<figure>`, `claim-<claim>`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class Asked:
     ladders: Sequence[AskedLadder] = ()
     studies: Sequence[Study] = ()
     """The reference of a study before the study itself."""
+    claims: Sequence[Finding] = ()
+    """What the data say about the specification's statements."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ def build(
         title: what the page is about, the specification's name say.
         command: the `ablate run` command that trains what the page shows, for a shell. `ablate report` with its
             selectors then builds the page.
-        asked: ladders and studies to answer as well.
+        asked: claims, ladders and studies to answer as well.
 
     Raises:
         UserError: none of the jobs has begun, or the folder cannot be written.
@@ -102,11 +110,25 @@ def build(
     drawn = {
         name: _png(figure) for name, figure in (_figures(frames) | _asked_figures(frames, asked)).items()
     }
-    page = _page(frames, drawn, title, command, asked)
+    contents = _contents(frames, title, command, asked)
+    page = _page(frames, drawn, contents)
+    files = {name: f"{_file_name(name)}.png" for name in drawn}
     with os_errors(destination, "write the report"):
         destination.mkdir(parents=True, exist_ok=True)
-        paths = {name: _write(destination / f"{_file_name(name)}.png", body) for name, body in drawn.items()}
-        return ReportFiles(page=_write(destination / "report.html", page.encode()), figures=paths)
+        paths = {name: _write(destination / files[name], body) for name, body in drawn.items()}
+        text = _write(destination / "report.md", markdown.render(contents, files).encode())
+        return ReportFiles(_write(destination / "report.html", page.encode()), text, paths)
+
+
+def as_record(frames: Frames, asked: Asked, files: ReportFiles) -> dict[str, Any]:
+    """The report as plain data, for other programs: `ablate report --json`."""
+    return {
+        "page": str(files.page),
+        "markdown": str(files.markdown),
+        "claims": [record(finding) for finding in asked.claims],
+        "runs": [asdict(row) for row in summary_rows(frames)],
+        "provenance": provenance(frames),
+    }
 
 
 def _figures(frames: Frames) -> dict[str, Figure]:
@@ -138,23 +160,56 @@ def _asked_figures(frames: Frames, asked: Asked) -> dict[str, Figure]:
         figures |= {
             f"study-{study.name}-{name}": drawn for name, drawn in study_figures(study, before).items()
         }
+    # Runs that are on the page look as everywhere on it; those that only a claim names come after them.
+    named = [run for finding in asked.claims for run in finding.claim.runs]
+    looks = style.run_styles(list(dict.fromkeys([*frames.runs, *named])))
+    for finding in asked.claims:
+        drawn = claim_figure(finding, looks, quality_name(frames))
+        if drawn is not None:
+            figures[f"claim-{finding.claim.name}"] = drawn
     return figures
 
 
-def _study_view(study: Study, drawn: Mapping[str, bytes]) -> StudyView:
+def _study_view(study: Study, words: Sequence[str], drawn: Mapping[str, bytes]) -> StudyView:
     prefix = f"study-{study.name}-"
     figures = {name.removeprefix(prefix): body for name, body in drawn.items() if name.startswith(prefix)}
-    return StudyView(
-        study, study_words(study), {name: data_uri(body, "png") for name, body in figures.items()}
-    )
+    return StudyView(study, words, {name: data_uri(body, "png") for name, body in figures.items()})
 
 
-def _page(frames: Frames, drawn: Mapping[str, bytes], title: str, command: str, asked: Asked) -> str:
+def _contents(frames: Frames, title: str, command: str, asked: Asked) -> dict[str, Any]:
+    """What the page and the Markdown say alike."""
     rows = summary_rows(frames)
+    return {
+        "title": title,
+        "command": command,
+        "headline": headline(frames, rows),
+        "summary": summary(frames, rows),
+        "caution": caution(rows),
+        "claims": [claim_view(finding) for finding in asked.claims],
+        "claim_headings": HEADINGS,
+        "tally": tally(asked.claims) if asked.claims else "",
+        "headings": headings(frames),
+        "rows": rows,
+        "runs": frames.runs,
+        "ladders": [
+            ladder_view(frames, one.spec, name=one.name, description=one.description) for one in asked.ladders
+        ],
+        "mechanism": mechanism_words(frames) if asked.ladders else [],
+        "studies": [(study, study_words(study)) for study in asked.studies],
+        "quality_name": quality_name(frames),
+        "quality": quality_view(frames),
+        "provenance": provenance(frames),
+        "common": common_settings(frames),
+        "notes": frames.notes.to_dict("records"),
+        "built": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    }
+
+
+def _page(frames: Frames, drawn: Mapping[str, bytes], contents: Mapping[str, Any]) -> str:
     grids, reduced_to = embed(frames)
     views = [
         GridView(row, tuple(g for g in grids if (g.run, g.seed) == (row.run, row.seed)))
-        for row in rows
+        for row in contents["rows"]
         if row.exit != "new"
     ]
     environment = Environment(
@@ -164,68 +219,21 @@ def _page(frames: Frames, drawn: Mapping[str, bytes], title: str, command: str, 
     environment.filters["names"] = _names
     script = (TEMPLATES / "report.js").read_text()
     return environment.get_template("report.html.j2").render(
-        title=title,
-        command=command,
-        headline=headline(frames, rows),
-        summary=summary(frames, rows),
-        caution=caution(rows),
-        headings=headings(frames),
-        rows=rows,
+        **{**contents, "studies": [_study_view(study, words, drawn) for study, words in contents["studies"]]},
         expected=EXPECTED,
         styles=style.run_styles(frames.runs),
-        runs=frames.runs,
         figures={
             name: data_uri(body, "png")
             for name, body in drawn.items()
             if not name.startswith(("samples-", "study-"))
         },
-        ladders=[
-            ladder_view(frames, one.spec, name=one.name, description=one.description) for one in asked.ladders
-        ],
-        mechanism=mechanism_words(frames) if asked.ladders else [],
-        studies=[_study_view(study, drawn) for study in asked.studies],
-        quality_name=quality_name(frames),
         views=views if grids else [],
         steps=sorted({grid.step for grid in grids}),
-        seeds=list(dict.fromkeys(row.seed for row in rows)),
+        seeds=list(dict.fromkeys(row.seed for row in contents["rows"])),
         reduced_to=reduced_to,
-        provenance=provenance(frames),
-        common=common_settings(frames),
-        notes=frames.notes.to_dict("records"),
-        built=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def provenance(frames: Frames) -> dict[str, list[str]]:
-    """Where the numbers come from, by topic; several values where the jobs differ, none where nothing is known."""
-    jobs, sessions = frames.jobs, frames.sessions
-    commits = [
-        f"{commit}{' (with uncommitted changes)' if dirty else ''}"
-        for commit, dirty in zip(sessions["commit"], sessions["dirty"], strict=True)
-        if commit
-    ]
-    data = [
-        f"{job['data_name']}: {job['data_count']:,} images of {job['image_size']} × {job['image_size']}, "
-        f"{'greyscale' if job['channels'] == 1 else 'RGB'}"
-        for job in jobs.dropna(subset=["data_name", "data_count"]).to_dict("records")
-    ]
-    return {
-        "Experiment": _distinct(jobs["experiment"]),
-        "Group": _distinct(jobs["group"]),
-        "Profile": _distinct(jobs["profile"]),
-        "Seeds": [", ".join(_distinct(frames.outcomes["seed"]))],
-        "Commit": _distinct(pd.Series(commits, dtype=object)),
-        "Data": _distinct(pd.Series(data, dtype=object)),
-        "Source": _distinct(jobs["data_source"]),
-        "Data digest": _distinct(jobs["data_digest"]),
-        "Device": _distinct(sessions["device"]),
-        "Processor": _distinct(sessions["cpu"]),
-        "Threads": _distinct(sessions["threads"]),
-        "Python": _distinct(sessions["python"]),
-        "PyTorch": _distinct(sessions["torch"]),
-    }
 
 
 def _names(text: str) -> Markup:
@@ -235,10 +243,6 @@ def _names(text: str) -> Markup:
         for index, part in enumerate(text.split("`"))
     ]
     return Markup("").join(parts)
-
-
-def _distinct(values: "pd.Series[Any]") -> list[str]:
-    return [str(value) for value in values.dropna().drop_duplicates() if value != ""]
 
 
 def _png(figure: Figure) -> bytes:

@@ -1,4 +1,6 @@
-"""`make bench`: a step against the textbook loop, what journal and mirror add to it, and how full workers are kept."""
+"""`make bench`: a step against the textbook loop, what journal and mirror add to it, how full workers are kept, and
+whether the intervals of distances and of comparisons are as wide as they should be.
+"""
 
 import argparse
 import os
@@ -14,9 +16,20 @@ from ablations import tracking
 from ablations.journal import Journal
 from ablations.machine import select_device, stack
 from ablations.store import Store
+from benchmarks.coverage import TABLES
 from benchmarks.executors import bench_executors
+from benchmarks.intervals import KINDS, bench_intervals
 from benchmarks.steps import SIZES, bench_step, our_stepper, seconds, setting
 from fakeface import training
+
+PARTS = ("step", "journal", "mirror", "executors", "coverage", "intervals")
+
+
+def bench_coverage(simulations: int) -> None:
+    """The tables of docs/statistics.md, from fewer simulations."""
+    for table in TABLES.values():
+        for line in table(simulations):
+            print(line, flush=True)
 
 
 def bench_journal(records: int) -> None:
@@ -74,18 +87,16 @@ def _journaled_steps(
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "what",
-        nargs="*",
-        default=["step", "journal", "mirror", "executors"],
-        help="step, journal, mirror, executors",
-    )
+    parser.add_argument("what", nargs="*", default=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--repeats", type=int, default=40, help="steps a measurement")
     parser.add_argument("--rounds", type=int, default=4, help="turns of the mirror's measurement")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
+    unknown = ", ".join(set(options.what) - set(PARTS))
+    if unknown:
+        parser.error(f"{unknown}: no part of the benchmark; these are: {', '.join(PARTS)}")
     device = select_device(options.device)
     torch.set_num_threads(options.threads)
     print(stack(device))
@@ -98,6 +109,10 @@ def main() -> None:
             bench_step(size, options.repeats, device)
         if "mirror" in options.what:
             bench_mirror(size, options.repeats, options.rounds, device)
+    if "coverage" in options.what:
+        bench_coverage(2000)
+    if "intervals" in options.what:  # the last one: it ends the process where a promise is not kept
+        bench_intervals(list(KINDS), 5, 500)
 
 
 if __name__ == "__main__":

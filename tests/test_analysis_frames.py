@@ -10,8 +10,10 @@ import pytest
 
 from ablations.journal import Journal
 from analysis.frames import Frames, Selected, load
+from analysis.quality import quality_table, quality_view
 from analysis.table import Row, headings, number, summary_rows
 from analysis.words import caution, headline, summary
+from fakeface.measures import quality_names
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses
 
 
@@ -237,3 +239,70 @@ def test_one_seed_is_described_and_not_judged(tmp_path: Path) -> None:
         finished(tmp_path / run)
     assert "not judged" in caution(summary_rows(load(selections[::2])))
     assert caution(summary_rows(load(selections))) == ""
+
+
+NAMES = quality_names(METRIC)
+
+
+def measured(folder: Path, *, step: int = 3, seed: int = 0, **values: float) -> Journal:
+    """A journal with two scores, the last one with further numbers; the keywords are fields of `QualityNames`."""
+    journal = begin(folder, seed=seed)
+    losses(journal, [1, 2, 3], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0])
+    journal.append("evaluation", step=1, values={METRIC: 90.0}, **PROTOCOL)
+    named = {getattr(NAMES, name): value for name, value in values.items()}
+    journal.append("evaluation", step=step, values=named, **PROTOCOL)
+    return journal
+
+
+WHOLE = {
+    "distance": 50.0, "low": 45.0, "high": 55.0, "infinity": 41.0, "infinity_error": 2.5, "kernel": 0.2,
+    "kernel_error": 0.05, "precision": 0.4, "recall": 0.1, "floor": 12.0,
+}  # fmt: skip
+
+
+def test_the_quality_table_holds_all_of_the_last_score_and_how_far_chance_reaches(tmp_path: Path) -> None:
+    measured(tmp_path / "a", **WHOLE).close()
+    frames = load([Selected("a", 0, tmp_path / "a")])
+    assert frames.quality()["metric"].unique().tolist() == [METRIC], "the rest is no registered value"
+    (row,) = quality_table(frames)
+    assert (row.run, row.seed, row.step) == ("a", 0, 3)
+    assert row.cells() == [
+        "a", "0", "50.0 (45.0 to 55.0)", "41.0 ± 2.500", "0.200 ± 0.050", "0.400", "0.100", "12.0"
+    ]  # fmt: skip
+
+
+def test_numbers_that_a_score_lacks_are_dashes_and_nan_stays_nan(tmp_path: Path) -> None:
+    measured(tmp_path / "few", distance=50.0, precision=0.4).close()
+    measured(tmp_path / "nan", **dict.fromkeys(WHOLE, math.nan)).close()
+    begin(tmp_path / "unscored").close()
+    frames = load([Selected(run, 0, tmp_path / run) for run in ("few", "nan", "unscored", "never")])
+    few, nan, unscored = (row.cells()[2:] for row in quality_table(frames))
+    assert few == ["50.0", "–", "–", "0.400", "–", "–"]
+    assert nan == ["NaN"] * 6
+    assert unscored == ["–"] * 6
+
+
+def test_each_column_says_how_many_jobs_stand_behind_it(tmp_path: Path) -> None:
+    measured(tmp_path / "a0", **WHOLE).close()
+    measured(tmp_path / "a1", seed=1, distance=60.0).close()
+    begin(tmp_path / "a2", seed=2).close()
+    frames = load([Selected("a", seed, tmp_path / f"a{seed}") for seed in (0, 1, 2)])
+    view = quality_view(frames)
+    assert view is not None
+    assert list(view.counts) == ["2 of 3", *["1 of 3"] * 5]
+    assert view.headings[2] == f"{METRIC} (N = 2,000), 95% interval"
+    assert len(view.headings) == len(view.rows[0].cells()) == len(view.counts) + 2
+
+
+def test_numbers_of_another_protocol_do_not_enter_the_quality_table(tmp_path: Path) -> None:
+    with measured(tmp_path / "a", **WHOLE) as journal:
+        journal.append(
+            "evaluation", step=3, protocol="bb", metric=METRIC, values={METRIC: 1.0, NAMES.floor: 1.0}
+        )
+    (row,) = quality_table(load([Selected("a", 0, tmp_path / "a", "aa")]))
+    assert (row.distance.value, row.floor.value) == (50.0, 12.0)
+
+
+def test_without_a_score_there_is_no_quality_table(tmp_path: Path) -> None:
+    begin(tmp_path / "a").close()
+    assert quality_view(load([Selected("a", 0, tmp_path / "a")])) is None

@@ -138,7 +138,7 @@ def test_only_seeds_that_all_three_have_are_compared_each_with_itself(lab: Lab) 
     lab.job("x", 7.0, seed=9)
     result = only(climb(lab.frames(), ladder(x="slow")))
     assert result.seeds == (0, 1)
-    assert (result.floor, result.mean) == (1500.0, 1200.0)
+    assert (result.start, result.mean) == (1500.0, 1200.0)
     assert result.share == pytest.approx(0.3)
     assert (result.low, result.high) == (pytest.approx(0.2), pytest.approx(0.4))
     assert result.standing.scores == {0: 800.0, 1: 1600.0, 9: 7.0}
@@ -452,3 +452,28 @@ def test_the_page_shows_sentences_table_and_figures_with_names_escaped(lab: Lab)
     assert "data:a" in page and "data:b" in page and "the generator alone starves" in page
     empty = environment.get_template("ladder.html.j2").render(ladders=[], figures={}, mechanism=[])
     assert "<section" not in empty
+
+
+def test_a_rung_that_starts_elsewhere_says_what_it_changes_there_and_nothing_of_its_start(
+    tmp_path: Path,
+) -> None:
+    lab = Lab(tmp_path)
+    lab.job("floor", 1000.0)
+    lab.job("goal", 500.0)
+    lab.job("tuned", 520.0, samples="healthy", dynamics="balanced")
+    lab.job("less", 540.0)
+    lab.job("broken", 900.0)
+    rungs = [
+        Rung("tuned", "rate", ""),
+        Rung("less", "data", "", "tuned"),
+        Rung("broken", "range", "", "tuned"),
+    ]
+    spec = LadderSpec("floor", "goal", {"rate": "the rate", "data": "the data", "range": "the range"}, rungs)
+    words = dict(hypothesis_words(lab.frames(), spec))
+    assert "closes 96% of the gap" in words["rate"]
+    assert "4% of the gap for the worse" in words["data"] and "hardly matters there" in words["data"]
+    assert (
+        "76% of the gap for the worse" in words["range"]
+        and "it matters there, for the worse" in words["range"]
+    )
+    assert [r.word for r in climb(lab.frames(), spec)] == ["reaches", "hardly matters", "worse"]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from analysis import plots, style
 from analysis.frames import Frames, Selected, load
-from tests.analysis_journals import METRIC, begin, end, train
+from fakeface.measures import quality_names
+from tests.analysis_journals import METRIC, PROTOCOL, begin, end, train
 
 RUNS = ("adam", "sgd")
 
@@ -145,6 +146,21 @@ def test_a_diverged_job_stays_in_with_a_cross_and_does_not_set_the_axis(tmp_path
     assert any("peak 1,000,000 at step 30" in text for text in words(ax))
     healthy = plots.loss_curves(axes(), frames, "adam", top=top)
     assert not [line for line in healthy.get_lines() if line.get_marker() == "X"]
+
+
+def test_the_last_quality_has_its_interval_and_the_floor_a_line(tmp_path: Path) -> None:
+    with begin(tmp_path / "a", total_steps=2) as journal:
+        names = quality_names(METRIC)
+        journal.append("evaluation", step=1, values={METRIC: 90.0}, **PROTOCOL)
+        values = {METRIC: 50.0, names.low: 45.0, names.high: 55.0, names.floor: 12.0}
+        journal.append("evaluation", step=2, values=values, **PROTOCOL)
+    ax = plots.quality_over_steps(axes(), load([Selected("a", 0, tmp_path / "a")]))
+    (line,) = labelled(ax, "a")
+    (interval,) = [drawn for drawn in ax.get_lines() if list(ys(drawn)) == [45.0, 55.0]]
+    assert list(xs(interval)) == [2, 2]
+    assert interval.get_color() == line.get_color()
+    assert [drawn for drawn in ax.get_lines() if list(ys(drawn)) == [12.0, 12.0]]
+    assert "real images among themselves" in words(ax)
 
 
 def test_quality_shows_every_evaluation_under_the_metric_s_registered_name(frames: Frames) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ablations.journal import Journal
 from analysis import grids, style
 from analysis.frames import Frames, Selected, load
 from analysis.report import ReportFiles, build
 from fakeface.errors import UserError
-from tests.analysis_journals import METRIC, begin, end, losses, train
+from fakeface.measures import quality_names
+from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses, train
 
 COMMAND = 'ablate run runs.yaml --set data.name="folder"'
 
@@ -146,7 +148,7 @@ def test_the_figures_are_written_beside_the_page(whole: tuple[ReportFiles, Page]
         with Image.open(path) as image:
             assert image.format == "PNG" and image.width > 500
     assert {path.name for path in files.page.parent.iterdir()} == {
-        "report.html", *(path.name for path in files.figures.values())
+        "report.html", "report.md", *(path.name for path in files.figures.values())
     }, "nothing temporary is left"  # fmt: skip
 
 
@@ -185,6 +187,19 @@ def test_a_single_crashed_job_without_any_data_still_makes_a_page(tmp_path: Path
     files, page = built([Selected("a", 0, tmp_path / "a")], tmp_path)
     assert files.figures == {}
     assert "The run a crashed" in page.text and "why exit" in page.text
+
+
+@pytest.mark.usefixtures("coarse")
+def test_the_page_gives_the_last_score_of_each_job_in_numbers(tmp_path: Path) -> None:
+    names = quality_names(METRIC)
+    selections = two_runs(tmp_path)
+    with Journal(selections[0].folder / "journal.jsonl") as journal:
+        values = {METRIC: 50.0, names.low: 45.0, names.high: 55.0, names.floor: 12.0}
+        journal.append("evaluation", step=61, values=values, **PROTOCOL)
+    _, page = built(selections, tmp_path)
+    table = page.text.partition("Quality in numbers")[2]
+    assert "50.0 (45.0 to 55.0)" in table and "1.667" in table
+    assert re.search(r"jobs behind each column\s+2 of 2\s+0 of 2\s+0 of 2\s+0 of 2\s+0 of 2\s+1 of 2", table)
 
 
 @pytest.mark.parametrize("selected", [[], ["a", "b"]])

@@ -12,7 +12,7 @@ PACKAGES = ("fakeface", "ablations", "analysis")
 
 ROOMS = [
     ["fakeface.errors"],
-    ["fakeface.registry", "fakeface.files"],
+    ["fakeface.registry", "fakeface.files", "fakeface.measures"],
     ["fakeface.config"],
     ["fakeface.images"],
     ["fakeface.data"],
@@ -23,9 +23,11 @@ ROOMS = [
     ["fakeface.evaluation"],
     ["ablations.yaml_tree"],
     ["ablations.settings_tree"],
+    ["ablations.spec_names"],
+    ["ablations.spec_claim_models"],
     ["ablations.spec_models"],
     ["ablations.spec_runs", "ablations.spec_schema"],
-    ["ablations.spec_studies"],
+    ["ablations.spec_studies", "ablations.spec_claims"],
     ["ablations.spec"],
     ["ablations.identity", "ablations.schedule"],
     ["ablations.plan"],

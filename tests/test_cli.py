@@ -185,6 +185,42 @@ def test_report_is_one_page_and_its_figures(trained):
     assert list((trained.folder / "results/report").glob("*.png"))
 
 
+CLAIMS = """
+  unrun: {extends: sgd, group: other}
+studies:
+  rates: {base: sgd, space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}}
+claims:
+  single: {says: One., compare: {run: sgd, against: baseline, metric: quality, direction: lower, by: 5%}}
+  absent: {says: Two., outcome: {run: unrun, against: sgd, samples: noise}}
+  mixed: {says: Three., compare: {run: unrun, against: sgd, metric: converged Loss_D, direction: same, within: 5%}}
+  search: {says: Four., study: {name: rates, window: {excludes: 2e-4}}}
+"""
+
+
+def test_a_report_judges_claims_and_says_what_each_lacks(trained):
+    spec = trained.folder / "claims.yaml"
+    spec.write_text((trained.folder / "runs.yaml").read_text() + CLAIMS.lstrip("\n"))
+    said = json.loads(trained("report", "claims.yaml", "--json", "--out", "judged").stdout)
+    claims = {claim["id"]: claim for claim in said["claims"]}
+    assert [claim["verdict"] for claim in claims.values()] == ["described", "not run", "not run", "not run"]
+    assert claims["single"]["n"] == {"sgd": 1, "baseline": 1}
+    assert (
+        "`ablate run claims.yaml --profile quick --seeds 0 --run unrun --run sgd`"
+        in claims["absent"]["words"]
+    )
+    assert "`ablate tune rates claims.yaml --profile quick`" in claims["search"]["words"]
+    assert {row["run"] for row in said["runs"]} == set(RUNS)
+    assert Path(trained.folder, said["page"]).is_file() and Path(trained.folder, said["markdown"]).is_file()
+
+
+def test_a_claim_that_names_nothing_stops_the_report_with_its_line(trained):
+    (trained.folder / "typo.yaml").write_text(
+        (trained.folder / "runs.yaml").read_text() + CLAIMS.lstrip("\n").replace("run: unrun", "run: unrnu")
+    )
+    told = trained("report", "typo.yaml", check=2).stderr
+    assert "typo.yaml:22:" in told and "did you mean 'unrun'" in told
+
+
 def test_run_can_write_the_report_which_names_the_command(trained):
     page = trained.folder / "results/report/report.html"
     page.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from fakeface.evaluation import (
     EXTRACTORS,
     EfficientNetLite0,
     Extractor,
+    keep,
     real_statistics,
     reference,
     statistics,
@@ -73,6 +74,23 @@ def test_the_reference_holds_the_statistics_of_the_drawn_images(images, tmp_path
     np.testing.assert_array_equal(found.features.covariance, expected.covariance)
 
 
+def test_the_reference_keeps_the_features_behind_its_statistics(images, tmp_path):
+    for _ in range(2):  # made, then read
+        found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+        np.testing.assert_array_equal(found.drawn, Means()(images[draw(60, 40)]))
+        assert found.drawn.dtype == np.float32
+        assert found.metric == "fd_means"
+
+
+def test_of_many_features_a_spread_part_is_kept_and_the_statistics_are_of_all(images, tmp_path, monkeypatch):
+    monkeypatch.setitem(draw.__globals__, "KEPT_FEATURES", 12)  # the module goes by its function's name
+    found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    features = Means()(images[draw(60, 40)])
+    np.testing.assert_array_equal(found.drawn, features[draw(40, 12)])
+    np.testing.assert_array_equal(found.drawn, keep(features))
+    assert found.features.n == 40
+
+
 def test_a_second_call_reads_the_cache_and_loads_no_extractor(images, tmp_path):
     first = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder", code=CODE)
     second = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder", code=CODE)
@@ -125,12 +143,37 @@ def leave_out_an_array(path):
     np.savez(path, **content)
 
 
+def leave_out_the_features(path):
+    """As a file from before they were kept."""
+    with np.load(path) as file:
+        content = dict(file)
+    del content["drawn"]
+    np.savez(path, **content)
+
+
+def swap_two_features(path):
+    with np.load(path) as file:
+        content = dict(file)
+    content["drawn"] = content["drawn"][::-1]
+    np.savez(path, **content)
+
+
 def pickle_an_object(path):
     np.savez(path, mean=np.array([print], dtype=object))
 
 
 @pytest.mark.parametrize(
-    "damage", [truncate, empty, replace_with_text, change_a_number, leave_out_an_array, pickle_an_object]
+    "damage",
+    [
+        truncate,
+        empty,
+        replace_with_text,
+        change_a_number,
+        leave_out_an_array,
+        leave_out_the_features,
+        swap_two_features,
+        pickle_an_object,
+    ],
 )
 def test_a_damaged_cache_is_computed_again_and_mended(damage, images, tmp_path):
     intact = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
@@ -140,6 +183,7 @@ def test_a_damaged_cache_is_computed_again_and_mended(damage, images, tmp_path):
         again = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
         np.testing.assert_array_equal(again.features.mean, intact.features.mean)
         np.testing.assert_array_equal(again.features.covariance, intact.features.covariance)
+        np.testing.assert_array_equal(again.drawn, intact.drawn)
     assert Means.built == 2  # once at first, once for the damage
     assert list(tmp_path.iterdir()) == [path]
 

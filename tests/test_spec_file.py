@@ -37,7 +37,7 @@ def test_each_shipped_run_changes_what_it_says_and_nothing_else(profile: str) ->
     assert (optimizer.name, optimizer.lr, optimizer.betas) == ("adam", 2e-4, (0.5, 0.999))
     assert (baseline.init, baseline.data.scaling, optimizer.momentum) == ("pytorch", "symmetric", 0)
     init, sgd, unit = {"init": "dcgan"}, {"optimizer.name": "sgd"}, {"data.scaling": "unit"}
-    assert {name: differences(config, baseline) for name, config in runs.items()} == {
+    expected = {
         "baseline": {},
         "weight-init": init,
         "sgd": sgd,
@@ -45,6 +45,21 @@ def test_each_shipped_run_changes_what_it_says_and_nothing_else(profile: str) ->
         "unit-range": unit,
         "unit-range-sgd": unit | sgd,
     }
+    assert {name: differences(runs[name], baseline) for name in expected} == expected
+
+
+@pytest.mark.parametrize("profile", ["quick", "standard", "paper"])
+def test_each_rung_of_the_shipped_ladder_changes_one_thing_and_names_its_hypothesis(profile: str) -> None:
+    spec = load_spec(SHIPPED, profile=profile)
+    runs = {run.name: run for run in spec.runs}
+    (ladder,) = spec.ladders
+    for run in spec.runs:
+        if run.group == ladder.group:
+            start = run.extends[-1]
+            changed = differences(run.config, runs[start].config)
+            assert len(changed) == 1 or {"optimizer.name", "optimizer.momentum"} & changed.keys(), run.name
+            assert run.tests in ladder.hypotheses
+    assert {run.tests for run in spec.runs if run.group == ladder.group} == set(ladder.hypotheses)
 
 
 def test_the_shipped_profiles_have_the_sizes_that_the_documents_promise() -> None:
@@ -94,12 +109,16 @@ def follow(node: Any, definitions: dict[str, Any]) -> Any:
     return node
 
 
+ENTRIES = ("Entry", "Claim", "Difference")
+"""Ends of the names of what must say something: a ladder without ends, say, is none."""
+
+
 def test_the_schema_has_every_setting_optional_documented_and_no_other() -> None:
     document = schema()
     definitions = document["$defs"]
     for name, group in definitions.items():
         assert group["additionalProperties"] is False, name
-        assert "required" not in group, name
+        assert name.endswith(ENTRIES) or "required" not in group, name
         for key, setting in group["properties"].items():
             assert follow(setting, definitions)["description"], f"{name}.{key}"
     assert document["required"] == ["runs"]

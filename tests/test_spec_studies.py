@@ -67,6 +67,18 @@ def test_an_effective_rate_without_searched_momentum_takes_that_of_the_base(tmp_
     assert study.settings({"optimizer.G.lr": 0.5})["optimizer.G.lr"] == pytest.approx(0.25)
 
 
+def test_an_effective_rate_takes_the_momentum_that_holds_for_its_network(tmp_path: Path):
+    runs = RUNS.replace("momentum: 0.5}", "G: {momentum: 0.5}}")
+    (tmp_path / "runs.yaml").write_text(
+        runs + "studies:\n  s:\n    base: sgd\n    space:\n"
+        "      optimizer.G.lr: {low: 1e-5, high: 1, effective: true}\n"
+        "      optimizer.momentum: {low: 0, high: 0.95}\n"
+    )
+    study = load_spec(tmp_path / "runs.yaml").study("s")
+    settings = study.settings({"optimizer.G.lr": 0.1, "optimizer.momentum": 0.9})
+    assert settings["optimizer.G.lr"] == pytest.approx(0.05)
+
+
 def test_whole_numbers_are_told_from_others(tmp_path: Path):
     space = "{train.batch_size: {low: 8, high: 64, log: true}, optimizer.lr: {low: 1, high: 2}}"
     study = study_of(tmp_path, space)
@@ -90,6 +102,12 @@ def test_whole_numbers_are_told_from_others(tmp_path: Path):
         ("{init: {choices: [dcgan], log: true}}", 13, "is for a range"),
         ("{evaluation.num_samples: {low: 1, high: 9}}", 13, "where it decides what is learned"),
         ("{data.image_size: {choices: [32, 64]}}", 13, "scores on other images do not compare"),
+        ("{train.steps: {low: 8, high: 64}}", 13, "trainings of other lengths do not compare"),
+        (
+            "{optimizer.lr: {low: 1, high: 2, tied: {evaluation.num_samples: 100}}}",
+            13,
+            "does not decide what is learned",
+        ),
         ("{train.batch_size: {low: 8.5, high: 64}}", 13, "must be an integer"),
         ("{optimizer.lr: {low: 1, high: 2, tied: {optimizer.D.momentum: 1}}}", 13, "must be < 1"),
         ("{optimizer.lr: {low: 1, high: 2, tied: {optimizer.lr: 1}}}", 13, "sets optimizer.lr too"),
@@ -124,6 +142,7 @@ def test_a_space_that_cannot_be_searched_is_told_with_its_line(
         ("base: sgd\n    pruner: medain", "must be one of"),
         ("base: sgd\n    objective: fid", "must be one of"),
         ("base: sgd\n    trials: 0", "must be > 0"),
+        ("base: sgd\n    enqueue: [" + "{optimizer.lr: 0.1}, " * 5 + "]", "and tries only 4"),
     ],
 )
 def test_a_study_that_does_not_fit_its_file_is_told(tmp_path: Path, entry: str, words: str):

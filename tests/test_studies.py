@@ -1,6 +1,7 @@
 """What a study hears of its trainings, when it cuts them short, and where it looks for the edges."""
 
 import itertools
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +18,15 @@ from ablations.spec import Run, Study, load_spec
 from ablations.studies import edges, trials
 from ablations.studies.edges import Seen, Staircase
 from ablations.studies.results import WORST, Result
-from ablations.studies.sampling import adopt, importances, next_trial, open_study, params_of
+from ablations.studies.sampling import (
+    adopt,
+    importances,
+    next_trial,
+    open_study,
+    params_of,
+    repair,
+    storage_of,
+)
 from ablations.studies.trials import Trial, best_trial, told
 
 SPEC = """\
@@ -190,6 +199,14 @@ def make_job(run: Run, seed: int) -> Any:
     return SimpleNamespace(run=run.name, seed=seed, lr=run.config.optimizer.lr, protocol_identity="p")
 
 
+def finished(history: History) -> History:
+    """The same, with an outcome and a score."""
+    score = {"metric": "fd", "values": {"fd": 300.0}, "protocol": "p", "step": 100}
+    history.apply({"kind": "evaluation", **score})
+    history.apply({"kind": "outcome", "exit": "finished", "steps": 100})
+    return history
+
+
 def trial_of(study: Study, known: optuna.Study) -> Trial:
     return Trial(next_trial(known, study), study, make_job)
 
@@ -230,19 +247,60 @@ def test_the_pruner_cuts_what_is_behind_the_others(study: Study, tmp_path: Path)
         known.tell(trial.trial, score)
     behind = trial_of(study, known)
     assert watch_all(behind, history_of(tmp_path, 1e-2, 0.7, "noise", 9.0, 100)) == 20
-    assert "median" in behind.cut
+    assert behind.cut is not None and "median" in behind.cut.why
     assert watch_all(trial_of(study, known), history_of(tmp_path, 1e-2, 0.7, "noise", 2.0, 100)) is None
 
 
-def test_a_cut_is_stored_before_the_job_hears_of_it(study: Study, tmp_path: Path):
+@pytest.mark.parametrize("late", [21, 40, 100])
+def test_an_owner_killed_behind_a_cut_tells_the_same_however_late_the_job_stopped(
+    study: Study, tmp_path: Path, late: int
+):
     known = opened(study)
     trial_of(study, known)
-    still = history_of(tmp_path, 1e-5, 0.7, "noise", 20.0, 40)
-    assert watch_all(trial_of(study, known), still) == 20
+    still = history_of(tmp_path, 1e-5, 0.7, "noise", 20.0, late)
+    first = trial_of(study, known)
+    assert watch_all(first, still) == 20
     (_, adopted) = adopt(known, study)
     again = Trial(adopted, study, make_job)
-    assert again.cut.startswith("stalled by step 20")
-    assert again.watch(still, 10) == again.cut
+    job = again.next_job()
+    assert job is not None and job.seed == 0
+    assert watch_all(again, still) == 20
+    again.ended(job, still)
+    assert again.next_job() is None
+    told_trial = known.trials[1]
+    assert (told_trial.state, told_trial.value) == (TrialState.PRUNED, 20.0)
+    assert told_trial.user_attrs["cut"]["why"].startswith("stalled by step 20")
+    assert json.loads(told_trial.user_attrs["results"])[0]["evidence"].startswith("stalled by step 20")
+
+
+def test_a_cut_of_the_second_seed_leaves_the_first_as_it_was(study: Study, tmp_path: Path):
+    known = opened(study)
+    trial_of(study, known)
+    trial = trial_of(study, known)
+    for _ in range(2):  # as begun, and as adopted by another owner
+        job = trial.next_job()
+        assert job is not None and job.seed == 0
+        works = finished(history_of(tmp_path, 1e-2, 0.7, "healthy", 3.0, 100))
+        assert watch_all(trial, works) is None
+        trial.ended(job, works)
+        job = trial.next_job()
+        assert job is not None and job.seed == 1
+        still = history_of(tmp_path, 1e-5, 0.7, "noise", 20.0, 60)
+        assert watch_all(trial, still) == 20
+        kept, trial = trial, Trial(adopt(known, study)[1], study, make_job)
+    kept.ended(job, still)
+    assert kept.next_job() is None
+    assert [result.regime for result in kept.results] == ["works", "stalled"]
+
+
+def test_a_setting_that_crashes_twice_is_told_and_holds_up_nothing(study: Study):
+    known = opened(study)
+    trial = trial_of(study, known)
+    trial.crashed()
+    assert known.trials[0].state == TrialState.RUNNING
+    Trial(adopt(known, study)[0], study, make_job).crashed()
+    assert known.trials[0].value == 2 * WORST
+    assert known.trials[0].user_attrs["regime"] == "crashed"
 
 
 @pytest.mark.parametrize(
@@ -333,3 +391,15 @@ def test_the_seeds_of_search_edges_and_confirmation_never_meet(study: Study):
     firsts = sorted([CONFIRM_SEED, *edges.FIRST_SEED.values()])
     assert study.seeds <= firsts[0]
     assert all(b - a >= 100 for a, b in itertools.pairwise(firsts))
+
+
+def test_a_torn_line_of_the_trials_is_cut_off_and_the_study_goes_on(study: Study, tmp_path: Path):
+    known = open_study("one", study, storage_of(tmp_path, None), 100)
+    ask_and_tell(known, study, 3)
+    with (tmp_path / "optuna.journal").open("ab") as file:
+        file.write(b'{"op_code": 5, "trial')
+    repair(tmp_path)
+    again = open_study("one", study, storage_of(tmp_path, None), 100)
+    assert [t.params for t in again.trials] == [t.params for t in known.trials]
+    ask_and_tell(again, study, 1)
+    assert len(open_study("one", study, storage_of(tmp_path, None), 100).trials) == 4

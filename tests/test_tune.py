@@ -34,7 +34,12 @@ runs:
   # Adam.
   baseline: {}
   sgd: {extends: baseline, optimizer: sgd}  # not Adam
+  other: {extends: baseline, data: {count: 80}}
 studies:
+  adam: {base: baseline, space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}}
+  against: {base: sgd, reference: adam, space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}}
+  odd: {base: sgd, reference: other, space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}}
+  unknown: {base: sgd, space: {optimizer.name: {choices: [sgd, addam]}}}
   rates:
     base: sgd
     space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}
@@ -65,8 +70,8 @@ def folder_like(whole: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def record_of(folder: Path) -> dict[str, Any]:
-    (path,) = folder.glob("results/studies/*/study.json")
+def record_of(folder: Path, study: str = "rates") -> dict[str, Any]:
+    (path,) = folder.glob(f"results/studies/{study}-*/study.json")
     return json.loads(path.read_text())
 
 
@@ -124,6 +129,22 @@ def test_a_trial_whose_job_ran_before_costs_nothing(whole: Path, tmp_path: Path)
     processes.ablate(folder, "tune", "rates", *SERIAL, "--trials", "1")
     assert (job / "checkpoint.pt").stat().st_mtime_ns == written
     assert record_of(folder)["trials"][0]["results"][0]["folder"] == job.name
+    (history,) = [history for history in histories_of(folder / "results") if history.folder == job]
+    assert history.names[-1]["experiment"] == "tiny-rates"
+
+
+def test_a_reference_study_keeps_what_it_found_and_is_searched_as_far(whole: Path, tmp_path: Path):
+    folder = folder_like(whole, tmp_path)
+    processes.ablate(folder, "tune", "adam", *SERIAL, "--trials", "2")
+    before = record_of(folder, "adam")
+    assert before["best"]["value"] > 0
+    processes.ablate(folder, "tune", "against", *SERIAL, "--trials", "3")
+    assert len(record_of(folder, "adam")["trials"]) == 3
+    assert record_of(folder, "against")["reference"]["name"] == "adam-best"
+    processes.ablate(folder, "tune", "adam", *SERIAL, "--trials", "3")
+    found = record_of(folder, "adam")
+    processes.ablate(folder, "tune", "against", *SERIAL, "--trials", "3")
+    assert record_of(folder, "adam")["best"] == found["best"]
 
 
 def test_adding_the_best_keeps_every_other_line_and_trains_as_it_was_confirmed(whole: Path):
@@ -187,7 +208,7 @@ def test_a_study_whose_worker_and_owner_are_killed_ends_as_if_they_had_not_been(
 def test_a_study_has_one_owner(whole: Path):
     from filelock import FileLock
 
-    (folder,) = whole.glob("results/studies/*")
+    (folder,) = whole.glob("results/studies/rates-*")
     with FileLock(folder / "lock"):
         refused = processes.ablate(whole, "tune", "rates", *SERIAL, check=2)
     assert "another process works on this study" in refused.stderr
@@ -198,6 +219,11 @@ def test_a_study_has_one_owner(whole: Path):
     [
         (("tune", "raets"), "did you mean 'rates'"),
         (("tune", "rates", "--executor", "ray"), "unknown executor"),
+        (("tune", "odd"), "scored under other images"),
+        (("tune", "unknown"), "did you mean 'adam'"),
+        (("tune", "rates", "--add", "sgd"), "has a run or study of that name already"),
+        (("tune", "rates", "--add", "'x'"), "must be a name"),
+        (("tune", "against", "--dashboard"), "not begun yet"),
         (("tune", "rates", "--storage", "nodb://x"), "--storage nodb://x"),
         (("tune", "rates", "--set", "optimizer.lr=-1"), "must be > 0"),
     ],

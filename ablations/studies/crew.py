@@ -7,13 +7,9 @@ from ablations.context import Progress
 from ablations.executors import Ended, Executor
 from ablations.history import History
 from ablations.plan import Job
-from ablations.runner import WAIT_SECONDS, Summary
-from ablations.state import state_of
+from ablations.runner import WAIT_SECONDS, Summary, history_of
 from ablations.store import Store
 from ablations.view import View
-
-LOST = ("crashed", "refused", "interrupted")
-"""Exits that say nothing of the setting: the task is left as it is, and the same command takes it up again."""
 
 
 class Task(Protocol):
@@ -28,6 +24,9 @@ class Task(Protocol):
     def ended(self, job: Job, history: History) -> None:
         """The job is complete, or was cut short."""
 
+    def crashed(self) -> None:
+        """The job crashed. The task is left as it is; the same command takes it up again."""
+
 
 class Crew:
     """Keeps every slot of an executor at work for as long as any task has something to do."""
@@ -38,6 +37,7 @@ class Crew:
         self._running: dict[str, tuple[Task, Job]] = {}
         self._waiting: list[tuple[Task, Job]] = []
         """Jobs that another process works on, or another task of ours."""
+        self._error: Exception | None = None
 
     def work(self, tasks: Iterator[Task]) -> None:
         """Work until the tasks are through or the command is told to stop. A task is asked for when a slot is free."""
@@ -58,6 +58,8 @@ class Crew:
     def _wait(self) -> None:
         for ended in self.executor.wait(self._on_progress, timeout=WAIT_SECONDS if self._waiting else None):
             self._take(ended)
+        if self._error is not None:
+            raise self._error
 
     def _take(self, ended: Ended) -> None:
         """Hand a job's end to its task, which may ask for another."""
@@ -66,37 +68,35 @@ class Crew:
         if ended.exit == "busy":
             self._waiting.append((task, job))
             return
-        history = self._history(job)
+        history = history_of(job, self.store)
         self.summary.exits[job.name] = ended.exit
         self.view.ended(job, ended.exit, history, ended.why)
-        if ended.exit not in LOST and history is not None:
+        if ended.exit in ("finished", "diverged", "pruned") and history is not None:
             task.ended(job, history)
             if not self.executor.stop():
                 self._advance(task)
+        elif ended.exit == "crashed":
+            task.crashed()
 
     def _advance(self, task: Task) -> None:
-        """Bring a task to its next training that has still to be done; what the store holds costs nothing."""
+        """Bring a task to its next training. What the store holds already is told to it as if it ran now, and costs
+        nothing: the executor finds it done."""
         while (job := task.next_job()) is not None:
             if job.identity in self._running:
                 self._waiting.append((task, job))
                 return
-            state = state_of(job, self.store)
-            if state.word == "done" and state.history is not None:
-                task.ended(job, state.history)
-                continue
-            if state.history is not None and self._replay(task, job, state.history):
+            history = history_of(job, self.store)
+            if history is not None and history.job and self._replay(task, history):
+                task.ended(job, history)
                 continue
             self._running[job.identity] = (task, job)
             self.executor.submit(job)
             return
 
-    def _replay(self, task: Task, job: Job, history: History) -> bool:
+    def _replay(self, task: Task, history: History) -> bool:
         """Show a task what a former process saw of its job; whether the job was cut then, or should have been."""
-        for diagnosis in history.diagnoses:
-            if task.watch(history, diagnosis["step"]) is not None:
-                task.ended(job, history)
-                return True
-        return False
+        steps = sorted(int(diagnosis["step"]) for diagnosis in history.diagnoses)
+        return any(task.watch(history, step) is not None for step in steps)
 
     def _retry(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -106,11 +106,13 @@ class Crew:
     def _on_progress(self, progress: Progress) -> None:
         self.view.progress(progress)
         task, job = self._running[progress.job.identity]
-        if progress.phase == "diagnosed" and (history := self._history(job)) is not None:
-            why = task.watch(history, progress.step)
-            if why is not None:
-                self.executor.cancel(job, why)
-
-    def _history(self, job: Job) -> History | None:
-        folder = self.store.find(job.identity)
-        return self.store.history(folder) if folder else None
+        if progress.phase != "diagnosed" or self._error is not None:
+            return
+        try:
+            history = history_of(job, self.store)
+            why = task.watch(history, progress.step) if history is not None else None
+        except Exception as error:  # the study's, not the job's, in whose process we may be
+            self._error = error
+            return
+        if why is not None:
+            self.executor.cancel(job, why)

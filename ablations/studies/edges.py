@@ -50,7 +50,7 @@ class Staircase:
         self, study: Study, side: Side, seen: Sequence[Seen], best: float, make_job: MakeJob
     ) -> None:
         """`seen`: what the search tried; `best`: the value that works, from which this edge lies to one side."""
-        self.study, self.side, self.make_job, self.best = study, side, make_job, best
+        self.study, self.side, self.make_job = study, side, make_job
         axis = axis_of(study)
         assert axis is not None
         self.axis = axis
@@ -74,6 +74,9 @@ class Staircase:
     def watch(self, history: History, step: int) -> str | None:  # noqa: ARG002
         """Never cut: the curve shows its score."""
         return None
+
+    def crashed(self) -> None:
+        """Taken up again by the same command."""
 
     def ended(self, job: Job, history: History) -> None:
         result = result_of(job, history)

@@ -12,13 +12,13 @@ from optuna.trial import TrialState
 
 from ablations.history import History
 from ablations.plan import Job, make_plan
-from ablations.spec import Run, Spec, Study
+from ablations.spec import Run, Spec, SpecError, Study
 from ablations.store import Store
 from ablations.studies import record
-from ablations.studies.crew import Crew
+from ablations.studies.crew import Crew, Task
 from ablations.studies.edges import Seen, Staircase, axis_of, verdict
 from ablations.studies.results import Result, result_of
-from ablations.studies.sampling import open_study, storage_of
+from ablations.studies.sampling import journal_of, open_study, repair, storage_of
 from ablations.studies.trials import best_trial, search
 from fakeface.config import DataConfig, canonical_digest
 from fakeface.data import ImageSet
@@ -62,9 +62,12 @@ class Confirmation:
     def ended(self, job: Job, history: History) -> None:
         self.result = result_of(job, history)
 
+    def crashed(self) -> None:
+        """Taken up again by the same command."""
+
 
 class Owner:
-    """A study's work in one store. Use `tune` under `owned`."""
+    """A study's work in one store. What takes the opened study is for use under `owned`."""
 
     def __init__(
         self, spec: Spec, study: Study, store: Store, crew: Crew, find_data: FindData, url: str | None = None
@@ -74,7 +77,8 @@ class Owner:
         self.experiment = f"{spec.name}-{study.name}"
         base = self.make_job(study.run({}, study.name), 0)
         images = find_data(base.config.data)
-        assert images is not None, "data are prepared before a study begins"
+        if images is None:
+            raise UserError(f"{study.name}: its data are not prepared yet; `ablate data prepare` does that")
         self.total_steps = base.total_steps(images)
         searched = study.entry.model_dump(mode="json", include=_IDENTITY)
         self.digest = canonical_digest(
@@ -119,27 +123,58 @@ class Owner:
                     f"{self.study.name}: another process works on this study; wait for it, or end it first"
                 ) from None
         try:
-            yield open_study(self.name, self.study, storage_of(self.folder, self.url), self.total_steps)
+            with os_errors(self.folder, "keep the trials here"):
+                repair(self.folder)
+                yield open_study(self.name, self.study, storage_of(self.folder, self.url), self.total_steps)
         finally:
             lock.release()
 
-    def search(self, opened: optuna.Study) -> Setting | None:
-        """Work through the trials; the best setting, or None where the command was stopped before all had ended."""
-        try:
-            self.crew.work(search(opened, self.study, self.make_job))
-        finally:
-            self.write(opened)
-        open_trials = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
-        ended = len(opened.get_trials(deepcopy=False)) - len(open_trials)
-        if open_trials or ended < self.study.trials:
+    def has_begun(self) -> bool:
+        """Whether there are trials, of whatever state. Raises UserError where the storage cannot be read."""
+        if self.url is None:
+            return journal_of(self.folder).exists()
+        return self.name in optuna.get_all_study_names(storage_of(self.folder, self.url))
+
+    def trials(self, opened: optuna.Study) -> Iterator[Task]:
+        """The tasks of the search that are still to be done."""
+        yield from search(opened, self.study, self.make_job)
+
+    def best(self, opened: optuna.Study) -> Setting | None:
+        """The best setting, rounded as it will be pasted; None while trials are left. Raises UserError without one."""
+        states = [trial.state for trial in opened.get_trials(deepcopy=False)]
+        ended = sum(state.is_finished() for state in states)
+        if TrialState.RUNNING in states or ended < self.study.trials:
             return None
         _, found, _ = best_trial(opened, self.study)
-        params = {path: _rounded(value) for path, value in found.items()}
-        run = self.study.run(params, f"{self.study.name}-best")
-        return Setting(f"{self.study.name}-best", run, params, self.study.settings(params))
+        name = f"{self.study.name}-best"
+        try:
+            params = {path: self._rounded(path, value) for path, value in found.items()}
+            return self._setting(name, params)
+        except SpecError:  # a momentum so close to 1 that it rounds to it
+            return self._setting(name, found)
 
-    def confirm(self, opened: optuna.Study, best: Setting, reference: Setting | None) -> None:
-        """Locate the edges, and train the best setting and the reference with fresh seeds, side by side."""
+    def _setting(self, name: str, params: Mapping[str, Any]) -> Setting:
+        settings = {
+            path: float(f"{value:.6g}") if isinstance(value, float) else value
+            for path, value in self.study.searched_settings(params).items()
+        }
+        return Setting(name, self.study.changed(self.study.base, name, settings), params, settings)
+
+    def _rounded(self, path: str, value: Any) -> Any:
+        """A number as it will stand in `runs.yaml`: what is confirmed is what is pasted."""
+        dimension = self.study.space[path]
+        if dimension.choices or not isinstance(value, float):
+            return value
+        assert dimension.low is not None
+        assert dimension.high is not None
+        return min(max(float(f"{value:.{SETTING_DIGITS}g}"), dimension.low), dimension.high)
+
+    def confirm(self, opened: optuna.Study, best: Setting, reference: Setting | None) -> bool:
+        """Locate the edges, and train the best setting and the reference with fresh seeds, side by side.
+
+        Returns:
+            Whether all of that was done.
+        """
         edges = self._staircases(opened, best)
         settings = [best] if reference is None else [best, reference]
         seeds = range(CONFIRM_SEED, CONFIRM_SEED + self.study.confirm)
@@ -149,15 +184,23 @@ class Owner:
         finally:
             found = [
                 record.confirmed(
-                    one.name, one.settings, one.params, [c.result for c in row if c.result is not None]
+                    one.name,
+                    one.settings,
+                    one.params,
+                    [check.result for check in row if check.result is not None],
+                    planned=self.study.confirm,
                 )
                 for one, row in zip(settings, checks, strict=True)
             ]
             self.write(opened, edges=edges, best=found[0], reference=found[1] if len(found) > 1 else None)
+        results = [check.result for row in checks for check in row]
+        return None not in results and all(len(one.results) >= self.study.edges for one in edges)
 
     def write(self, opened: optuna.Study, **parts: Any) -> None:
-        """Write what is known by now into the study's file."""
-        self._record = record.study_record(self.study, opened, facts=self.facts, **parts)
+        """Write what is known by now into the study's file; what was found before of the same trials stays in it."""
+        facts = self.facts | {"idle_share": round(self.crew.executor.idle_share(), 4)}
+        written = record.study_record(self.study, opened, facts=facts, **parts)
+        self._record = written if parts else record.keep_findings(written, self.folder)
         with os_errors(self.folder, "write the study"):
             record.write(self.folder, self._record)
 
@@ -170,14 +213,11 @@ class Owner:
         axis = axis_of(self.study)
         if axis is None or not self.study.edges:
             return []
-        seen = []
+        seen: list[Seen] = []
         for trial in record.trials_record(opened, self.study):
             verdicts = [verdict(Result.from_json(result)) for result in trial["results"]]
             seen += [Seen(trial["params"][axis], worked) for worked in verdicts if worked is not None]
+        if not any(one.worked for one in seen):
+            return []  # there is no window
         at = best.params[axis]
         return [Staircase(self.study, side, seen, at, self.make_job) for side in ("lower", "upper")]
-
-
-def _rounded(value: Any) -> Any:
-    """A number as it will stand in `runs.yaml`: what is confirmed is what is pasted."""
-    return float(f"{value:.{SETTING_DIGITS}g}") if isinstance(value, float) else value

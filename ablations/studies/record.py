@@ -30,8 +30,8 @@ def trials_record(opened: optuna.Study, study: Study) -> list[dict[str, Any]]:
             "enqueued": bool(trial.user_attrs.get("enqueued")),
             "params": (params := params_of(study, trial)),
             "settings": study.settings(params),
-            "value": trial.value,
-            "cut": trial.user_attrs.get("cut", ""),
+            "value": trial.value if trial.state == TrialState.COMPLETE else None,
+            "cut": trial.user_attrs.get("cut", {}).get("why", ""),
             "regime": trial.user_attrs.get("regime"),
             "results": json.loads(trial.user_attrs.get("results", "[]")),
         }
@@ -48,10 +48,12 @@ def study_record(
     best: Mapping[str, Any] | None = None,
     reference: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The file's content. `facts`: profile, experiment, metric, num_samples, total_steps, digest."""
+    """The file's content. `facts`: name, profile, experiment, metric, num_samples, total_steps, data, digests."""
+    begun = [trial.datetime_start for trial in opened.get_trials(deepcopy=False) if trial.datetime_start]
     return {
         **facts,
         "study": study.name,
+        "begun": int(min(begun).timestamp() * 1000) if begun else None,
         "description": study.entry.description,
         "base": study.base.name,
         "reference_name": study.entry.reference,
@@ -66,6 +68,22 @@ def study_record(
         "best": best,
         "reference": reference,
     }
+
+
+def keep_findings(record: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The record with the edges and confirmations that the folder's file has of the very same trials."""
+    try:
+        before = json.loads((folder / FILE).read_text())
+        same = [(t["number"], t["state"]) for t in before["trials"]] == [
+            (t["number"], t["state"]) for t in record["trials"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return record
+    return (
+        record | {key: before[key] for key in ("edges", "best", "reference", "idle_share")}
+        if same
+        else record
+    )
 
 
 def edge_record(staircase: Staircase) -> dict[str, Any]:
@@ -86,9 +104,17 @@ def edge_record(staircase: Staircase) -> dict[str, Any]:
 
 
 def confirmed(
-    name: str, settings: Mapping[str, Any], params: Mapping[str, Any], results: Sequence[Result]
+    name: str,
+    settings: Mapping[str, Any],
+    params: Mapping[str, Any],
+    results: Sequence[Result],
+    *,
+    planned: int | None = None,
 ) -> dict[str, Any]:
-    """The best setting or the reference, as its confirmation on fresh seeds found it."""
+    """The best setting or the reference, as its confirmation on fresh seeds found it.
+
+    Its `value` is None unless each of the `planned` seeds (all, where not given) gave a finite distance.
+    """
     values = [result.quality for result in results]
     known = [value for value in values if value is not None]
     return {
@@ -97,7 +123,7 @@ def confirmed(
         "settings": dict(settings),
         "seeds": [result.seed for result in results],
         "values": values,
-        "value": sum(known) / len(known) if known and len(known) == len(values) else None,
+        "value": sum(known) / len(known) if known and len(known) == (planned or len(values)) else None,
         "outcomes": [[result.exit, result.samples, result.dynamics] for result in results],
         "results": [result.to_json() for result in results],
     }

@@ -10,13 +10,19 @@ from ablations.history import History, Series
 from ablations.outcomes import dynamics_finding, samples_finding
 from ablations.plan import Job
 from ablations.regimes import Regime, regime_of
-from fakeface.evaluation import diagnose_dynamics
-from fakeface.evaluation.dynamics import Dynamics
 
 WORST = 1e6
 """Told for a setting that fails outright, where a sampler must learn not to go: above any Fréchet distance of images.
 The earlier the failure set in, the more is added, at most as much again."""
-_DYNAMICS = ("Loss_D", "accuracy_real", "accuracy_fake", "update_ratio_G", "update_ratio_D")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """That a study cut a training of a trial short: which of its seeds, at which step, and why."""
+
+    seed: int
+    step: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -69,17 +75,17 @@ class Result:
         return cls(**{field.name: record[field.name] for field in fields(cls)})
 
 
-def result_of(job: Job, history: History, *, cut: str = "") -> Result:
-    """What a job's journal says. `cut`: why the study cut it short, which may not be journaled yet."""
+def result_of(job: Job, history: History, cut: Cut | None = None) -> Result:
+    """What a job's journal says; where the study cut it short, what it said at that step, however late it stopped."""
     outcome = history.outcome or {}
-    samples, dynamics = samples_finding(history), dynamics_finding(history)
-    exit_ = "pruned" if cut else str(outcome.get("exit", "interrupted"))
+    known = history if cut is None else history.until(cut.step)
+    samples, dynamics = samples_finding(known), dynamics_finding(known)
+    exit_ = str(outcome.get("exit", "interrupted")) if cut is None else "pruned"
     total = int(history.job["total_steps"])
-    last = history.last_evaluation(job.protocol_identity)
+    last = known.last_evaluation(job.protocol_identity)
     quality = last["values"][last["metric"]] if last is not None and last["step"] == total else None
-    exit_onset = (outcome.get("onset") or {}).get("exit")
     if exit_ == "diverged":
-        onset, evidence = exit_onset, outcome["evidence"]["exit"]
+        onset, evidence = outcome["onset"]["exit"], outcome["evidence"]["exit"]
     elif dynamics.word in ("discriminator-won", "stalled"):
         onset, evidence = dynamics.onset, dynamics.evidence
     else:
@@ -92,28 +98,16 @@ def result_of(job: Job, history: History, *, cut: str = "") -> Result:
         samples=samples.word,
         dynamics=dynamics.word,
         onset=onset,
-        evidence=cut or evidence,
+        evidence=evidence if cut is None else cut.why,
         steps=int(outcome.get("steps") or history.last_step),
         total_steps=total,
         quality=_finite(quality),
         spectrum_distance=_finite(
-            history.diagnoses[-1]["values"].get("spectrum_distance") if history.diagnoses else None
+            known.diagnoses[-1]["values"].get("spectrum_distance") if known.diagnoses else None
         ),
-        update_ratio_G=_median(history.series.get("update_ratio_G")),
-        update_ratio_D=_median(history.series.get("update_ratio_D")),
+        update_ratio_G=_median(known.series.get("update_ratio_G")),
+        update_ratio_D=_median(known.series.get("update_ratio_D")),
     )
-
-
-def dynamics_until(history: History, step: int) -> Dynamics | None:
-    """How the networks stood up to a step, whatever the journal holds beyond it; None where too little is known."""
-    series = {}
-    for name in _DYNAMICS:
-        known = history.series.get(name)
-        kept = [i for i, s in enumerate(known.steps) if s <= step] if known else []
-        if known is None or not kept:
-            return None
-        series[name] = ([known.steps[i] for i in kept], [known.values[i] for i in kept])
-    return diagnose_dynamics(series)
 
 
 def _finite(value: float | None) -> float | None:

@@ -7,6 +7,7 @@ owner is killed at, the same command goes on with the same settings.
 
 import json
 import math
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,20 +28,35 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 
 GRACE_SECONDS = 5
 """A lock that an owner left behind when it was killed is taken over after this time."""
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 HALVING = 3
 MIN_FOR_IMPORTANCE = 8
 
 
 def storage_of(folder: Path, url: str | None) -> BaseStorage:
     """Where trials are kept: a journal in the store, or a database. Raises UserError where it cannot be had."""
+    path = journal_of(folder)
     try:
         if url is not None:
             return get_storage(url)
-        path = str(folder / "optuna.journal")
-        return JournalStorage(JournalFileBackend(path, JournalFileSymlinkLock(path, GRACE_SECONDS)))
-    except Exception as error:  # whatever the database's driver raises
-        raise UserError(f"--storage {url}: {type(error).__name__}: {error}") from error
+        return JournalStorage(JournalFileBackend(str(path), JournalFileSymlinkLock(str(path), GRACE_SECONDS)))
+    except Exception as error:  # whatever the database's driver raises, or a journal that is damaged
+        where = str(path) if url is None else f"--storage {url}"
+        raise UserError(f"{where}: cannot read the trials: {type(error).__name__}: {error}") from error
+
+
+def journal_of(folder: Path) -> Path:
+    """Optuna's journal of the study in a folder."""
+    return folder / "optuna.journal"
+
+
+def repair(folder: Path) -> None:
+    """Cut off what a full disk or a kill left of a line: the next line would be glued to it, and neither be read."""
+    path = journal_of(folder)
+    if path.exists():
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(path, len(whole))
 
 
 def open_study(name: str, study: Study, storage: BaseStorage, total_steps: int) -> optuna.Study:
@@ -50,6 +66,7 @@ def open_study(name: str, study: Study, storage: BaseStorage, total_steps: int) 
         storage=storage,
         direction="minimize",
         pruner=pruner_of(study.entry.pruner, total_steps),
+        sampler=optuna.samplers.RandomSampler(seed=0),  # never asked: see `_propose`
         load_if_exists=True,
     )
     for params in study.entry.enqueue:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict
 from statistics import fmean, median
 from typing import Any
 
@@ -11,13 +11,16 @@ import optuna
 from optuna.trial import TrialState
 
 from ablations.history import History
+from ablations.outcomes import dynamics_finding, samples_finding
 from ablations.plan import Job
-from ablations.spec import Run, Study
-from ablations.studies.results import Result, dynamics_until, result_of
+from ablations.spec import Run, SpecError, Study
+from ablations.studies.results import WORST, Cut, Result, result_of
 from ablations.studies.sampling import adopt, next_trial, params_of
 from fakeface.errors import UserError
 
 MakeJob = Callable[[Run, int], Job]
+MOST_CRASHES = 2
+"""So often is a setting that crashes tried before the sampler hears that it does."""
 AGGREGATES: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "median": median, "worst": max}
 WON_SHARE = 0.2
 """Share of all steps that a discriminator must have been ahead for before a training is cut for it: a short lead early
@@ -26,73 +29,97 @@ on is a phase that good trainings have too."""
 
 def search(opened: optuna.Study, study: Study, make_job: MakeJob) -> Iterator["Trial"]:
     """The trials that are still to be done: those begun before, then new ones up to the study's number."""
-    yield from (Trial(trial, study, make_job) for trial in adopt(opened, study))
+    for trial in adopt(opened, study):
+        yield from _buildable(trial, study, make_job)
     while True:
         begun = [t for t in opened.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
         if len(begun) >= study.trials:
             return
-        yield Trial(next_trial(opened, study), study, make_job)
+        yield from _buildable(next_trial(opened, study), study, make_job)
+
+
+def _buildable(trial: optuna.Trial, study: Study, make_job: MakeJob) -> Iterator["Trial"]:
+    """The trial; none, and the sampler told so, where its settings refuse each other."""
+    try:
+        yield Trial(trial, study, make_job)
+    except SpecError as error:
+        trial.set_user_attr("regime", "refused")
+        trial.set_user_attr("cut", asdict(Cut(0, 0, str(error))))
+        trial.study.tell(trial, 2 * WORST)
 
 
 class Trial:
     """One setting: trained with one seed after another for as long as it works, then told to the sampler."""
 
     def __init__(self, trial: optuna.Trial, study: Study, make_job: MakeJob) -> None:
+        frozen = trial.study.get_trials(deepcopy=False)[trial.number]
         self.trial, self.study = trial, study
-        self.params = params_of(study, trial.study.get_trials(deepcopy=False)[trial.number])
+        self.params = params_of(study, frozen)
         self.enqueued = bool(trial.user_attrs.get("enqueued"))
-        self.cut = str(trial.user_attrs.get("cut", ""))
-        """Why it was cut short; empty while it was not."""
+        stored = trial.user_attrs.get("cut")
+        self.cut = Cut(**stored) if stored else None
         self.results: list[Result] = []
         self.told = False
+        self._reported = set(frozen.intermediate_values)
         run = study.run(self.params, f"{study.name}-t{trial.number}")
         self.jobs = [make_job(run, seed) for seed in range(study.seeds)]
 
     def next_job(self) -> Job | None:
         """The next seed's job, unless the setting is hopeless after those before it."""
         done = len(self.results)
-        if not self.cut and done < len(self.jobs) and (done == 0 or self.results[-1].regime == "works"):
+        if not self.told and done < len(self.jobs) and (done == 0 or self.results[-1].regime == "works"):
             return self.jobs[done]
         if not self.told:
-            self._tell()
+            value, state = told(self.results, self.study)
+            self._tell(worst_regime(self.results), value, state)
         return None
 
     def watch(self, history: History, step: int) -> str | None:
         """Report the cheap score, and decide by what is known up to this step whether to go on."""
-        total = int(history.job["total_steps"])
-        diagnosis = history.diagnosis_at(step)
-        if self.cut or diagnosis is None or not step:
-            return self.cut or None
+        seed = len(self.results)
+        if self.cut is not None and self.cut.seed == seed:
+            return self.cut.why if step >= self.cut.step else None
+        diagnosis, total = history.diagnosis_at(step), int(history.job["total_steps"])
+        if diagnosis is None or not step:
+            return None
         score = diagnosis["values"].get("spectrum_distance", math.nan)
-        at = step + total * len(self.results)
-        if math.isfinite(score):
-            self.trial.report(float(score), at)
+        self._report(float(score), step + total * seed)
         pruner = self.study.entry.pruner
         if self.enqueued or pruner.name == "none" or step >= total or step < pruner.warmup * total:
             return None
-        hopeless = (
-            _hopeless(history, step, total) if pruner.hopeless and diagnosis["label"] != "healthy" else ""
-        )
-        if hopeless or self.trial.should_prune():
-            others = f"{pruner.name} pruner: spectrum {score:.1f} dB from the real one at step {step}"
-            self.cut = hopeless or others
-            # Stored before the job hears of it, so that an owner that is killed in between decides alike.
-            self.trial.set_user_attr("cut", self.cut)
-            return self.cut
-        return None
+        hopeless = _hopeless(history.until(step), total) if pruner.hopeless else ""
+        if not hopeless and not self.trial.should_prune():
+            return None
+        others = f"{pruner.name} pruner: spectrum {score:.1f} dB from the real one at step {step}"
+        self.cut = Cut(seed, step, hopeless or others)
+        # Stored before the job hears of it, so that an owner that is killed in between decides alike.
+        self.trial.set_user_attr("cut", asdict(self.cut))
+        return self.cut.why
 
     def ended(self, job: Job, history: History) -> None:
         """Take in a job that is complete or was cut short."""
-        result = result_of(job, history, cut=self.cut)
-        self.results.append(replace(result, steps=history.last_step) if self.cut else result)
+        cut = self.cut if self.cut is not None and self.cut.seed == len(self.results) else None
+        self.results.append(result_of(job, history, cut))
 
-    def _tell(self) -> None:
+    def crashed(self) -> None:
+        """Count it: a setting that crashes again and again (for want of memory, say) must not hold up its study."""
+        crashes = int(self.trial.user_attrs.get("crashes", 0)) + 1
+        self.trial.set_user_attr("crashes", crashes)
+        if crashes >= MOST_CRASHES:
+            self._tell("crashed", 2 * WORST, TrialState.COMPLETE)
+
+    def _report(self, score: float, at: int) -> None:
+        if math.isfinite(score) and at not in self._reported:
+            self._reported.add(at)
+            self.trial.report(score, at)
+
+    def _tell(self, regime: str, value: float, state: TrialState) -> None:
         """Tell the sampler: a finite value, or that the trial was pruned."""
-        value, state = told(self.results, self.study)
-        self.trial.set_user_attr("regime", worst_regime(self.results))
+        self.trial.set_user_attr("regime", regime)
         self.trial.set_user_attr("results", json.dumps([result.to_json() for result in self.results]))
-        for key in ("exit", "samples", "dynamics", "onset"):
-            self.trial.set_user_attr(key, getattr(self.results[-1], key))
+        if self.results:
+            for key in ("exit", "samples", "dynamics", "onset"):
+                self.trial.set_user_attr(key, getattr(self.results[-1], key))
         self.trial.study.tell(self.trial, None if state == TrialState.PRUNED else value, state=state)
         self.told = True
 
@@ -125,11 +152,11 @@ def best_trial(opened: optuna.Study, study: Study) -> tuple[int, dict[str, Any],
     return best.number, params_of(study, best), float(best.value or 0.0)
 
 
-def _hopeless(history: History, step: int, total: int) -> str:
-    """Why the training will come to nothing, by the dynamics up to a step; empty where that cannot be said."""
-    dynamics = dynamics_until(history, step)
-    if dynamics is None or dynamics.label == "balanced":
+def _hopeless(history: History, total: int) -> str:
+    """Why a training will come to nothing, by all that is known of it by now; empty where that cannot be said."""
+    dynamics, step = dynamics_finding(history), history.last_step
+    if dynamics.word not in ("stalled", "discriminator-won") or samples_finding(history).word == "healthy":
         return ""
-    if dynamics.label == "discriminator-won" and step - (dynamics.onset or 0) < WON_SHARE * total:
+    if dynamics.word == "discriminator-won" and step - (dynamics.onset or 0) < WON_SHARE * total:
         return ""
-    return f"{dynamics.label} by step {step}: {dynamics.evidence}"
+    return f"{dynamics.word} by step {step}: {dynamics.evidence}"

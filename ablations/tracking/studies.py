@@ -37,7 +37,7 @@ def ship_study(client: "MlflowClient", store: Store, uri: str, folder: Path) -> 
         return
     record = json.loads((folder / RECORD).read_text())
     experiment = server.experiment_id(client, store, uri, record["experiment"])
-    begun = int((folder / "lock").stat().st_mtime * 1000)
+    begun = int(record["begun"] or 0)
     run_id = server.find_or_create_run(client, experiment, {"study": folder.name}, record["study"], begun)
     for name in _PARAMS:
         client.log_param(run_id, name, _text(record[name])[:MAX_PARAM_CHARS])
@@ -52,7 +52,7 @@ def ship_study(client: "MlflowClient", store: Store, uri: str, folder: Path) -> 
 
 def study_tags(record: dict[str, Any]) -> dict[str, str]:
     """What a study found, in words that the page's table shows."""
-    tags = {"profile": str(record["profile"]), "trials": str(len(record["trials"]))}
+    tags = {name: str(record[name]) for name in ("profile", "base")} | {"trials": str(len(record["trials"]))}
     for name in ("best", "reference"):
         found = record[name]
         if found:

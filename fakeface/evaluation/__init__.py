@@ -17,7 +17,8 @@ from fakeface.evaluation.frechet_interval import FrechetInterval, frechet_influe
 from fakeface.evaluation.inception import Inception
 from fakeface.evaluation.kernel_distance import KernelDistance, kernel_distance
 from fakeface.evaluation.precision_recall import PrecisionRecall, precision_recall
-from fakeface.evaluation.reference import RealStatistics, Reference, draw, real_statistics, reference
+from fakeface.evaluation.quality import floor_of, measure_quality, sample_features
+from fakeface.evaluation.reference import RealStatistics, Reference, draw, keep, real_statistics, reference
 
 __all__ = [
     "EXTRACTORS",
@@ -38,11 +39,14 @@ __all__ = [
     "diagnose_samples",
     "draw",
     "extrapolate",
+    "floor_of",
     "frechet_distance",
     "frechet_influence",
     "frechet_interval",
+    "keep",
     "kernel_distance",
     "label_samples",
+    "measure_quality",
     "measure_samples",
     "metric_name",
     "onset_of",
@@ -51,5 +55,6 @@ __all__ = [
     "real_floor",
     "real_statistics",
     "reference",
+    "sample_features",
     "statistics",
 ]

@@ -17,12 +17,15 @@ from fakeface.config import EvaluationConfig, canonical_digest
 from fakeface.evaluation.diversity import duplicate_share, pairwise_distance
 from fakeface.evaluation.features import EXTRACTORS, Progress, metric_name, protocol_of
 from fakeface.evaluation.frechet import Array, Statistics, statistics
+from fakeface.evaluation.frechet_interval import Features
 from fakeface.evaluation.pixels import Images, check_images, layouts, thumbnails
 from fakeface.evaluation.spectrum import radial_spectrum
 from fakeface.files import os_errors, whole_file
 
 _NETWORK_FREE_IMAGES = 2_000  # takes a tenth of a second; the spectrum is then known to 0.1 dB
 _DRAW_SEED = 20_150_205
+KEPT_FEATURES = 5_000
+"""Real images whose features are kept: of 2,048 numbers each they take 41 MB, where 50,000 would take 410."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,9 @@ class Reference:
 
     metric: str
     features: Statistics
+    """Of all the real images that the protocol draws."""
+    drawn: Features
+    """The features themselves (m, d) float32, of at most 5,000 of these images."""
 
 
 def draw(total: int, count: int) -> npt.NDArray[np.int64]:
@@ -54,6 +60,11 @@ def draw(total: int, count: int) -> npt.NDArray[np.int64]:
         return np.arange(total)
     chosen = np.random.default_rng(_DRAW_SEED).choice(total, count, replace=False)
     return np.sort(chosen)
+
+
+def keep(features: Features) -> Features:
+    """The features (m, d) that a reference keeps of (M, d): the same at every call."""
+    return features[draw(len(features), KEPT_FEATURES)]
 
 
 def real_statistics(images: Images) -> RealStatistics:
@@ -87,11 +98,12 @@ def reference(
 ) -> Reference:
     """The reference of the full set of real images (N, H, W, C) uint8, whose pixels `data_digest` stands for.
 
-    The extractor is loaded only where `cache` does not hold its statistics, or holds a damaged file.
+    The extractor is loaded only where `cache` does not hold what it found, or holds a damaged file. Every number of
+    samples shares it.
 
     Args:
-        code: a digest of the code that makes the statistics: the extractor, `draw` and `statistics`. The samples
-            of changed code must not be measured against a reference that the former code left in the cache.
+        code: a digest of the code that makes it: the extractor, `draw`, `statistics` and `keep`. The samples of changed
+            code must not be measured against a reference that the former code left in the cache.
 
     Raises:
         UserError: the images or the extractor's weights will not do, or the cache cannot be written.
@@ -99,13 +111,14 @@ def reference(
     made_by = {"protocol": _reference_protocol(config), "code": code}
     path = cache / f"{data_digest[:16]}-{canonical_digest(made_by)[:16]}.npz"
     key = canonical_digest({"data": data_digest, **made_by})
-    found = _load(path, key)
+    found = _load(path, key, metric_name(config.extractor))
     if found is None:
         extractor = EXTRACTORS[config.extractor](config.weights_path, device)
         drawn = images[draw(len(images), config.num_reference)]
-        found = statistics(extractor(drawn, progress))
+        features = extractor(drawn, progress)
+        found = Reference(metric_name(config.extractor), statistics(features), keep(features))
         _save(path, key, found)
-    return Reference(metric_name(config.extractor), found)
+    return found
 
 
 def _reference_protocol(config: EvaluationConfig) -> dict[str, Any]:
@@ -113,32 +126,36 @@ def _reference_protocol(config: EvaluationConfig) -> dict[str, Any]:
     return {key: value for key, value in protocol_of(config).items() if key != "num_samples"}
 
 
-def _content_digest(key: str, found: Statistics) -> str:
-    content = hashlib.sha256(f"{key} {found.n} {found.mean.shape}".encode())
-    content.update(found.mean.tobytes())
-    content.update(np.ascontiguousarray(found.covariance).tobytes())
+def _content_digest(key: str, found: Reference) -> str:
+    real, drawn = found.features, found.drawn
+    content = hashlib.sha256(f"{key} {real.n} {real.mean.shape} {drawn.shape} {drawn.dtype}".encode())
+    for array in (real.mean, real.covariance, drawn):
+        content.update(np.ascontiguousarray(array).data)
     return content.hexdigest()
 
 
-def _load(path: Path, key: str) -> Statistics | None:
-    """The statistics at `path`; None where there is no such file, or it is damaged or of another key."""
+def _load(path: Path, key: str, metric: str) -> Reference | None:
+    """The reference at `path`; None where there is no such file, or it is damaged or of another key."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = Statistics(file["mean"], file["covariance"], int(file["n"]))
+            found = Reference(
+                metric, Statistics(file["mean"], file["covariance"], int(file["n"])), file["drawn"]
+            )
             intact = str(file["sha256"]) == _content_digest(key, found)
     except Exception:  # a damaged archive raises anything from BadZipFile to ValueError
         return None
     return found if intact else None
 
 
-def _save(path: Path, key: str, found: Statistics) -> None:
+def _save(path: Path, key: str, found: Reference) -> None:
     with os_errors(path.parent, "keep the statistics of the real images"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as file:
             np.savez(
                 file,
-                mean=found.mean,
-                covariance=found.covariance,
-                n=np.int64(found.n),
+                mean=found.features.mean,
+                covariance=found.features.covariance,
+                n=np.int64(found.features.n),
+                drawn=found.drawn,
                 sha256=np.str_(_content_digest(key, found)),
             )

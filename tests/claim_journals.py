@@ -1,0 +1,109 @@
+"""Made-up trainings with a known truth for the tests of claims: journals of runs with several seeds."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ablations.spec import Claim, load_spec
+from analysis.frames import Frames, Selected, load
+from tests.analysis_journals import METRIC, PROTOCOL, begin, end
+
+STEPS = 200
+RUNS = ("baseline", "weight-init", "sgd", "both", "sgd-tenth", "sgd-half")
+SPEC = "runs:\n" + "".join(f"  {run}: {{}}\n" for run in RUNS)
+STUDIES = """\
+studies:
+  sgd-lr: {base: sgd, reference: adam-lr, space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}}
+  adam-lr: {base: baseline, space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}}
+"""
+
+
+def claims_of(folder: Path, **bodies: str) -> list[Claim]:
+    """Claims with these bodies, in a specification of made-up runs and studies; `name="family: f, compare: ..."`."""
+    lines = [f"  {name}: {{says: It is so., {body}}}\n" for name, body in bodies.items()]
+    path = folder / "runs.yaml"
+    path.write_text(f"{SPEC}{STUDIES}claims:\n{''.join(lines)}")
+    return list(load_spec(path).claims)
+
+
+def falling(level: float, *, settled: int = 60, start: float = 1.4) -> list[float]:
+    """A loss that falls from `start` to `level` until a step, and swings about it by 1%."""
+    steps = np.arange(1, STEPS + 1)
+    ramp = np.clip((settled - steps) / settled, 0, 1)
+    return list(level * (1 + 0.01 * np.sin(steps)) + (start - level) * ramp)
+
+
+class Trainings:
+    """Journals of jobs, written by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.selected: list[Selected] = []
+
+    def job(
+        self,
+        run: str,
+        seed: int,
+        quality: float | None = 100.0,
+        *,
+        loss_d: Sequence[float] | None = None,
+        loss_g: Sequence[float] | None = None,
+        exit_: str = "finished",
+        samples: str | None = "healthy",
+        dynamics: str | None = "balanced",
+        protocol: Mapping[str, Any] | None = None,
+        asked: str | None = None,
+        grids: bool = False,
+    ) -> None:
+        """One training. Its losses are near 1 and 2 where not given."""
+        place = self.folder / f"{run}-{seed}"
+        journal = begin(place, settings={"optimizer.name": run}, seed=seed, total_steps=STEPS)
+        d, g = list(loss_d or falling(1.0)), list(loss_g or falling(2.0))
+        values = {"Loss_D": d, "Loss_G": g, "D(x)": [0.7] * len(d)}
+        journal.append("metrics", steps=list(range(1, len(d) + 1)), values=values)
+        if grids:
+            (place / "samples").mkdir()
+            Image.new("RGB", (16, 16), (10 * seed, 0, 0)).save(place / "samples" / "1.png")
+            journal.append("image", key="samples", step=1, file="samples/1.png")
+        if quality is not None:
+            record = {**PROTOCOL, **(protocol or {})}
+            journal.append("evaluation", step=STEPS // 2, values={METRIC: 1.5 * quality}, **record)
+            journal.append("evaluation", step=STEPS, values={METRIC: quality}, **record)
+        end(journal, exit_, samples, dynamics, STEPS if exit_ == "finished" else len(d))
+        self.selected.append(Selected(run, seed, place, asked))
+
+    def scored(self, run: str, values: Sequence[float], **options: Any) -> None:
+        """Trainings with these distances, by seed."""
+        for seed, value in enumerate(values):
+            self.job(run, seed, value, **options)
+
+    def unbegun(self, run: str, seed: int = 0) -> None:
+        self.selected.append(Selected(run, seed, self.folder / f"{run}-{seed}"))
+
+    def frames(self) -> Frames:
+        return load(self.selected)
+
+
+def report_of(folder: Path, seeds: int) -> Trainings:
+    """The shipped claims' runs, as trials on real faces came out: SGD is noise, and weight init changes little."""
+    rng, lab = np.random.default_rng(0), Trainings(folder)
+    kinds = {
+        "baseline": (620, 0.32, 3.2, 110), "weight-init": (610, 0.30, 2.8, 120), "sgd": (1170, 0.50, 1.5, 90),
+        "both": (1200, 0.52, 1.5, 95), "sgd-10x": (900, 0.45, 1.9, 60), "sgd-tenth-data": (1180, 0.5, 1.5, 90),
+        "sgd-quarter-data": (1175, 0.5, 1.5, 90), "sgd-half-data": (1170, 0.5, 1.5, 90),
+        "sgd-lr2e-5": (1500, 0.7, 1.1, 150),
+    }  # fmt: skip
+    for run, (distance, d, g, settled) in kinds.items():
+        noise = run not in ("baseline", "weight-init")
+        for seed in range(seeds):
+            wobble = rng.normal(1, 0.04, 4)
+            lab.job(
+                run, seed, distance * wobble[0],
+                loss_d=falling(d * wobble[1], settled=int(settled * wobble[3])),
+                loss_g=falling(g * wobble[2], settled=int(1.3 * settled * wobble[3])),
+                samples="noise" if noise else "healthy", dynamics="stalled" if noise else "balanced", grids=True,
+            )  # fmt: skip
+    return lab
