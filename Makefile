@@ -8,6 +8,7 @@ SEEDS   ?=
 DATA    ?=
 ARGS    ?=
 MARK    ?= not slow and not gpu and not browser and not service
+WORKERS ?= auto
 PORT    ?= 5000
 STUDY   ?= sgd-lr
 
@@ -53,7 +54,7 @@ data: setup ## Prepare the images and say what they are
 	@$(ABLATE) data prepare $(SPEC) $(SELECT) $(ARGS)
 
 test: setup ## Run the quick tests (MARK="not gpu" for all, ARGS="-k name" for some)
-	@$(VENV)/bin/python -m pytest -m '$(MARK)' $(ARGS)
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile -m '$(MARK)' $(ARGS)
 
 lint: setup ## Check format, style and types
 	@$(VENV)/bin/ruff format --check .

@@ -186,7 +186,7 @@ def test_report_is_one_page_and_its_figures(trained):
 
 
 CLAIMS = """
-  unrun: {extends: sgd, group: other}
+  unrun: {extends: sgd, group: other, init: dcgan, optimizer: {lr: 3e-3}}
 studies:
   rates: {base: sgd, space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}}
 claims:
