@@ -14,9 +14,8 @@ STUDY   ?= sgd-lr
 
 VENV    := .venv
 ABLATE  := $(VENV)/bin/ablate
-SIZE     = $(if $(PROFILE),--profile $(PROFILE)) \
-           $(if $(DATA),--set data.name=folder --set 'data.path=$(DATA)') --store $(STORE)
-SELECT   = $(SIZE) $(if $(SEEDS),--seeds $(SEEDS))
+PLACE    = $(if $(DATA),--set data.name=folder --set 'data.path=$(DATA)') --store $(STORE)
+SELECT   = $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS)) $(PLACE)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup ablate plan tune ui report test lint data bench bench-gpu clean
@@ -42,7 +41,7 @@ plan: setup ## Show what `make ablate` would do
 	@$(ABLATE) run --dry-run $(SPEC) $(SELECT) $(ARGS)
 
 tune: setup ## Search the learning rate at which plain SGD works, and confirm it against a tuned Adam
-	@$(ABLATE) tune $(STUDY) $(SPEC) $(SIZE) $(ARGS)
+	@$(ABLATE) tune $(STUDY) $(SPEC) $(if $(PROFILE),--profile $(PROFILE)) $(PLACE) $(ARGS)
 
 ui: setup ## Serve the MLflow page of the results
 	@$(ABLATE) ui --store $(STORE) --port $(PORT)

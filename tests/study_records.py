@@ -108,7 +108,7 @@ def study(trials: list[Json], **parts: Any) -> Json:
         "name": "sgd-lr-0123", "digest": "0123", "profile": "quick", "experiment": "fakeface-sgd-lr",
         "metric": METRIC, "num_samples": 2000, "data": "synthetic", "data_digest": "dd", "total_steps": STEPS,
         "seeds": [0, 1], "study": "sgd-lr", "description": "Is there a rate at which SGD works?", "base": "sgd",
-        "reference_name": "adam-lr",
+        "reference_name": "adam-lr", "begun": 1_790_000_000_000,
         "optimizer": "sgd", "objective": {"name": "quality", "aggregate": "mean"}, "axis": "optimizer.lr",
         "space": space, "planned_trials": max(1, len(trials)), "trials": trials, "importances": {}, "edges": {},
         "best": None, "reference": None,
