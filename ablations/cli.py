@@ -11,11 +11,14 @@ from ablations.cli_data import data_app
 from ablations.options import (
     SPEC,
     STORE,
+    AllowInexact,
     Device,
     Executor,
     Group,
     Jobs,
     Json,
+    MirrorOn,
+    MirrorWait,
     Profile,
     RunName,
     Seeds,
@@ -23,6 +26,7 @@ from ablations.options import (
     SpecFile,
     StorePath,
     Threads,
+    TrackingUri,
     choose,
     command_line,
     console,
@@ -30,10 +34,6 @@ from ablations.options import (
     select,
 )
 from fakeface.errors import UserError
-
-TrackingUri = Annotated[
-    str | None, typer.Option(help="URI of an MLflow server; by default a file in the store.")
-]
 
 app = typer.Typer(
     name="ablate",
@@ -85,13 +85,9 @@ def run_(
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Train again what is done; old results are set aside.")
     ] = False,
-    allow_inexact: Annotated[
-        bool, typer.Option("--allow-inexact", help="Go on with a job that was begun on another stack.")
-    ] = False,
-    mirror: Annotated[
-        bool, typer.Option("--mirror/--no-mirror", help="Ship the journals to MLflow meanwhile.")
-    ] = True,
-    mirror_wait: Annotated[float, typer.Option(help="Seconds to wait at the end for the mirror.")] = 60.0,
+    allow_inexact: AllowInexact = False,
+    mirror: MirrorOn = True,
+    mirror_wait: MirrorWait = 60.0,
     tracking_uri: TrackingUri = None,
     report: Annotated[
         bool, typer.Option("--report", help="Write the report at the end, however the jobs went.")
@@ -144,14 +140,10 @@ def tune(
         str | None,
         typer.Option(metavar="NAME", help="Write the best setting into the specification as this run."),
     ] = None,
-    mirror: Annotated[
-        bool, typer.Option("--mirror/--no-mirror", help="Ship the journals to MLflow meanwhile.")
-    ] = True,
-    mirror_wait: Annotated[float, typer.Option(help="Seconds to wait at the end for the mirror.")] = 60.0,
+    mirror: MirrorOn = True,
+    mirror_wait: MirrorWait = 60.0,
     tracking_uri: TrackingUri = None,
-    allow_inexact: Annotated[
-        bool, typer.Option("--allow-inexact", help="Go on with a job that was begun on another stack.")
-    ] = False,
+    allow_inexact: AllowInexact = False,
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
     ] = False,

@@ -39,6 +39,16 @@ Jobs = Annotated[
     int | None,
     typer.Option(min=1, help="Jobs side by side; by default one per CPU core, or per GPU, for local."),
 ]
+AllowInexact = Annotated[
+    bool, typer.Option("--allow-inexact", help="Go on with a job that was begun on another stack.")
+]
+MirrorOn = Annotated[
+    bool, typer.Option("--mirror/--no-mirror", help="Ship the journals to MLflow meanwhile.")
+]
+MirrorWait = Annotated[float, typer.Option(help="Seconds to wait at the end for the mirror.")]
+TrackingUri = Annotated[
+    str | None, typer.Option(help="URI of an MLflow server; by default a file in the store.")
+]
 
 SPEC = Path("runs.yaml")
 STORE = Path("results")

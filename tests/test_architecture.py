@@ -21,7 +21,7 @@ ROOMS = [
     ["fakeface.training"],
     ["fakeface.checkpoints"],
     ["fakeface.evaluation"],
-    ["ablations.yaml_tree"],
+    ["ablations.yaml_tree", "ablations.environment"],
     ["ablations.settings_tree"],
     ["ablations.spec_names"],
     ["ablations.spec_claim_models"],

@@ -1,7 +1,6 @@
 """`local`: worker processes of this machine, one job each, on its cores or its GPUs."""
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from multiprocessing import connection, get_context, resource_tracker
 import torch
 
 from ablations.context import Progress
+from ablations.environment import environment
 from ablations.executors._base import EXECUTORS, POLL_SECONDS, Ended, Setup, SlotClock, rest
 from ablations.executors._taking import give_up
 from ablations.executors._worker import Cancel, Moved, Order, Over, Report, Stop, Take, work
@@ -36,7 +36,8 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(setup, theirs), name="ablations-worker")
         resource_tracker.ensure_running()  # the first start of a process would, and let Ctrl-C through
-        with _environment(setup.threads), _interrupts_held_back():
+        threads = dict.fromkeys(THREAD_VARIABLES, str(setup.threads))
+        with environment(threads), _interrupts_held_back():
             self.process.start()
         theirs.close()  # so that the pipe closes when the worker dies
 
@@ -220,21 +221,6 @@ def _devices(name: str) -> list[str]:
     if device.type == "cuda" and name in ("auto", "cuda"):
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [str(device)]
-
-
-@contextlib.contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """What a process started meanwhile finds in its environment before it loads any library."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager

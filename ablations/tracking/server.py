@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 import urllib.parse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from ablations.environment import environment
 from ablations.store import Store
 from fakeface.errors import UserError
 
@@ -33,19 +33,9 @@ SQLITE = "sqlite:///"
 WAL_VERSIONS = b"\x02\x02"
 
 
-@contextmanager
-def settings() -> Iterator[None]:
+def settings() -> AbstractContextManager[None]:
     """MLflow's settings as the mirror needs them, the process's own put back afterwards."""
-    before = {name: os.environ.get(name) for name in SETTINGS}
-    os.environ.update(SETTINGS)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return environment(SETTINGS)
 
 
 def database(uri: str) -> Path | None:
