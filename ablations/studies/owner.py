@@ -81,13 +81,10 @@ class Owner:
             raise UserError(f"{study.name}: its data are not prepared yet; `ablate data prepare` does that")
         self.total_steps = base.total_steps(images)
         searched = study.entry.model_dump(mode="json", include=_IDENTITY)
+        # A run of each choice too, since a choice brings code of its own.
+        starts = sorted({self.make_job(run, 0).identity for run in study.choices()})
         self.digest = canonical_digest(
-            {
-                "study": searched,
-                "seeds": study.seeds,
-                "base": base.identity,
-                "protocol": base.protocol_identity,
-            }
+            {"study": searched, "seeds": study.seeds, "starts": starts, "protocol": base.protocol_identity}
         )
         self.name = f"{study.name}-{self.digest[:DIGITS]}"
         self.folder = store.studies / self.name
