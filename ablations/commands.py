@@ -1,32 +1,34 @@
 """`ablate run`, `report` and `generate`: wires plan, store, runner and report together."""
 
-import contextlib
 import os
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from ablations import machine, tracking
-from ablations.commands_work import Mirror, WorkOptions, at_work, configure, prepare_references, with_data
+from ablations.asked import asked_of
+from ablations.commands_work import (
+    Mirror,
+    MirrorOptions,
+    WorkOptions,
+    at_work,
+    configure,
+    prepare_references,
+    with_data,
+)
 from ablations.listing import frames_of, print_results
-from ablations.options import SPEC, store_options
+from ablations.options import store_options
 from ablations.plan import Job, make_plan
 from ablations.runner import Summary, run_plan
-from ablations.spec import Claim, Ladder, Run, Spec
+from ablations.spec import Run, Spec
 from ablations.state import kept_steps, results_of, state_of
 from ablations.store import Snapshot, Store, data_key
-from analysis import report, studies
-from analysis.claims import Finding, judge_claims
+from analysis import report
 from analysis.frames import Frames
-from analysis.ladder import LadderSpec, Rung
-from analysis.report import Asked, AskedLadder
-from analysis.studies import Study
+from analysis.report import ReportFiles
 from fakeface import checkpoints, training
 from fakeface.errors import UserError
 from fakeface.files import os_errors
@@ -41,6 +43,7 @@ class RunOptions:
     """The options of `ablate run` that are not selectors."""
 
     work: WorkOptions
+    mirror: MirrorOptions
     rerun: bool
     report: str | None
     """The command to name in the report that is written at the end; None: write none."""
@@ -61,17 +64,23 @@ def run(spec: Spec, runs: Sequence[Run], store: Store, options: RunOptions, cons
     prepare_references(todo, images, store, options.work, console)
     if options.rerun:  # last, so that nothing is set aside for a run that is refused
         store.set_aside([job.identity for job in jobs])
-    mirror = Mirror(store, options.work) if options.work.mirror and todo else None
+    ships = options.mirror.on and (todo or options.report is not None)
+    mirror = Mirror(store, options.mirror) if ships else None
     try:
         summary = _run_jobs(todo, store, options.work, console)
+        done = Snapshot(store.root)
+        frames = frames_of(jobs, done)
+        report_words = _report_words(spec, jobs, frames, done, options.report)
     finally:
         left = mirror.close(console) if mirror else ""
     console.print()
-    frames = frames_of(jobs, store)
     print_results(frames, console)
-    if left:
-        console.print(left, soft_wrap=True)
-    _print_places(spec, jobs, frames, store, options, console)
+    for words in (left, _pictures_words(frames), report_words):
+        if words:
+            console.print(words, soft_wrap=True)
+    compare = compare_words(spec, jobs, store, options.mirror.uri)
+    if compare:
+        console.print(f"Compare:  {escape(compare)}", soft_wrap=True)
     if summary.exit_status == 130:
         same = "The same command without --rerun" if options.rerun else "The same command"
         console.print(f"[yellow]Interrupted.[/] {same} goes on where this one stopped.")
@@ -86,25 +95,23 @@ def _run_jobs(jobs: Sequence[Job], store: Store, options: WorkOptions, console: 
         return run_plan(jobs, executor, store, view)
 
 
-def _print_places(
-    spec: Spec, jobs: Sequence[Job], frames: Frames, store: Store, options: RunOptions, console: Console
-) -> None:
-    """Where the pictures are, the report, and the link to compare the runs."""
-    if len(frames.images):
-        folder = frames.images["path"].iloc[0].parent.parent.parent
-        console.print(f"Pictures: {os.path.relpath(folder)}/*/samples/", soft_wrap=True)
-    if options.report is not None:
-        try:
-            asked = asked_of(spec, jobs, store)
-            page = report.build(
-                frames, store.report, title=spec.name, command=options.report, asked=asked
-            ).page
-            console.print(f"Report:   {os.path.relpath(page)}", soft_wrap=True)
-        except UserError as error:  # how the jobs went is what the exit status says
-            console.print(f"[yellow]No report:[/] {escape(str(error))}", soft_wrap=True)
-    compare = compare_words(spec, jobs, store, options.work.tracking_uri)
-    if compare:
-        console.print(f"Compare:  {escape(compare)}", soft_wrap=True)
+def _report_words(spec: Spec, jobs: Sequence[Job], frames: Frames, store: Store, command: str | None) -> str:
+    """Where the report is that was written now, or why there is none; how the jobs went decides the exit status."""
+    if command is None:
+        return ""
+    try:
+        asked = asked_of(spec, jobs, store)
+        page = report.build(frames, store.report, title=spec.name, command=command, asked=asked).page
+    except UserError as error:
+        return f"[yellow]No report:[/] {escape(str(error))}"
+    return f"Report:   {escape(os.path.relpath(page))}"
+
+
+def _pictures_words(frames: Frames) -> str:
+    if frames.images.empty:
+        return ""
+    folder = frames.images["path"].iloc[0].parent.parent.parent
+    return f"Pictures: {escape(os.path.relpath(folder))}/*/samples/"
 
 
 def compare_words(spec: Spec, jobs: Sequence[Job], store: Store, uri: str) -> str:
@@ -129,77 +136,29 @@ def compare_words(spec: Spec, jobs: Sequence[Job], store: Store, uri: str) -> st
 
 
 def write_report(
-    spec: Spec, jobs: Sequence[Job], store: Store, out: Path, *, command: str
-) -> tuple[Path, dict[str, Any]]:
-    """Write the report on the jobs into a folder; return its page, and the same as plain data.
+    spec: Spec,
+    jobs: Sequence[Job],
+    store: Store,
+    out: Path,
+    options: MirrorOptions,
+    console: Console,
+    *,
+    command: str,
+) -> ReportFiles:
+    """Write the report on the jobs into a folder; the store's own goes to MLflow as well, where its jobs are.
 
     Raises UserError where none has begun.
     """
-    frames, asked = frames_of(jobs, store), asked_of(spec, jobs, store)
-    files = report.build(frames, out, title=spec.name, command=command, asked=asked)
-    return files.page, report.as_record(frames, asked, files)
-
-
-def _ladder_spec(spec: Spec, ladder: Ladder, jobs: Sequence[Job]) -> LadderSpec:
-    """The ladder with the rungs among the jobs; each starts from the last run of the ladder that it extends."""
-    named = {run.name: run for run in spec.runs}
-    names = list(dict.fromkeys(job.run for job in jobs if job.group == ladder.group))
-    on_it = {ladder.floor, ladder.goal, *names}
-    rungs = [
-        Rung(
-            name,
-            named[name].tests,
-            named[name].description,
-            next((parent for parent in reversed(named[name].extends) if parent in on_it), ladder.floor),
-        )
-        for name in names
-    ]
-    return LadderSpec(ladder.floor, ladder.goal, ladder.hypotheses, rungs)
-
-
-def asked_of(spec: Spec, jobs: Sequence[Job], store: Store) -> Asked:
-    """What of the specification is about these jobs: ladders, studies on the same data that have begun, claims."""
-    runs, groups = {job.run for job in jobs}, {job.group for job in jobs}
-    ladders = [
-        AskedLadder(ladder.group, ladder.description, _ladder_spec(spec, ladder, jobs))
-        for ladder in spec.ladders
-        if ladder.group in groups and {ladder.floor, ladder.goal} <= runs
-    ]
-    digests = {job.data_digest for job in jobs}
-    newest: dict[str, Study] = {}
-    for path in sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime):
-        with contextlib.suppress(UserError):  # damaged, or of a former version: `ablate tune` writes it anew
-            study = studies.read(path)
-            if study.data_digest in digests and study.profile == spec.profile:
-                newest[study.name] = study
-    asked = [newest[study.name] for study in spec.studies if study.name in newest and study.base.name in runs]
-    about = runs | {study.name for study in spec.studies if study.base.name in runs}
-    findings = [
-        finding
-        for finding in _judged_claims(spec, store, newest)
-        if about & {*finding.claim.runs, finding.claim.study}
-    ]
-    return Asked(ladders, sorted(asked, key=lambda study: study.reference_name in newest), findings)
-
-
-def _judged_claims(spec: Spec, store: Store, known: Mapping[str, Study]) -> list[Finding]:
-    """Every claim, held against the jobs of the runs that it names, whether the report is on them or not."""
-    named = {run for claim in spec.claims for run in claim.runs}
-    runs = [run for run in spec.runs if run.name in named]
-    jobs = make_plan(spec, runs, lambda config: store.find_data(config).images)
-    return judge_claims(spec.claims, frames_of(jobs, store), known, partial(_lacking_command, spec, store))
-
-
-def _lacking_command(spec: Spec, store: Store, claim: Claim) -> str:
-    """The command that makes what a claim is held against, under this profile and with these seeds."""
-    words = ["ablate", "run"] if claim.study is None else ["ablate", "tune", claim.study]
-    words += [] if spec.path == SPEC else [str(spec.path)]
-    words += [] if spec.profile is None else ["--profile", spec.profile]
-    if claim.study is None:
-        words += ["--seeds", ",".join(map(str, spec.seeds))]
-    words += [word for run in claim.runs for word in ("--run", run)]
-    words += [word for setting in spec.overrides for word in ("--set", setting)]
-    return f"{shlex.join(words)}{store_options(store)}"
+    shipped = out == store.report and bool(tracking.run_ids(store, options.uri))
+    mirror = Mirror(store, options) if options.on and shipped else None
+    try:
+        asked = asked_of(spec, jobs, store)
+        files = report.build(frames_of(jobs, store), out, title=spec.name, command=command, asked=asked)
+    finally:
+        left = mirror.close(console) if mirror else ""
+    if left:
+        console.print(left, soft_wrap=True)
+    return files
 
 
 def write_images(job: Job, store: Store, out: Path, *, count: int, noise_seed: int, step: int | None) -> Path:

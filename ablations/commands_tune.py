@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ablations.commands_work import Mirror, WorkOptions, at_work, configure, prepare_references, with_data
+from ablations.commands_work import (
+    Mirror,
+    MirrorOptions,
+    WorkOptions,
+    at_work,
+    configure,
+    prepare_references,
+    with_data,
+)
 from ablations.options import print_json
 from ablations.plan import Job, check_components, make_plan
 from ablations.runner import Summary
@@ -35,6 +43,7 @@ class TuneOptions:
     """The options of `ablate tune` that are not selectors."""
 
     work: WorkOptions
+    mirror: MirrorOptions
     storage: str | None
     """URL of a database that keeps the trials; None: a journal in the store."""
     add: str | None
@@ -68,12 +77,12 @@ def tune(spec: Spec, study: Study, store: Store, options: TuneOptions, console: 
     jobs = make_plan(spec, runs, find_data)
     _check_comparable(study, jobs)
     prepare_references(jobs, images, store, options.work, console)
-    mirror = Mirror(store, options.work) if options.work.mirror else None
+    mirror = Mirror(store, options.mirror) if options.mirror.on else None
     try:
         with at_work(store, options.work, _most_jobs(studies, reference), console) as (executor, view):
             crew = Crew(executor, store, view)
-            owners = [Owner(spec, one, store, crew, find_data, options.storage) for one in studies]
-            best = _work(owners, reference)
+            owners = [Owner(spec, one, store, find_data, options.storage) for one in studies]
+            best = _work(owners, crew, reference)
         _draw(owners)
     finally:
         left = mirror.close(console) if mirror else ""
@@ -86,8 +95,7 @@ def serve_dashboard(
     spec: Spec, study: Study, store: Store, url: str | None, port: int, console: Console
 ) -> None:
     """Optuna's dashboard on a study that has begun, until Ctrl-C. Raises UserError where there is none."""
-    crew: Any = None  # looks only
-    owner = Owner(spec, study, store, crew, lambda config: store.find_data(data_key(config)).images, url)
+    owner = Owner(spec, study, store, lambda config: store.find_data(data_key(config)).images, url)
     if not owner.has_begun():
         raise UserError(
             f"{study.name}: not begun yet with these settings; `ablate tune {study.name}` does that"
@@ -125,21 +133,21 @@ def _most_jobs(studies: Sequence[Study], reference: Setting | None) -> int:
     return searched + 2 * studies[-1].edges + compared * studies[-1].confirm
 
 
-def _work(owners: Sequence[Owner], reference: Setting | None) -> Setting | None:
+def _work(owners: Sequence[Owner], crew: Crew, reference: Setting | None) -> Setting | None:
     """All searches in one stream, then edges and confirmation of the last; None where something is left to do."""
     with ExitStack() as stack:
         opened = [(owner, stack.enter_context(owner.owned())) for owner in owners]
         try:
-            owners[0].crew.work(chain.from_iterable(owner.trials(study) for owner, study in opened))
+            crew.work(chain.from_iterable(owner.trials(study) for owner, study in opened))
         finally:
             for owner, study in opened:
-                owner.write(study)
+                owner.write(study, crew.idle_share())
         found = [owner.best(study) for owner, study in opened]
         if None in found:
             return None
         best = found[-1]
         assert best is not None
-        done = owners[-1].confirm(opened[-1][1], best, found[0] if len(found) > 1 else reference)
+        done = owners[-1].confirm(opened[-1][1], crew, best, found[0] if len(found) > 1 else reference)
         return best if done else None
 
 

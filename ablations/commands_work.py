@@ -27,8 +27,18 @@ STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again
 
 
 @dataclass(frozen=True)
+class MirrorOptions:
+    """What becomes of the mirror in MLflow."""
+
+    on: bool
+    wait: float
+    """Seconds to wait for it at the end."""
+    uri: str
+
+
+@dataclass(frozen=True)
 class WorkOptions:
-    """Where jobs run, and what becomes of their mirror."""
+    """Where jobs run."""
 
     device: str
     threads: int | None
@@ -37,9 +47,6 @@ class WorkOptions:
     jobs: int | None
     """Side by side; None: as many as the executor finds sensible."""
     allow_inexact: bool
-    mirror: bool
-    mirror_wait: float
-    tracking_uri: str
 
 
 def configure(options: WorkOptions) -> None:
@@ -96,15 +103,15 @@ def prepare_references(
 class Mirror:
     """The mirror's process while jobs run, and what is to be said about it in the end."""
 
-    def __init__(self, store: Store, options: WorkOptions) -> None:
+    def __init__(self, store: Store, options: MirrorOptions) -> None:
         self.store, self.options = store, options
         self.log = store.mirror / "mirror.log"
         self.log_begins = self.log.stat().st_size if self.log.exists() else 0
-        self.process = tracking.MirrorProcess(store, options.tracking_uri)
+        self.process = tracking.MirrorProcess(store, options.uri)
 
     def close(self, console: Console) -> str:
         """Wait for it, as long as the options say; return what is left and why, as rich markup."""
-        wait = self.options.mirror_wait
+        wait = self.options.wait
         if wait > 0:
             console.print(
                 f"[dim]Shipping the rest to MLflow, at most {wait:.0f} s (Ctrl-C: do not wait) ...[/]"
@@ -116,7 +123,7 @@ class Mirror:
         if not pending:
             return ""
         why = self._why()
-        command = f"ablate sync{store_options(self.store, self.options.tracking_uri)}"
+        command = f"ablate sync{store_options(self.store, self.options.uri)}"
         words = f"[yellow]MLflow lacks {escape(str(pending))}[/]{': ' if why else '.'}{escape(why)}"
         return f"{words}\n`{escape(command)}` ships the rest."
 

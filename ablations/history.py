@@ -159,6 +159,11 @@ def load(path: Path) -> History:
     return history
 
 
+def job_history(folder: Path) -> History:
+    """The journal of the job in a folder, read."""
+    return load(folder / "journal.jsonl")
+
+
 def exit_of(history: History, *, running: bool) -> str:
     """How the job went, in one word: a process that vanished without an outcome was interrupted.
 

@@ -114,12 +114,13 @@ def status_rows(jobs: Sequence[Job], store: Store, tracking_uri: str) -> list[di
 
 def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
     """What the journals of the jobs say; a job without a folder has not begun."""
-    return load([
+    selections = [
         Selected(
             job.run, job.seed, results_of(job, store) or store.jobs / f"{job.name}-not-begun", job.protocol_identity
         )
         for job in jobs
-    ])  # fmt: skip
+    ]  # fmt: skip
+    return load(selections, store.history)
 
 
 def print_results(frames: Frames, console: Console) -> None:

@@ -1,7 +1,5 @@
 """Options that the commands share, and how the selectors become jobs."""
 
-import json
-import math
 import os
 import shlex
 import sys
@@ -9,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from fakeface.files import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -133,15 +133,5 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def print_json(value: Any) -> None:
-    """For other programs: nothing but JSON on standard output. JSON has no NaN: it becomes the string "NaN"."""
-    sys.stdout.write(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
+    """For other programs: nothing but JSON on standard output."""
+    sys.stdout.write(json_text(value))

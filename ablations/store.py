@@ -126,7 +126,7 @@ class Store:
 
     def history(self, folder: Path) -> History:
         """The job's journal, read."""
-        return history.load(folder / "journal.jsonl")
+        return history.job_history(folder)
 
 
 class Snapshot(Store):

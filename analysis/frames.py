@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ablations import history as histories
-from ablations.history import History
+from ablations.history import History, job_history
 from ablations.store import is_running
 
 Row = dict[str, Any]
@@ -114,10 +114,14 @@ class Frames:
         return rows[rows["protocol"] == max(ranked, key=lambda protocol: ranked[protocol])]
 
 
-def load(selections: Sequence[Selected]) -> Frames:
-    """Read the journals of some jobs, in the order given. A missing journal is a job that has not begun."""
+def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = job_history) -> Frames:
+    """What the journals of some jobs say, in the order given. A missing journal is a job that has not begun.
+
+    Args:
+        read_job: job folder -> its journal, read; a store's own may have parsed it already.
+    """
     runs = tuple(dict.fromkeys(selection.run for selection in selections))
-    read = [(s, histories.load(s.folder / "journal.jsonl")) for s in selections]
+    read = [(s, read_job(s.folder)) for s in selections]
 
     def frame(rows_of: Callable[[History], Iterable[Row]], schema: Mapping[str, str]) -> pd.DataFrame:
         rows = [

@@ -1,8 +1,9 @@
-"""The report: PNG figures, one HTML page that holds everything and needs nothing, and the same as Markdown."""
+"""The report: PNG figures, one HTML page that holds everything and needs nothing, the same as Markdown and as JSON."""
 
 import base64
 import hashlib
 import io
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -31,7 +32,7 @@ from analysis.study_words import study_words
 from analysis.table import EXPECTED, Row, common_settings, headings, quality_name, summary_rows
 from analysis.words import caution, headline, summary
 from fakeface.errors import UserError
-from fakeface.files import os_errors, whole_file
+from fakeface.files import json_text, os_errors, whole_file
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -44,6 +45,8 @@ class ReportFiles:
     """The HTML page, self-contained."""
     markdown: Path
     """The same as Markdown, beside the figures that it shows."""
+    record: Mapping[str, Any]
+    """The same as plain data, for other programs; `report.json` holds it."""
     figures: Mapping[str, Path]
     """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `samples-s<seed>`,
     `ladder-<group>`, `mechanism`, `study-<study>-<figure>`, `claim-<claim>`."""
@@ -116,18 +119,25 @@ def build(
     with os_errors(destination, "write the report"):
         destination.mkdir(parents=True, exist_ok=True)
         paths = {name: _write(destination / files[name], body) for name, body in drawn.items()}
-        text = _write(destination / "report.md", markdown.render(contents, files).encode())
-        return ReportFiles(_write(destination / "report.html", page.encode()), text, paths)
+        written = ReportFiles(
+            page=_write(destination / "report.html", page.encode()),
+            markdown=_write(destination / "report.md", markdown.render(contents, files).encode()),
+            record=_record(contents, asked),
+            figures=paths,
+        )
+        # Last: who finds it finds the page that it is about.
+        _write(destination / "report.json", json_text(written.record).encode())
+        return written
 
 
-def as_record(frames: Frames, asked: Asked, files: ReportFiles) -> dict[str, Any]:
-    """The report as plain data, for other programs: `ablate report --json`."""
+def _record(contents: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
     return {
-        "page": str(files.page),
-        "markdown": str(files.markdown),
+        "title": contents["title"],
+        "command": contents["command"],
+        "built": time.time_ns() // 1_000_000,
         "claims": [record(finding) for finding in asked.claims],
-        "runs": [asdict(row) for row in summary_rows(frames)],
-        "provenance": provenance(frames),
+        "runs": [asdict(row) for row in contents["rows"]],
+        "provenance": contents["provenance"],
     }
 
 

@@ -44,10 +44,11 @@ ROOMS = [
     ["analysis"],
     ["ablations.view"],
     ["ablations.runner", "ablations.listing", "ablations.options"],
-    ["ablations.studies", "ablations.commands_data", "ablations.commands_store", "ablations.spec_edit"],
+    ["ablations.studies", "ablations.asked", "ablations.spec_edit"],
+    ["ablations.commands_data", "ablations.commands_store"],
     ["ablations.commands_work"],
     ["ablations.commands", "ablations.commands_tune"],
-    ["ablations.cli_data"],
+    ["ablations.cli_data", "ablations.cli_work", "ablations.cli_results", "ablations.cli_store"],
     ["ablations.cli"],
 ]
 """From the top down. Rooms on one line do not import each other; inside a package the order is its own."""

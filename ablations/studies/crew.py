@@ -55,6 +55,10 @@ class Crew:
         while self._running:  # they stop by themselves
             self._wait()
 
+    def idle_share(self) -> float:
+        """The share of the slots' time so far in which no job ran."""
+        return self.executor.idle_share()
+
     def _wait(self) -> None:
         for ended in self.executor.wait(self._on_progress, timeout=WAIT_SECONDS if self._waiting else None):
             self._take(ended)

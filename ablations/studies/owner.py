@@ -70,9 +70,9 @@ class Owner:
     """A study's work in one store. What takes the opened study is for use under `owned`."""
 
     def __init__(
-        self, spec: Spec, study: Study, store: Store, crew: Crew, find_data: FindData, url: str | None = None
+        self, spec: Spec, study: Study, store: Store, find_data: FindData, url: str | None = None
     ) -> None:
-        self.spec, self.study, self.store, self.crew = spec, study, store, crew
+        self.spec, self.study, self.store = spec, study, store
         self.find_data, self.url = find_data, url
         self.experiment = f"{spec.name}-{study.name}"
         base = self.make_job(study.run({}, study.name), 0)
@@ -166,7 +166,7 @@ class Owner:
         assert dimension.high is not None
         return min(max(float(f"{value:.{SETTING_DIGITS}g}"), dimension.low), dimension.high)
 
-    def confirm(self, opened: optuna.Study, best: Setting, reference: Setting | None) -> bool:
+    def confirm(self, opened: optuna.Study, crew: Crew, best: Setting, reference: Setting | None) -> bool:
         """Locate the edges, and train the best setting and the reference with fresh seeds, side by side.
 
         Returns:
@@ -177,7 +177,7 @@ class Owner:
         seeds = range(CONFIRM_SEED, CONFIRM_SEED + self.study.confirm)
         checks = [[Confirmation(self.make_job(one.run, seed)) for seed in seeds] for one in settings]
         try:
-            self.crew.work(iter([*edges, *chain.from_iterable(zip(*checks, strict=True))]))
+            crew.work(iter([*edges, *chain.from_iterable(zip(*checks, strict=True))]))
         finally:
             found = [
                 record.confirmed(
@@ -189,13 +189,14 @@ class Owner:
                 )
                 for one, row in zip(settings, checks, strict=True)
             ]
-            self.write(opened, edges=edges, best=found[0], reference=found[1] if len(found) > 1 else None)
+            confirmed = {"best": found[0], "reference": found[1] if len(found) > 1 else None}
+            self.write(opened, crew.idle_share(), edges=edges, **confirmed)
         results = [check.result for row in checks for check in row]
         return None not in results and all(len(one.results) >= self.study.edges for one in edges)
 
-    def write(self, opened: optuna.Study, **parts: Any) -> None:
+    def write(self, opened: optuna.Study, idle_share: float, **parts: Any) -> None:
         """Write what is known by now into the study's file; what was found before of the same trials stays in it."""
-        facts = self.facts | {"idle_share": round(self.crew.executor.idle_share(), 4)}
+        facts = self.facts | {"idle_share": round(idle_share, 4)}
         written = record.study_record(self.study, opened, facts=facts, **parts)
         self._record = written if parts else record.keep_findings(written, self.folder)
         with os_errors(self.folder, "write the study"):

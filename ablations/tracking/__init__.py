@@ -12,7 +12,7 @@ only time.
     artifacts.py  images, loss curve, diff, traceback
     model.py      the trained generator
     ship.py       one journal -> its run
-    studies.py    one study -> its run
+    findings.py   a study, or the report -> a run of its own
     loop.py       all journals, once or following
     process.py    the process that follows the journals while jobs train
     page.py       the MLflow page, and the link that compares runs

@@ -10,9 +10,9 @@ from filelock import FileLock, Timeout
 
 from ablations.store import Store
 from ablations.tracking import server
+from ablations.tracking.findings import ship_report, ship_study
 from ablations.tracking.ship import JobShipper
 from ablations.tracking.state import Pending, folder_of, pending
-from ablations.tracking.studies import ship_study
 
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
@@ -109,6 +109,7 @@ class _Mirror:
                 break
         for folder in self.store.study_folders():
             self._attempt(report, folder, partial(ship_study, client, self.store, self.uri, folder))
+        self._attempt(report, self.store.report, partial(ship_report, client, self.store, self.uri))
         for shipper in shippers:
             if shipper.problems:
                 report.problems[shipper.folder.name] = shipper.problems

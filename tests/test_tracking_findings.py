@@ -1,4 +1,4 @@
-"""A study in MLflow: one run in its experiment, with what it found and its figures, sent again only when it changed."""
+"""A study and the report in MLflow: a run each, with what was found and the files, sent again only when it changed."""
 
 import json
 from pathlib import Path
@@ -50,3 +50,21 @@ def test_a_damaged_study_stops_no_journal(store: Store):
     (store.studies / "sgd-lr-0123" / "study.json").write_text("{")
     report = tracking.sync(store, store.tracking_uri)
     assert list(report.errors) == ["sgd-lr-0123"]
+
+
+@pytest.mark.slow
+def test_the_report_is_an_artifact_of_one_run_that_names_the_verdicts(store: Store):
+    store.report.mkdir()
+    (store.report / "report.html").write_text("<h1>of four runs</h1>")
+    claim = {"id": "sgd-behind", "verdict": "undecided"}
+    record = {"title": "fakeface", "command": "ablate run --report", "built": 1_000, "claims": [claim]}
+    for verdict in ("undecided", "supported"):
+        claim["verdict"] = verdict
+        (store.report / "report.json").write_text(json.dumps(record))
+        assert tracking.sync(store, store.tracking_uri).complete
+    client = connect(store.tracking_uri)
+    experiment = client.get_experiment_by_name("fakeface")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.data.tags["claim.sgd-behind"] == "supported"
+    assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"report.json", "report.html"}

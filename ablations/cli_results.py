@@ -1,0 +1,117 @@
+"""The commands that show what the results say."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablations.options import (
+    SPEC,
+    STORE,
+    Group,
+    Json,
+    MirrorOn,
+    MirrorWait,
+    Profile,
+    RunName,
+    Seeds,
+    Set,
+    SpecFile,
+    StorePath,
+    TrackingUri,
+    command_line,
+    console,
+    print_json,
+    select,
+)
+from fakeface.errors import UserError
+
+results_app = typer.Typer()
+
+
+@results_app.command()
+def status(
+    spec: SpecFile = SPEC,
+    profile: Profile = None,
+    group: Group = None,
+    run: RunName = None,
+    seeds: Seeds = None,
+    set_: Set = None,
+    store: StorePath = STORE,
+    tracking_uri: TrackingUri = None,
+    json_: Json = False,
+) -> None:
+    """Show how each job went: outcome, final losses, score."""
+    from ablations.listing import frames_of, print_results, status_rows
+
+    _, jobs, place = select(spec, store, profile, group, run, seeds, set_)
+    if json_:
+        print_json(status_rows(jobs, place, tracking_uri or place.tracking_uri))
+    else:
+        print_results(frames_of(jobs, place), console())
+
+
+@results_app.command()
+def report(
+    spec: SpecFile = SPEC,
+    profile: Profile = None,
+    group: Group = None,
+    run: RunName = None,
+    seeds: Seeds = None,
+    set_: Set = None,
+    store: StorePath = STORE,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default <store>/report.")] = None,
+    mirror: MirrorOn = True,
+    mirror_wait: MirrorWait = 60.0,
+    tracking_uri: TrackingUri = None,
+    json_: Json = False,
+) -> None:
+    """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and Markdown with PNGs."""
+    from ablations.commands import write_report
+    from ablations.commands_work import MirrorOptions
+
+    specification, jobs, place = select(spec, store, profile, group, run, seeds, set_)
+    command = command_line(spec, store, profile, group, run, seeds, set_)
+    shipping = MirrorOptions(on=mirror, wait=mirror_wait, uri=tracking_uri or place.tracking_uri)
+    files = write_report(
+        specification, jobs, place, out or place.report, shipping, console(stderr=json_), command=command
+    )
+    if json_:
+        print_json({"page": str(files.page), "markdown": str(files.markdown), **files.record})
+    else:
+        console().print(f"Report: {files.page}", soft_wrap=True)
+
+
+@results_app.command()
+def generate(
+    run: Annotated[str, typer.Argument(help="Name of a finished run.")],
+    out: Annotated[Path, typer.Argument(help="A .png file for one grid, or a folder for single images.")],
+    spec: Annotated[Path, typer.Option(help="The specification.")] = SPEC,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many images.")] = 64,
+    noise_seed: Annotated[int, typer.Option(help="Seed of the latent vectors.")] = 0,
+    step: Annotated[
+        int | None, typer.Option(help="A step whose weights were kept; by default the last.")
+    ] = None,
+    profile: Profile = None,
+    group: Group = None,
+    seeds: Seeds = None,
+    set_: Set = None,
+    store: StorePath = STORE,
+) -> None:
+    """Draw new faces from a finished run: one grid, or a folder of images."""
+    from ablations.commands import write_images
+
+    _, jobs, place = select(spec, store, profile, None, [run], seeds, set_)
+    jobs = [job for job in jobs if not group or job.group in group]
+    if not jobs:
+        raise UserError(f"--group: no run {run!r} in {', '.join(group or ())}")
+    written = write_images(jobs[0], place, out, count=count, noise_seed=noise_seed, step=step)
+    console().print(f"{count} images: {written}", soft_wrap=True)
+
+
+@results_app.command()
+def schema() -> None:
+    """Print the JSON Schema of the specification, for editors."""
+    from ablations.spec import schema as file_schema
+
+    print_json(file_schema())
