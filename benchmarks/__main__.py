@@ -90,7 +90,7 @@ def _journaled_steps(
 
 
 def _wait_for_run(store: Store) -> None:
-    """Until the mirror has made the job's run: loading mlflow, seconds of work, is over and what comes is its daily work."""
+    """Until the mirror has made the job's run: it has loaded mlflow by then, and what follows is its daily work."""
     end = time.monotonic() + MIRROR_SECONDS
     while not tracking.run_ids(store, store.tracking_uri):
         if time.monotonic() > end:
