@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ablations import journal
+from ablations import columns, journal
 from ablations.journal import Record
 
 
@@ -150,8 +150,33 @@ class History:
         self.outcome = record
 
 
+_REST = (
+    "job",
+    "names",
+    "sessions",
+    "images",
+    "diagnoses",
+    "evaluations",
+    "branches",
+    "notes",
+    "outcome",
+    "damaged_lines",
+)
+"""Fields of a history that are JSON as they stand."""
+
+
+def compact(history: History) -> None:
+    """Keep in columns what a journal that has come to an end says, so that it is read faster from now on."""
+    tables = {name: (series.steps, series.values, series.times) for name, series in history.series.items()}
+    columns.write(history.path, tables, {name: getattr(history, name) for name in _REST})
+
+
 def load(path: Path) -> History:
     """Read a journal (a missing one reads as an empty history). Damage is kept in `damaged_lines`."""
+    kept = columns.read(path)
+    if kept is not None:
+        tables, rest = kept
+        return History(path, series={name: Series(*table) for name, table in tables.items()}, **rest)
     reading = journal.read(path)
     history = History(path, damaged_lines=reading.damaged)
     for record in reading.records:

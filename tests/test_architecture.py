@@ -31,7 +31,7 @@ ROOMS = [
     ["ablations.spec"],
     ["ablations.identity", "ablations.schedule"],
     ["ablations.plan"],
-    ["ablations.journal", "ablations.regimes"],
+    ["ablations.journal", "ablations.columns", "ablations.regimes"],
     ["ablations.history"],
     ["ablations.store", "ablations.resuming", "ablations.outcomes"],
     ["ablations.state"],

@@ -7,7 +7,7 @@ from filelock import Timeout
 
 from ablations.context import Context, Progress
 from ablations.executors._base import Ended, Setup
-from ablations.history import History
+from ablations.history import History, compact
 from ablations.jobs import name_job, run_job
 from ablations.journal import Journal
 from ablations.machine import configure, select_device
@@ -85,7 +85,10 @@ def _take(job: Job, store: Store, context: Context) -> Ended:
         if not folder.exists():  # `--rerun` set it aside while we waited for the lock
             return Ended(job, "busy")
         exit_ = _work(job, folder, store, context)
-        return Ended(job, exit_, _why(exit_, store.history(folder), context))
+        history = store.history(folder)
+        if exit_ in COMPLETE:
+            compact(history)
+        return Ended(job, exit_, _why(exit_, history, context))
 
 
 def _work(job: Job, folder: Path, store: Store, context: Context) -> str:
