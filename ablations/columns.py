@@ -19,8 +19,7 @@ import numpy.typing as npt
 
 from fakeface.files import whole_file
 
-Column = Sequence[int] | Sequence[float]
-Table = tuple[Column, Column, Column]
+Table = tuple[list[int], list[float], list[int]]
 """Steps, values and times of one metric, of one length."""
 VERSION = 1
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -44,7 +43,7 @@ def write(journal: Path, tables: Mapping[str, Table], rest: Mapping[str, Any]) -
     arrays: list[npt.NDArray[Any]] = []
     places: dict[bytes, int] = {}
 
-    def place(values: Column) -> int:
+    def place(values: Sequence[float]) -> int:
         array = np.asarray(values)
         key = array.dtype.str.encode() + array.tobytes()
         if key not in places:  # metrics of one block share steps and times
@@ -60,7 +59,7 @@ def write(journal: Path, tables: Mapping[str, Table], rest: Mapping[str, Any]) -
             "rest": rest,
         }
         with whole_file(columns_of(journal)) as file:
-            named = {f"column{index}": array for index, array in enumerate(arrays)}
+            named: dict[str, Any] = {f"column{index}": array for index, array in enumerate(arrays)}
             np.savez_compressed(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **named)
 
 

@@ -100,7 +100,10 @@ def test_through_a_server_everything_arrives_and_a_second_sync_adds_nothing(
     assert (run.info.status, run.info.run_name) == ("FAILED", "baseline-s0")
     assert len(run.outputs.model_outputs) == 1
     files = {info.path for info in client.list_artifacts(run.info.run_id)}
-    assert files == {"config.yaml", "final_grid.png", "git.diff", "images", "loss_curve.png", "traceback.txt"}
+    assert files == {
+        *("config.yaml", "journal.jsonl", "git.diff", "traceback.txt"),
+        *("final_grid.png", "images", "loss_curve.png"),
+    }
 
 
 def test_a_server_killed_and_restarted_under_training_gets_every_point_once(

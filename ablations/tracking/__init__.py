@@ -13,6 +13,7 @@ only time.
     model.py      the trained generator
     ship.py       one journal -> its run
     findings.py   a study, or the report -> a run of its own
+    reading.py    runs -> journals, where the store is not at hand
     loop.py       all journals, once or following
     process.py    the process that follows the journals while jobs train
     page.py       the MLflow page, and the link that compares runs
@@ -21,6 +22,7 @@ only time.
 from ablations.tracking.loop import SyncReport, sync
 from ablations.tracking.page import compare_link, serve
 from ablations.tracking.process import MirrorProcess
+from ablations.tracking.reading import TrackedRun, read_runs
 from ablations.tracking.server import prepare
 from ablations.tracking.state import JobPending, Pending, pending, run_ids
 
@@ -29,9 +31,11 @@ __all__ = [
     "MirrorProcess",
     "Pending",
     "SyncReport",
+    "TrackedRun",
     "compare_link",
     "pending",
     "prepare",
+    "read_runs",
     "run_ids",
     "serve",
     "sync",

@@ -27,15 +27,14 @@ def log_image(client: "MlflowClient", run_id: str, folder: Path, record: Record,
     """
     from PIL import Image
 
-    key, step, time = record["key"], record["step"], record["time"]
     try:
         with Image.open(folder / record["file"]) as image:
             image.load()
     except (OSError, SyntaxError, ValueError) as error:  # all three are Pillow's words for a damaged file
         raise Unreadable(f"{folder / record['file']}: {error}") from error
-    begun = f"{key.replace('/', '~')}+step+{step}+timestamp+{time}+"
-    name = next((n for n in sorted(sent) if n.startswith(begun) and n.endswith(".png")), None)
+    name = image_name(record, sent)
     if name is None:
+        key, step, time = record["key"], record["step"], record["time"]
         client.log_image(run_id, image, key=key, step=step, timestamp=time, synchronous=True)
     else:
         _log_image_again(client, run_id, image, name)
@@ -57,6 +56,12 @@ def _log_image_again(client: "MlflowClient", run_id: str, image: "Image", name: 
 def image_names(client: "MlflowClient", run_id: str) -> set[str]:
     """Names of the image files that a run holds."""
     return {Path(info.path).name for info in client.list_artifacts(run_id, "images")}
+
+
+def image_name(record: Record, names: set[str]) -> str | None:
+    """The file, among those that a run holds, of the grid that a journal record is about."""
+    begun = f"{record['key'].replace('/', '~')}+step+{record['step']}+timestamp+{record['time']}+"
+    return next((name for name in sorted(names) if name.startswith(begun) and name.endswith(".png")), None)
 
 
 def log_dataset(client: "MlflowClient", run_id: str, data: dict[str, Any]) -> None:

@@ -139,6 +139,7 @@ class _Mirror:
             shipper.forget()
             shipper.ship(abort)
         if not abort():
+            shipper.ship_journal()
             shipper.settle(probe=thorough or _is_quiet(shipper.path))
         return True
 

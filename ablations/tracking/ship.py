@@ -70,6 +70,13 @@ class JobShipper:
                 self._flush(reading.offsets[-1] if reading.offsets else self.state.offset)
                 return
 
+    def ship_journal(self) -> None:
+        """Lay the journal of a job that has ended beside its run, so that whoever has the run has all of it."""
+        if self.state.run_id and self.state.lacks_journal:
+            self.client.log_artifact(self.state.run_id, str(self.path))
+            self.state.journal = self.state.offset
+            self._save()
+
     def settle(self, *, probe: bool) -> None:
         """Set MLflow's status and tags to the job's.
 

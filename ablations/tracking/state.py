@@ -46,6 +46,8 @@ class State:
     """MLflow's status as last set."""
     exit: str = ""
     """The exit as last tagged."""
+    journal: int = 0
+    """Bytes of the journal that lie beside the run as a file."""
     model: str = ""
     """Id of the logged model, or why there is none; empty until that is settled."""
 
@@ -57,6 +59,11 @@ class State:
     def limit(self, offset: int) -> float:
         """The step below which a record that ends at byte `offset` counts."""
         return min((cut.step for cut in self.cuts if offset <= cut.offset), default=float("inf"))
+
+    @property
+    def lacks_journal(self) -> bool:
+        """Whether the job has ended and the file beside its run is not its journal as shipped."""
+        return self.facts.outcome is not None and self.journal != self.offset
 
     def superseded(self, record: Record, offset: int) -> bool:
         """Whether a branch took back the record."""
@@ -80,10 +87,12 @@ class JobPending:
     records: int = 0
     """Journal records of any kind."""
     model: bool = False
+    file: bool = False
+    """The journal itself."""
     status: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.records or self.model or self.status)
+        return bool(self.records or self.model or self.file or self.status)
 
 
 @dataclass(frozen=True)
@@ -107,8 +116,17 @@ class Pending:
     def models(self) -> int:
         return sum(job.model for job in self.jobs.values())
 
+    @property
+    def files(self) -> int:
+        return sum(job.file for job in self.jobs.values())
+
     def __str__(self) -> str:
-        counts = [(self.points, "point"), (self.images, "image"), (self.models, "model")]
+        counts = [
+            (self.points, "point"),
+            (self.images, "image"),
+            (self.models, "model"),
+            (self.files, "journal"),
+        ]
         parts = [_count(number, noun) for number, noun in counts if number] or ["the status"]
         last = f" and {parts.pop()}" if len(parts) > 1 else ""
         return f"{', '.join(parts)}{last} of {_count(len(self.jobs), 'job')}" if self else "nothing"
@@ -195,7 +213,7 @@ def _pending_of(folder: Path, state: State) -> JobPending:
     state, rows, images, records = _replay(folder / "journal.jsonl", state)
     model = state.facts.wants_model and not state.model
     settled = not (state.facts.job or state.run_id) or not unsettled(state, folder)
-    return JobPending(rows, images, records, model=model, status=not settled)
+    return JobPending(rows, images, records, model=model, file=state.lacks_journal, status=not settled)
 
 
 def _replay(path: Path, state: State) -> tuple[State, int, int, int]:
