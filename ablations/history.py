@@ -34,8 +34,17 @@ class Series:
 
     def at(self, step: int) -> float | None:
         """The value at a step, or None."""
+        index = self._index(step)
+        return None if index is None else self.values[index]
+
+    def time_at(self, step: int) -> int | None:
+        """The time at which a step was recorded (ms), or None."""
+        index = self._index(step)
+        return None if index is None else self.times[index]
+
+    def _index(self, step: int) -> int | None:
         index = bisect.bisect_left(self.steps, step)
-        return self.values[index] if index < len(self.steps) and self.steps[index] == step else None
+        return index if index < len(self.steps) and self.steps[index] == step else None
 
 
 @dataclass

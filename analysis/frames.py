@@ -1,5 +1,6 @@
 """Journals -> tidy pandas frames. Nothing is dropped: failed jobs, jobs not begun and NaN are all in there."""
 
+import bisect
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ablations import history as histories
-from ablations.history import History, job_history
+from ablations.history import History, Series, job_history
 from ablations.store import is_running
 
 Row = dict[str, Any]
@@ -19,7 +20,7 @@ _JOB = {"run": "category", "seed": "int64"}
 _METRICS = {**_JOB, "step": "int64", "metric": "category", "value": "float64", "time": "int64"}
 _EVALUATIONS = {
     **_JOB, "step": "int64", "protocol": "object", "asked": "object", "metric": "object", "registered": "bool",
-    "value": "float64", "num_samples": "Int64", "details": "object", "time": "int64",
+    "value": "float64", "num_samples": "Int64", "details": "object", "time": "int64", "seconds": "float64",
 }  # fmt: skip
 _DIAGNOSES = {**_JOB, "step": "int64", "label": "object", "evidence": "object", "values": "object"}
 _IMAGES = {**_JOB, "step": "int64", "key": "object", "path": "object"}
@@ -65,9 +66,11 @@ class Frames:
     metrics: pd.DataFrame
     """run, seed, step, metric, value, time."""
     evaluations: pd.DataFrame
-    """run, seed, step, protocol, asked, metric, registered, value, num_samples, details, time: one row a value.
+    """One row a value: run, seed, step, protocol, asked, metric, registered, value, num_samples, details, time and
+    seconds.
     `registered` marks the value that the protocol is named after, the Fréchet distance; `num_samples` is its N and
-    `details` are all that the protocol says; `asked` is the `protocol` of the job's `Selected`."""
+    `details` are all that the protocol says; `asked` is the `protocol` of the job's `Selected`; `seconds` is the work
+    that it took to reach the step, NaN where its losses are not recorded."""
     diagnoses: pd.DataFrame
     """run, seed, step, label, evidence, values (a dict)."""
     images: pd.DataFrame
@@ -167,7 +170,10 @@ def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) ->
 
 
 def _evaluations(history: History) -> Iterator[Row]:
+    losses = history.series.get("Loss_D", Series())
     for record in history.evaluations:
+        taken = losses.time_at(record["step"])
+        seconds = math.nan if taken is None else _seconds(history, until=taken)
         for metric, value in record["values"].items():
             yield {
                 "step": record["step"],
@@ -178,6 +184,7 @@ def _evaluations(history: History) -> Iterator[Row]:
                 "num_samples": record.get("details", {}).get("num_samples"),
                 "details": record.get("details", {}),
                 "time": record["time"],
+                "seconds": seconds,
             }
 
 
@@ -210,8 +217,12 @@ def _outcome(history: History) -> Iterator[Row]:
     }])  # fmt: skip
 
 
-def _seconds(history: History) -> float:
-    """Time at work: each session from its beginning to the last thing recorded before the next; NaN before any."""
+def _seconds(history: History, until: float = math.inf) -> float:
+    """Time at work: each session from its beginning to the last thing recorded before the next; NaN before any.
+
+    Args:
+        until: a time in ms since 1970; what came after it does not count.
+    """
     if not history.sessions:
         return math.nan
     records = [
@@ -223,6 +234,7 @@ def _seconds(history: History) -> float:
     times = sorted(
         {record["time"] for record in records} | {t for s in history.series.values() for t in s.times}
     )
+    times = times[: bisect.bisect_right(times, until)]
     begins = [session["time"] for session in history.sessions]
     worked = 0
     for begin, following in zip(begins, [*begins[1:], math.inf], strict=True):

@@ -86,7 +86,7 @@ def _pictures(contents: Mapping[str, Any], figures: Figures) -> Iterator[str]:
     samples = [name for name in figures if name.startswith("samples-s")]
     yield from _section("Loss curves", figures, [*losses, "losses-overlaid"])
     yield from _section("Samples on the same noise", figures, samples)
-    yield from _section("Quality", figures, ["quality"])
+    yield from _section("Quality", figures, ["quality", "quality-time"])
     quality = contents["quality"]
     if quality:
         rows = [row.cells() for row in quality.rows]

@@ -101,7 +101,34 @@ def quality_over_steps(ax: Axes, frames: Frames) -> Axes:
     The last one with the 95% interval of its sampling noise, over the floor that real images have among themselves,
     where these are known.
     """
+    style.dress(
+        ax, title="Quality over training", subtitle="Fréchet distance to the real images; lower is better",
+        xlabel=STEPS, ylabel=quality_name(frames),
+    )  # fmt: skip
+    style.scale_steps(ax, _last_step(frames.outcomes))
+    _intervals_and_floor(ax, frames)
+    _quality_lines(ax, frames, frames.quality(), "step")
+    return ax
+
+
+def quality_over_time(ax: Axes, frames: Frames) -> Axes:
+    """The same distances against the minutes of work that it took to reach them, on whatever each job ran on.
+
+    Work does not count pauses between sessions, and of what was scored later only the training.
+    """
     quality = frames.quality()
+    quality = quality.assign(minutes=quality["seconds"] / 60)
+    style.dress(
+        ax, title="Quality over wall time", subtitle="the same distances; other work on the machine counts",
+        xlabel="minutes of work", ylabel=quality_name(frames),
+    )  # fmt: skip
+    style.scale_minutes(ax, float(quality["minutes"].max()))
+    _quality_lines(ax, frames, quality, "minutes")
+    return ax
+
+
+def _quality_lines(ax: Axes, frames: Frames, quality: pd.DataFrame, x: str) -> None:
+    """One line a job over the column `x`, one label a run."""
     styles = run_styles(frames.runs)
     labels = []
     for run in frames.runs:
@@ -110,19 +137,14 @@ def quality_over_steps(ax: Axes, frames: Frames) -> Axes:
             look = styles[run]
             ordered = scores.sort_values("step")
             ax.plot(
-                ordered["step"], ordered["value"], color=look.color, linestyle=look.linestyle, label=run,
+                ordered[x], ordered["value"], color=look.color, linestyle=look.linestyle, label=run,
                 lw=1.5, marker="o", ms=4.5, mec="white", mew=0.8, clip_on=False, zorder=3,
             )  # fmt: skip
             ends.append(float(ordered["value"].iloc[-1]))
         if ends:
             labels.append((float(np.median(ends)), run, styles[run]))
-    title, subtitle = "Quality over training", "Fréchet distance to the real images; lower is better"
-    style.dress(ax, title=title, subtitle=subtitle, xlabel=STEPS, ylabel=quality_name(frames))
-    style.scale_steps(ax, _last_step(frames.outcomes))
-    _intervals_and_floor(ax, frames)
     style.scale_values(ax, quality["value"])
     style.label_ends(ax, labels)
-    return ax
 
 
 def _intervals_and_floor(ax: Axes, frames: Frames) -> None:

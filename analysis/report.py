@@ -48,8 +48,8 @@ class ReportFiles:
     record: Mapping[str, Any]
     """The same as plain data, for other programs; `report.json` holds it."""
     figures: Mapping[str, Path]
-    """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `samples-s<seed>`,
-    `ladder-<group>`, `mechanism`, `study-<study>-<figure>`, `claim-<claim>`."""
+    """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `quality-time`,
+    `samples-s<seed>`, `ladder-<group>`, `mechanism`, `study-<study>-<figure>`, `claim-<claim>`."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,9 @@ def _figures(frames: Frames) -> dict[str, Figure]:
     if len(frames.quality()):
         figures["quality"] = style.figure(5.2, 3.2)
         plots.quality_over_steps(figures["quality"].subplots(), frames)
+        if frames.quality()["seconds"].notna().any():
+            figures["quality-time"] = style.figure(5.2, 3.2)
+            plots.quality_over_time(figures["quality-time"].subplots(), frames)
     for seed in frames.images["seed"].drop_duplicates():
         figures[f"samples-s{seed}"] = plots.sample_grids(frames, seed)
     return figures

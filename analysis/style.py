@@ -92,6 +92,13 @@ def scale_steps(ax: Axes, last_step: int) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
+def scale_minutes(ax: Axes, last: float) -> None:
+    """The x axis: minutes from 0 to the last one."""
+    ax.set_xlim(0, last if last > 0 else 1)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=ROUND_STEPS))
+    ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
+
+
 def scale_values(ax: Axes, values: ArrayLike, *, top: float | None = None) -> None:
     """The y axis: linear from 0, logarithmic where values span a factor of 100, symlog where some are 0 or below.
 

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from ablations.executors import EXECUTORS, Setup
-from ablations.machine import usable_cores
+from ablations.machine import git_state, usable_cores
 from ablations.plan import Job, make_plan
 from ablations.runner import run_plan
 from ablations.spec import Spec, load_spec
@@ -64,10 +64,13 @@ def main() -> None:
             source = store.find(job.identity)
             assert source is not None, f"{job.name}: the code has changed since the study ran"
             shutil.copytree(source, scratch.jobs / source.name)
-        setup = Setup(root=scratch.root, device="cpu", threads=1, git={}, allow_inexact=True)
+        git = git_state(Path(__file__).parent)
+        setup = Setup(root=scratch.root, device="cpu", threads=1, git=git, allow_inexact=True)
         view = PlainView(Console(highlight=False), len(cut))
         with EXECUTORS["local"](setup, usable_cores(), lambda: False) as executor:
-            run_plan([job for _, job, _ in cut], executor, scratch, view)
+            summary = run_plan([job for _, job, _ in cut], executor, scratch, view)
+        if summary.exit_status:
+            raise SystemExit("not every training came to its end, so nothing is known of those that did not")
         ended = [(n, result_of(job, scratch.history(_folder(scratch, job)))) for n, job, _ in cut]
     best = min(t["value"] for t in record["trials"] if t["state"] == "complete")
     print(

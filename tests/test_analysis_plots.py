@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from ablations import history as histories
 from analysis import plots, style
 from analysis.frames import Frames, Selected, load
 from fakeface.measures import quality_names
@@ -169,6 +170,33 @@ def test_quality_shows_every_evaluation_under_the_metric_s_registered_name(frame
     (line,) = labelled(ax, "adam")
     assert xs(line).tolist() == [1, 60]
     assert ys(line).tolist() == [100.0, 100.0 / 60]
+
+
+def test_quality_over_time_counts_the_work_up_to_the_step_and_no_pause(tmp_path: Path) -> None:
+    minute = 60_000
+    with begin(tmp_path / "a", total_steps=2):
+        start = load([Selected("a", 0, tmp_path / "a")]).sessions["time"].iloc[0]
+    at = {  # two steps in one session, a night of nothing, then two more in another
+        1: start + minute, 2: start + 3 * minute, "again": start + 600 * minute, 3: start + 601 * minute,
+        "scored": start + 900 * minute,
+    }  # fmt: skip
+    history = histories.job_history(tmp_path / "a")
+    for step in (1, 2, 3):
+        record = {"kind": "metrics", "steps": [step], "values": {"Loss_D": [1.0]}, "time": at[step]}
+        history.apply(record)
+    history.apply({"kind": "session", "time": at["again"], "from_step": 2})
+    for step in (1, 3):
+        scored = {
+            "kind": "evaluation",
+            "step": step,
+            "values": {METRIC: 9.0},
+            "time": at["scored"],
+            **PROTOCOL,
+        }
+        history.apply(scored)
+    ax = plots.quality_over_time(axes(), load([Selected("a", 0, tmp_path / "a")], lambda _: history))
+    (line,) = labelled(ax, "a")
+    assert xs(line).tolist() == pytest.approx([1, 4])
 
 
 def test_sample_grids_show_the_last_grid_of_each_run_with_its_outcome(frames: Frames) -> None:
