@@ -1,7 +1,8 @@
 """`python -m benchmarks.coverage`: how often intervals cover and verdicts err, in the tables of docs/statistics.md.
 
 Pairing is what the rule of `analysis.statistics.differences` gives. Intervals are computed for all simulations of a
-case at once; a few of every case are held against the functions that a report calls, which are slower by far.
+case at once; a few of every case are held against the functions that a report calls, and against the verdicts on claims
+about runs with these scores, which are slower by far.
 """
 
 import argparse
@@ -9,11 +10,18 @@ import math
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, stdtrit
 
+from ablations.history import History
+from ablations.spec_claim_models import CompareClaim
+from ablations.spec_claims import Claim, Margin, Metric
+from analysis.claims import judge_claims
+from analysis.frames import Selected, load
 from analysis.statistics import (
     Region,
     detectable_effect,
@@ -42,7 +50,7 @@ LAWS: dict[str, Law] = {
 }
 """Laws of mean 0 and standard deviation 1, of skewness 0, 1.4, 1.8 and 6.2."""
 CHECKED = 25
-"""Simulations of each case that also go through the functions themselves."""
+"""Simulations of each case that also go through the functions themselves, and through claims."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +114,46 @@ def check(a: Array, b: Array, low: Array, high: Array, *, paired: bool) -> None:
     found = [difference(x, y, paired=paired) for x, y in zip(a, b, strict=True)]
     np.testing.assert_allclose(low, [one.low for one in found])
     np.testing.assert_allclose(high, [one.high for one in found])
-    for region in (lower_by(1.0), within(1.0)):
+    by_rule = paired == is_paired(range(a.shape[1]), range(a.shape[1]))
+    for claim, region in CLAIMS:
         inside, outside = _verdicts(low, high, region)
-        words = [judge(one, region).verdict for one in found]
-        assert words == [
+        words = [
             "supported" if i else "refuted" if o else "undecided"
             for i, o in zip(inside, outside, strict=True)
         ]
+        assert words == [judge(one, region).verdict for one in found]
+        if by_rule:  # the rule that claims follow
+            assert words == [claimed(claim, x, y) for x, y in zip(a, b, strict=True)]
+
+
+def claimed(claim: Claim, a: Array, b: Array) -> str:
+    """The verdict on a claim about two runs with these scores by seed, inf where a training diverged."""
+    histories = {
+        Path(run) / str(seed): _scored(Path(run) / str(seed), float(score))
+        for run, scores in (("a", a), ("b", b))
+        for seed, score in enumerate(scores)
+    }
+    selected = [Selected(folder.parent.name, int(folder.name), folder) for folder in histories]
+    frames = load(selected, lambda folder: histories[folder])
+    (finding,) = judge_claims([claim], frames, {}, lambda _: "")
+    return finding.verdict
+
+
+def _scored(folder: Path, score: float) -> History:
+    """What the journal of a training with this score says."""
+    history = History(folder / "journal.jsonl", job={"seed": int(folder.name)})
+    diverged = math.isinf(score)
+    history.outcome = {"exit": "diverged" if diverged else "finished", "steps": 1}
+    if not diverged:
+        record = {"step": 1, "time": 0, "protocol": "p", "metric": "fd", "values": {"fd": score}}
+        history.evaluations.append(record)
+    return history
+
+
+def _claim(**said: Any) -> Claim:
+    body = CompareClaim(run="a", against="b", metric="quality", **said)
+    margin = Margin(float(body.by or body.within or 0), relative=False)
+    return Claim("claim", "", "", None, body, Metric("quality"), margin, ("a", "b"))
 
 
 def _verdicts(low: Array, high: Array, region: Region) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -139,6 +180,12 @@ def shares(
         found |= {"supported": float(inside.mean()), "refuted": float(outside.mean())}
         found["undecided"] = 1 - found["supported"] - found["refuted"]
     return found
+
+
+CLAIMS = [
+    (_claim(direction="lower", by=1.0), lower_by(1.0)),
+    (_claim(direction="same", within=3.0), within(3.0)),
+]
 
 
 def row(*cells: object) -> str:
