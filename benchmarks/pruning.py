@@ -50,8 +50,9 @@ def main() -> None:
     arguments = parser.parse_args()
     store = Store(arguments.store)
     spec = load_spec(Path("runs.yaml"), profile=arguments.profile, overrides=arguments.overrides)
-    path = max(store.studies.glob(f"{arguments.study}-*/study.json"), key=lambda p: p.stat().st_mtime)
-    record = json.loads(path.read_text())
+    written = sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime)
+    records = [json.loads(path.read_text()) for path in written]
+    record = next(one for one in reversed(records) if one["study"] == arguments.study)
     cut = cut_jobs(spec, arguments.study, record, store)
     results = [Result.from_json(result) for trial in record["trials"] for result in trial["results"]]
     spent, whole = sum(r.steps for r in results), sum(r.total_steps for r in results)
