@@ -12,11 +12,11 @@ from ablations.options import (
     Profile,
     RunName,
     Seeds,
+    Selectors,
     Set,
-    SpecFile,
     StorePath,
-    choose,
     console,
+    spread,
 )
 
 if TYPE_CHECKING:
@@ -27,14 +27,9 @@ SHOWN_SKIPPED = 10
 
 
 @data_app.command("prepare")
+@spread()
 def data_prepare(
-    spec: SpecFile = SPEC,
-    profile: Profile = None,
-    group: Group = None,
-    run: RunName = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
+    chosen: Selectors,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Decode again, where the source changed.")
     ] = False,
@@ -42,25 +37,20 @@ def data_prepare(
     """Render, download or decode the images that the runs need, once."""
     from ablations.commands_data import prepare_data
 
-    _, runs, place = choose(spec, store, profile, group, run, seeds, set_)
+    _, runs, place = chosen.choose()
     for images in prepare_data(runs, place, console(), refresh=refresh):
         _describe(images)
 
 
 @data_app.command("info")
+@spread()
 def data_info(
-    spec: SpecFile = SPEC,
-    profile: Profile = None,
-    group: Group = None,
-    run: RunName = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
+    chosen: Selectors,
 ) -> None:
     """Say what the prepared images are: count, size, digest, source, files that were skipped."""
     from ablations.commands_data import prepared_data
 
-    _, runs, place = choose(spec, store, profile, group, run, seeds, set_)
+    _, runs, place = chosen.choose()
     for images in prepared_data(runs, place):
         _describe(images)
 
@@ -81,7 +71,7 @@ def data_preview(
     from ablations.commands_data import prepare_data
     from fakeface.images import contact_sheet, save_png
 
-    _, runs, place = choose(spec, store, profile, group, run, seeds, set_)
+    _, runs, place = Selectors(spec, profile, group, run, seeds, set_, store).choose()
     images = prepare_data(runs, place, console())[0].images[:count]
     save_png(out, contact_sheet(images, max(1, round(len(images) ** 0.5))))
     console().print(f"{len(images)} images: {out}", soft_wrap=True)

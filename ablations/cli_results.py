@@ -10,19 +10,16 @@ from ablations.options import (
     STORE,
     Group,
     Json,
-    MirrorOn,
-    MirrorWait,
+    MirrorOptions,
     Profile,
-    RunName,
     Seeds,
+    Selectors,
     Set,
-    SpecFile,
     StorePath,
     TrackingUri,
-    command_line,
     console,
     print_json,
-    select,
+    spread,
 )
 from fakeface.errors import UserError
 
@@ -30,21 +27,12 @@ results_app = typer.Typer()
 
 
 @results_app.command()
-def status(
-    spec: SpecFile = SPEC,
-    profile: Profile = None,
-    group: Group = None,
-    run: RunName = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
-    tracking_uri: TrackingUri = None,
-    json_: Json = False,
-) -> None:
+@spread()
+def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = False) -> None:
     """Show how each job went: outcome, final losses, score."""
     from ablations.listing import frames_of, print_results, status_rows
 
-    _, jobs, place = select(spec, store, profile, group, run, seeds, set_)
+    _, jobs, place = chosen.select()
     if json_:
         print_json(status_rows(jobs, place, tracking_uri or place.tracking_uri))
     else:
@@ -52,34 +40,23 @@ def status(
 
 
 @results_app.command()
+@spread()
 def report(
-    spec: SpecFile = SPEC,
-    profile: Profile = None,
-    group: Group = None,
-    run: RunName = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
+    chosen: Selectors,
+    mirroring: MirrorOptions,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default <store>/report.")] = None,
-    mirror: MirrorOn = True,
-    mirror_wait: MirrorWait = 60.0,
-    tracking_uri: TrackingUri = None,
     json_: Json = False,
 ) -> None:
     """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and Markdown with PNGs."""
     from ablations.commands import write_report
-    from ablations.commands_work import MirrorOptions
 
-    specification, jobs, place = select(spec, store, profile, group, run, seeds, set_)
-    command = command_line(spec, store, profile, group, run, seeds, set_)
-    shipping = MirrorOptions(on=mirror, wait=mirror_wait, uri=tracking_uri or place.tracking_uri)
-    files = write_report(
-        specification, jobs, place, out or place.report, shipping, console(stderr=json_), command=command
-    )
+    spec, jobs, place = chosen.select()
+    told, command = console(stderr=json_), chosen.command_line()
+    files = write_report(spec, jobs, place, out or place.report, mirroring, told, command=command)
     if json_:
         print_json({"page": str(files.page), "markdown": str(files.markdown), **files.record})
     else:
-        console().print(f"Report: {files.page}", soft_wrap=True)
+        told.print(f"Report: {files.page}", soft_wrap=True)
 
 
 @results_app.command()
@@ -101,7 +78,8 @@ def generate(
     """Draw new faces from a finished run: one grid, or a folder of images."""
     from ablations.commands import write_images
 
-    _, jobs, place = select(spec, store, profile, None, [run], seeds, set_)
+    chosen = Selectors(spec, profile, None, [run], seeds, set_, store)
+    _, jobs, place = chosen.select()
     jobs = [job for job in jobs if not group or job.group in group]
     if not jobs:
         raise UserError(f"--group: no run {run!r} in {', '.join(group or ())}")

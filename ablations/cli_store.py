@@ -11,14 +11,13 @@ from ablations.options import (
     Device,
     Group,
     Profile,
-    RunName,
     Seeds,
+    Selectors,
     Set,
-    SpecFile,
     StorePath,
     TrackingUri,
     console,
-    select,
+    spread,
 )
 
 store_app = typer.Typer()
@@ -72,19 +71,14 @@ def audit(
     """Train finished jobs again, beside the store, and say at which step anything first differs."""
     from ablations.commands_store import audit_jobs
 
-    _, jobs, place = select(spec, store, profile, group, run, seeds, set_)
+    _, jobs, place = Selectors(spec, profile, group, run, seeds, set_, store).select()
     raise typer.Exit(audit_jobs(jobs, place, console(), device=device, threads=threads, steps=steps))
 
 
 @store_app.command()
+@spread()
 def clean(
-    spec: SpecFile = SPEC,
-    store: StorePath = STORE,
-    profile: Profile = None,
-    group: Group = None,
-    run: RunName = None,
-    seeds: Seeds = None,
-    set_: Set = None,
+    chosen: Selectors,
     stale: Annotated[
         bool,
         typer.Option(
@@ -99,8 +93,9 @@ def clean(
     from ablations.spec import load_spec
     from ablations.store import Snapshot
 
-    place = Snapshot(store)
-    chosen = load_spec(spec, profile=profile, overrides=set_ or (), seeds=seeds)
-    within = recorded_under(profile, group or (), run or (), chosen.seeds if seeds else None)
-    planned = everything(spec, place, set_ or ()) if stale else None
+    place, overrides = Snapshot(chosen.store), chosen.set_ or ()
+    spec = load_spec(chosen.spec, profile=chosen.profile, overrides=overrides, seeds=chosen.seeds)
+    seeds = spec.seeds if chosen.seeds else None
+    within = recorded_under(chosen.profile, chosen.group or (), chosen.run or (), seeds)
+    planned = everything(chosen.spec, place, overrides) if stale else None
     clean_store(place, console(), planned=planned, within=within, aside=aside, yes=yes)

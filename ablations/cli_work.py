@@ -7,47 +7,29 @@ import typer
 from ablations.options import (
     SPEC,
     STORE,
-    AllowInexact,
-    Device,
-    Executor,
-    Group,
-    Jobs,
     Json,
-    MirrorOn,
-    MirrorWait,
+    MirrorOptions,
     Profile,
-    RunName,
-    Seeds,
+    Selectors,
     Set,
     SpecFile,
     StorePath,
-    Threads,
-    TrackingUri,
-    choose,
-    command_line,
+    WorkOptions,
     console,
     print_json,
-    select,
+    spread,
 )
 
 work_app = typer.Typer()
 
 
 @work_app.command()
-def plan(
-    spec: SpecFile = SPEC,
-    profile: Profile = None,
-    group: Group = None,
-    run: RunName = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
-    json_: Json = False,
-) -> None:
+@spread()
+def plan(chosen: Selectors, json_: Json = False) -> None:
     """Show the jobs, what is done already, what would run and for how long. Runs nothing."""
     from ablations.listing import plan_rows, print_plan
 
-    _, jobs, place = select(spec, store, profile, group, run, seeds, set_)
+    _, jobs, place = chosen.select()
     rows = plan_rows(jobs, place)
     if json_:
         print_json(rows)
@@ -56,26 +38,15 @@ def plan(
 
 
 @work_app.command("run")
+@spread()
 def run_(
-    spec: SpecFile = SPEC,
-    profile: Profile = None,
-    group: Group = None,
-    run: RunName = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
-    device: Device = "auto",
-    threads: Threads = None,
-    executor: Executor = "serial",
-    jobs: Jobs = None,
+    chosen: Selectors,
+    work: WorkOptions,
+    mirroring: MirrorOptions,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, run nothing.")] = False,
     rerun: Annotated[
         bool, typer.Option("--rerun", help="Train again what is done; old results are set aside.")
     ] = False,
-    allow_inexact: AllowInexact = False,
-    mirror: MirrorOn = True,
-    mirror_wait: MirrorWait = 60.0,
-    tracking_uri: TrackingUri = None,
     report: Annotated[
         bool, typer.Option("--report", help="Write the report at the end, however the jobs went.")
     ] = False,
@@ -84,37 +55,27 @@ def run_(
     if dry_run:
         from ablations.listing import plan_rows, print_plan
 
-        _, planned, snapshot = select(spec, store, profile, group, run, seeds, set_)
-        return print_plan(plan_rows(planned, snapshot, device=device, rerun=rerun), console())
+        _, planned, snapshot = chosen.select()
+        return print_plan(plan_rows(planned, snapshot, device=work.device, rerun=rerun), console())
     from ablations import commands
-    from ablations.commands_work import MirrorOptions, WorkOptions
 
-    specification, runs, place = choose(spec, store, profile, group, run, seeds, set_)
-    work = WorkOptions(
-        device=device,
-        threads=threads,
-        executor=executor,
-        jobs=jobs,
-        allow_inexact=allow_inexact,
-    )
-    shipping = MirrorOptions(on=mirror, wait=mirror_wait, uri=tracking_uri or place.tracking_uri)
-    command = command_line(spec, store, profile, group, run, seeds, set_) if report else None
-    options = commands.RunOptions(work=work, mirror=shipping, rerun=rerun, report=command)
-    raise typer.Exit(commands.run(specification, runs, place, options, console()))
+    spec, runs, place = chosen.choose()
+    command = chosen.command_line() if report else None
+    options = commands.RunOptions(work=work, mirroring=mirroring, rerun=rerun, report=command)
+    raise typer.Exit(commands.run(spec, runs, place, options, console()))
 
 
 @work_app.command()
+@spread(executor="local")
 def tune(
     study: Annotated[str, typer.Argument(help="Name of a study of the specification.")],
+    work: WorkOptions,
+    mirroring: MirrorOptions,
     spec: SpecFile = SPEC,
     profile: Profile = None,
     set_: Set = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many settings to try, in all.")] = None,
     store: StorePath = STORE,
-    device: Device = "auto",
-    threads: Threads = None,
-    executor: Executor = "local",
-    jobs: Jobs = None,
     storage: Annotated[
         str | None,
         typer.Option(
@@ -125,10 +86,6 @@ def tune(
         str | None,
         typer.Option(metavar="NAME", help="Write the best setting into the specification as this run."),
     ] = None,
-    mirror: MirrorOn = True,
-    mirror_wait: MirrorWait = 60.0,
-    tracking_uri: TrackingUri = None,
-    allow_inexact: AllowInexact = False,
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
     ] = False,
@@ -139,7 +96,6 @@ def tune(
     from dataclasses import replace
 
     from ablations import commands_tune
-    from ablations.commands_work import MirrorOptions, WorkOptions
     from ablations.spec import load_spec
     from ablations.store import Store
 
@@ -149,13 +105,5 @@ def tune(
         return commands_tune.serve_dashboard(specification, chosen, place, storage, port, console())
     if trials is not None:
         chosen = replace(chosen, trials=trials)
-    work = WorkOptions(
-        device=device,
-        threads=threads,
-        executor=executor,
-        jobs=jobs,
-        allow_inexact=allow_inexact,
-    )
-    shipping = MirrorOptions(on=mirror, wait=mirror_wait, uri=tracking_uri or place.tracking_uri)
-    options = commands_tune.TuneOptions(work=work, mirror=shipping, storage=storage, add=add, json=json_)
+    options = commands_tune.TuneOptions(work=work, mirroring=mirroring, storage=storage, add=add, json=json_)
     raise typer.Exit(commands_tune.tune(specification, chosen, place, options, console(stderr=json_)))

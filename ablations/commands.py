@@ -10,17 +10,9 @@ from rich.markup import escape
 
 from ablations import machine, tracking
 from ablations.asked import asked_of
-from ablations.commands_work import (
-    Mirror,
-    MirrorOptions,
-    WorkOptions,
-    at_work,
-    configure,
-    prepare_references,
-    with_data,
-)
+from ablations.commands_work import Mirror, at_work, configure, prepare_references, with_data
 from ablations.listing import frames_of, print_results
-from ablations.options import store_options
+from ablations.options import MirrorOptions, WorkOptions, store_options
 from ablations.plan import Job, make_plan
 from ablations.runner import Summary, run_plan
 from ablations.spec import Run, Spec
@@ -43,7 +35,7 @@ class RunOptions:
     """The options of `ablate run` that are not selectors."""
 
     work: WorkOptions
-    mirror: MirrorOptions
+    mirroring: MirrorOptions
     rerun: bool
     report: str | None
     """The command to name in the report that is written at the end; None: write none."""
@@ -64,8 +56,8 @@ def run(spec: Spec, runs: Sequence[Run], store: Store, options: RunOptions, cons
     prepare_references(todo, images, store, options.work, console)
     if options.rerun:  # last, so that nothing is set aside for a run that is refused
         store.set_aside([job.identity for job in jobs])
-    ships = options.mirror.on and (todo or options.report is not None)
-    mirror = Mirror(store, options.mirror) if ships else None
+    ships = options.mirroring.mirror and (todo or options.report is not None)
+    mirror = Mirror(store, options.mirroring) if ships else None
     try:
         summary = _run_jobs(todo, store, options.work, console)
         done = Snapshot(store.root)
@@ -78,7 +70,7 @@ def run(spec: Spec, runs: Sequence[Run], store: Store, options: RunOptions, cons
     for words in (left, _pictures_words(frames), report_words):
         if words:
             console.print(words, soft_wrap=True)
-    compare = compare_words(spec, jobs, store, options.mirror.uri)
+    compare = compare_words(spec, jobs, store, options.mirroring.uri(store))
     if compare:
         console.print(f"Compare:  {escape(compare)}", soft_wrap=True)
     if summary.exit_status == 130:
@@ -149,8 +141,8 @@ def write_report(
 
     Raises UserError where none has begun.
     """
-    shipped = out == store.report and bool(tracking.run_ids(store, options.uri))
-    mirror = Mirror(store, options) if options.on and shipped else None
+    shipped = out == store.report and bool(tracking.run_ids(store, options.uri(store)))
+    mirror = Mirror(store, options) if options.mirror and shipped else None
     try:
         asked = asked_of(spec, jobs, store)
         files = report.build(frames_of(jobs, store), out, title=spec.name, command=command, asked=asked)

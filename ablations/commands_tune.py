@@ -11,16 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ablations.commands_work import (
-    Mirror,
-    MirrorOptions,
-    WorkOptions,
-    at_work,
-    configure,
-    prepare_references,
-    with_data,
-)
-from ablations.options import print_json
+from ablations.commands_work import Mirror, at_work, configure, prepare_references, with_data
+from ablations.options import MirrorOptions, WorkOptions, print_json
 from ablations.plan import Job, check_components, make_plan
 from ablations.runner import Summary
 from ablations.spec import Spec, Study
@@ -43,7 +35,7 @@ class TuneOptions:
     """The options of `ablate tune` that are not selectors."""
 
     work: WorkOptions
-    mirror: MirrorOptions
+    mirroring: MirrorOptions
     storage: str | None
     """URL of a database that keeps the trials; None: a journal in the store."""
     add: str | None
@@ -77,7 +69,7 @@ def tune(spec: Spec, study: Study, store: Store, options: TuneOptions, console: 
     jobs = make_plan(spec, runs, find_data)
     _check_comparable(study, jobs)
     prepare_references(jobs, images, store, options.work, console)
-    mirror = Mirror(store, options.mirror) if options.mirror.on else None
+    mirror = Mirror(store, options.mirroring) if options.mirroring.mirror else None
     try:
         with at_work(store, options.work, _most_jobs(studies, reference), console) as (executor, view):
             crew = Crew(executor, store, view)
@@ -208,6 +200,7 @@ def print_found(record: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     for sentence in study_words(from_record(record)):
         console.print(f"- {escape(sentence)}", soft_wrap=True)
+    console.print(f"- Places for jobs stood empty {record['idle_share']:.0%} of the time.", soft_wrap=True)
 
 
 def _description(record: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +12,7 @@ from rich.progress import Progress as Bar
 from ablations import machine, tracking
 from ablations.commands_data import advance, prepare_data
 from ablations.executors import EXECUTORS, Executor, Setup
-from ablations.options import store_options
+from ablations.options import MirrorOptions, WorkOptions, store_options
 from ablations.plan import Job
 from ablations.runner import stop_on_signals
 from ablations.scoring import Scorers
@@ -24,29 +23,6 @@ from fakeface.config import DataConfig
 from fakeface.data import ImageSet
 
 STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again ends at once."
-
-
-@dataclass(frozen=True)
-class MirrorOptions:
-    """What becomes of the mirror in MLflow."""
-
-    on: bool
-    wait: float
-    """Seconds to wait for it at the end."""
-    uri: str
-
-
-@dataclass(frozen=True)
-class WorkOptions:
-    """Where jobs run."""
-
-    device: str
-    threads: int | None
-    """Of each job; None: the cores, shared out among `jobs`."""
-    executor: str
-    jobs: int | None
-    """Side by side; None: as many as the executor finds sensible."""
-    allow_inexact: bool
 
 
 def configure(options: WorkOptions) -> None:
@@ -107,11 +83,11 @@ class Mirror:
         self.store, self.options = store, options
         self.log = store.mirror / "mirror.log"
         self.log_begins = self.log.stat().st_size if self.log.exists() else 0
-        self.process = tracking.MirrorProcess(store, options.uri)
+        self.process = tracking.MirrorProcess(store, options.uri(store))
 
     def close(self, console: Console) -> str:
         """Wait for it, as long as the options say; return what is left and why, as rich markup."""
-        wait = self.options.wait
+        wait = self.options.mirror_wait
         if wait > 0:
             console.print(
                 f"[dim]Shipping the rest to MLflow, at most {wait:.0f} s (Ctrl-C: do not wait) ...[/]"
@@ -123,7 +99,7 @@ class Mirror:
         if not pending:
             return ""
         why = self._why()
-        command = f"ablate sync{store_options(self.store, self.options.uri)}"
+        command = f"ablate sync{store_options(self.store, self.options.tracking_uri)}"
         words = f"[yellow]MLflow lacks {escape(str(pending))}[/]{': ' if why else '.'}{escape(why)}"
         return f"{words}\n`{escape(command)}` ships the rest."
 

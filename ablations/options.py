@@ -1,8 +1,12 @@
-"""Options that the commands share, and how the selectors become jobs."""
+"""Options that the commands share, in bundles, and how the selectors become jobs."""
 
+import inspect
 import os
 import shlex
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,66 +58,116 @@ SPEC = Path("runs.yaml")
 STORE = Path("results")
 
 
-def choose(
-    spec_file: Path,
-    store: Path,
-    profile: str | None,
-    group: list[str] | None,
-    run: list[str] | None,
-    seeds: str | None,
-    overrides: list[str] | None,
-) -> "tuple[Spec, tuple[Run, ...], Store]":
-    """The runs that a command is about. Looks at the specification only, not at what is on the disk."""
-    from ablations.plan import check_components
-    from ablations.spec import load_spec
-    from ablations.store import Store
+@dataclass(frozen=True)
+class Selectors:
+    """Which jobs of which specification a command is about, and in which store."""
 
-    spec = load_spec(spec_file, profile=profile, overrides=overrides or (), seeds=seeds)
-    runs = spec.select(group or (), run or ())
-    check_components(runs)
-    return spec, runs, Store(store)
+    spec: SpecFile = SPEC
+    profile: Profile = None
+    group: Group = None
+    run: RunName = None
+    seeds: Seeds = None
+    set_: Set = None
+    store: StorePath = STORE
+
+    def choose(self) -> "tuple[Spec, tuple[Run, ...], Store]":
+        """The runs. Looks at the specification only, not at what is on the disk."""
+        from ablations.plan import check_components
+        from ablations.spec import load_spec
+        from ablations.store import Store
+
+        spec = load_spec(self.spec, profile=self.profile, overrides=self.set_ or (), seeds=self.seeds)
+        runs = spec.select(self.group or (), self.run or ())
+        check_components(runs)
+        return spec, runs, Store(self.store)
+
+    def select(self) -> "tuple[Spec, list[Job], Snapshot]":
+        """The jobs, and the store as it is now, for commands that train nothing.
+
+        Data that are not prepared, were changed or are damaged refuse nothing here: their jobs are `data-missing`.
+        """
+        from ablations.plan import make_plan
+        from ablations.store import Snapshot
+
+        spec, runs, _ = self.choose()
+        place = Snapshot(self.store)
+        return spec, make_plan(spec, runs, lambda config: place.find_data(config).images), place
+
+    def command_line(self) -> str:
+        """The command that trains these jobs and writes their report, for the report itself."""
+        words = ["ablate", "run", *([] if self.spec == SPEC else [str(self.spec)])]
+        store = None if self.store == STORE else str(self.store)
+        options = [
+            *[("--profile", self.profile), ("--seeds", self.seeds), ("--store", store)],
+            *[("--group", name) for name in self.group or ()],
+            *[("--run", name) for name in self.run or ()],
+            *[("--set", setting) for setting in self.set_ or ()],
+        ]
+        words += [word for name, value in options if value is not None for word in (name, value)]
+        return shlex.join([*words, "--report"])
 
 
-def select(
-    spec_file: Path,
-    store: Path,
-    profile: str | None,
-    group: list[str] | None,
-    run: list[str] | None,
-    seeds: str | None,
-    overrides: list[str] | None,
-) -> "tuple[Spec, list[Job], Snapshot]":
-    """The jobs that a command is about, and the store as it is now, for commands that train nothing.
+@dataclass(frozen=True)
+class WorkOptions:
+    """Where jobs run."""
 
-    Data that are not prepared, were changed or are damaged refuse nothing here: their jobs are `data-missing`.
+    device: Device = "auto"
+    threads: Threads = None
+    """Of each job; None: the cores, shared out among `jobs`."""
+    executor: Executor = "serial"
+    jobs: Jobs = None
+    """Side by side; None: as many as the executor finds sensible."""
+    allow_inexact: AllowInexact = False
+
+
+@dataclass(frozen=True)
+class MirrorOptions:
+    """What becomes of the mirror in MLflow."""
+
+    mirror: MirrorOn = True
+    mirror_wait: MirrorWait = 60.0
+    tracking_uri: TrackingUri = None
+
+    def uri(self, store: "Store") -> str:
+        """The tracking URI, by default the file in the store."""
+        return self.tracking_uri or store.tracking_uri
+
+
+BUNDLES = (Selectors, WorkOptions, MirrorOptions)
+
+
+def spread(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command that takes bundles, as typer reads it: with every option of theirs in its own signature.
+
+    Args:
+        defaults: of options whose default is another one in this command.
     """
-    from ablations.plan import make_plan
-    from ablations.store import Snapshot
 
-    spec, runs, _ = choose(spec_file, store, profile, group, run, seeds, overrides)
-    place = Snapshot(store)
-    return spec, make_plan(spec, runs, lambda config: place.find_data(config).images), place
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        parameters: list[inspect.Parameter] = []
+        bundles: dict[str, Any] = {}
+        for parameter in inspect.signature(command).parameters.values():
+            if parameter.annotation in BUNDLES:
+                bundles[parameter.name] = parameter.annotation
+                options = inspect.signature(parameter.annotation).parameters.values()
+                parameters += [one.replace(default=defaults.get(one.name, one.default)) for one in options]
+            else:
+                parameters.append(parameter)
 
+        @wraps(command)
+        def gathered(**options: Any) -> None:
+            for name, bundle in bundles.items():
+                chosen = {field.name: options.pop(field.name) for field in fields(bundle)}
+                options[name] = bundle(**chosen)
+            command(**options)
 
-def command_line(
-    spec_file: Path,
-    store: Path,
-    profile: str | None,
-    group: list[str] | None,
-    run: list[str] | None,
-    seeds: str | None,
-    overrides: list[str] | None,
-) -> str:
-    """The command that trains these jobs and writes their report, for the report itself."""
-    words = ["ablate", "run", *([] if spec_file == SPEC else [str(spec_file)])]
-    options = [
-        *[("--profile", profile), ("--seeds", seeds), ("--store", None if store == STORE else str(store))],
-        *[("--group", name) for name in group or ()],
-        *[("--run", name) for name in run or ()],
-        *[("--set", setting) for setting in overrides or ()],
-    ]
-    words += [word for name, value in options if value is not None for word in (name, value)]
-    return shlex.join([*words, "--report"])
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        flat = [one.replace(kind=keyword) for one in parameters]
+        gathered.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+        gathered.__annotations__ = {one.name: one.annotation for one in flat}
+        return gathered
+
+    return decorate
 
 
 def store_options(store: "Store", tracking_uri: str | None = None) -> str:

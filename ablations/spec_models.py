@@ -133,15 +133,14 @@ class ObjectiveConfig(Settings):
 class PrunerConfig(Settings):
     """When a training is cut short. It reads what is cheap: the samples' spectrum, and the networks' dynamics."""
 
-    name: Literal["median", "halving", "none"] = "median"
-    """`median`: behind half of the others at the same step; `halving`: behind all but the best third at
-    doubling steps (Li et al. 2018, arXiv 1810.05934); `none`: nothing is cut."""
+    name: Literal["hopeless", "median", "halving", "none"] = "hopeless"
+    """`hopeless`: where the generator has stalled or the discriminator has won by now. `median`: also behind half of
+    the others at the same step; `halving`: also behind all but the best third at doubling steps (Li et al. 2018,
+    arXiv 1810.05934). These two save more and at times cut the best. `none`: nothing is cut."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the steps before which nothing is cut."""
     startup: Annotated[int, Field(ge=1)] = 5
     """Settings that end uncut by the others' scores before any is held against them."""
-    hopeless: bool = True
-    """Also cut where the generator has stalled or the discriminator has won by now."""
 
 
 class StudyEntry(StudySize):

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from analysis import style
 from analysis.regimes import LOOKS, limits
@@ -168,7 +168,9 @@ def _draw_map(ax: Axes, study: Study, scored: pd.DataFrame, x_path: str, y_path:
     assert figure is not None
     bar = figure.colorbar(ScalarMappable(norm, QUALITY_MAP), ax=ax, shrink=0.72, aspect=28, pad=0.02)
     bar.outline.set_visible(False)
-    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    few = MaxNLocator(nbins=5, steps=style.ROUND_STEPS)  # within a decade 1, 2 and 5 are too few
+    wide = scores["quality"].max() >= 10 * scores["quality"].min()
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)) if wide else few)
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(style.plain_number))
     bar.ax.tick_params(colors=style.MUTED, labelsize=SMALL, length=0)

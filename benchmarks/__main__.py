@@ -72,6 +72,7 @@ def _journaled_steps(
         journal.append("job", instance="bench", identity="0" * 64, seed=0, settings={}, config={}, code={},
                        data={"name": "noise", "source": "", "digest": "0" * 64, "count": 1}, total_steps=1)  # fmt: skip
         journal.append("named", run="bench", group="bench", profile="", experiment="bench", config={})
+        journal.append("session", from_step=0)
 
         if mirror is not None:
             _wait_for_run(store)

@@ -63,13 +63,13 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
 ):
     from ablations import tracking
     from ablations.commands import compare_words
-    from ablations.options import select
+    from ablations.options import Selectors
     from ablations.tracking import state
     from ablations.tracking.content import Facts
 
     monkeypatch.chdir(tmp_path)
     prepare(tiny_spec, Path(store))
-    spec, jobs, place = select(tiny_spec, Path(store), None, None, None, None, None)
+    spec, jobs, place = Selectors(tiny_spec, store=Path(store)).select()
     uri, words = LINKS[store]
     uri = uri or place.tracking_uri
     assert compare_words(spec, jobs, place, uri) == ""
@@ -83,10 +83,10 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
 
 
 def prepare(spec: Path, store: Path) -> None:
-    from ablations.options import choose
+    from ablations.options import Selectors
     from fakeface import data
 
-    _, runs, place = choose(spec, store, None, None, None, None, None)
+    _, runs, place = Selectors(spec, store=store).choose()
     data.prepare(runs[0].config.data, place.data)
 
 
@@ -409,13 +409,13 @@ def test_journals_are_parsed_once_and_only_this_device_counts(trained, monkeypat
     from ablations import history
     from ablations.estimate import Estimator
     from ablations.listing import plan_rows
-    from ablations.options import select
+    from ablations.options import Selectors
 
     monkeypatch.chdir(trained.folder)
     parsed: list[Path] = []
     load = history.load
     monkeypatch.setattr(history, "load", lambda path: parsed.append(path) or load(path))
-    _, jobs, place = select(Path("runs.yaml"), Path("results"), None, None, ["*"], "0,1", None)
+    _, jobs, place = Selectors(run=["*"], seeds="0,1").select()
     rows = plan_rows(jobs, place)
     assert len(parsed) == len(set(parsed)) == len(list(place.job_folders()))
     assert {row["expected_seconds"] for row in rows if row["state"] == "done"} == {0.0}

@@ -39,6 +39,10 @@ studies:
     base: sgd
     space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}
     enqueue: [{optimizer.lr: 2e-4}]
+    pruner: median
+  careful:
+    base: sgd
+    space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}
   mixed:
     base: sgd
     space:
@@ -249,6 +253,17 @@ def test_the_pruner_cuts_what_is_behind_the_others(study: Study, tmp_path: Path)
     assert watch_all(behind, history_of(tmp_path, 1e-2, 0.7, "noise", 9.0, 100)) == 20
     assert behind.cut is not None and "median" in behind.cut.why
     assert watch_all(trial_of(study, known), history_of(tmp_path, 1e-2, 0.7, "noise", 2.0, 100)) is None
+
+
+def test_unasked_what_is_only_behind_the_others_goes_on(tmp_path: Path):
+    study = study_of(tmp_path, "careful")
+    known = opened(study)
+    for score in (5.0, 4.0, 6.0, 5.0, 3.0):
+        trial = trial_of(study, known)
+        watch_all(trial, history_of(tmp_path, 1e-2, 0.7, "noise", score, 100))
+        known.tell(trial.trial, score)
+    assert watch_all(trial_of(study, known), history_of(tmp_path, 1e-2, 0.7, "noise", 9.0, 100)) is None
+    assert watch_all(trial_of(study, known), history_of(tmp_path, 1e-5, 0.7, "noise", 9.0, 100)) == 20
 
 
 @pytest.mark.parametrize("late", [21, 40, 100])

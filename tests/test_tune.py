@@ -44,7 +44,7 @@ studies:
     base: sgd
     space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}
     reference: baseline
-    pruner: {startup: 2}
+    pruner: {name: median, startup: 2}
     enqueue: [{optimizer.lr: 2e-4}]
 """
 SERIAL = ("--executor", "serial", "--threads", "1", "--no-mirror")

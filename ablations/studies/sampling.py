@@ -114,7 +114,7 @@ def importances(opened: optuna.Study) -> dict[str, float]:
 
 
 def pruner_of(config: PrunerConfig, total_steps: int) -> optuna.pruners.BasePruner:
-    """Optuna's pruner for a study's settings; steps are generator steps."""
+    """Optuna's pruner of what is behind the others, for a study's settings; steps are generator steps."""
     warmup = math.ceil(config.warmup * total_steps)
     if config.name == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=config.startup, n_warmup_steps=warmup)

@@ -87,7 +87,7 @@ class Trial:
         pruner = self.study.entry.pruner
         if self.enqueued or pruner.name == "none" or step >= total or step < pruner.warmup * total:
             return None
-        hopeless = _hopeless(history.until(step), total) if pruner.hopeless else ""
+        hopeless = _hopeless(history.until(step), total)
         if not hopeless and not self.trial.should_prune():
             return None
         others = f"{pruner.name} pruner: spectrum {score:.1f} dB from the real one at step {step}"
