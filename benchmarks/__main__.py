@@ -70,7 +70,8 @@ def _journaled_steps(
     times = []
     with Journal(store.jobs / "bench-s0-000000000000" / "journal.jsonl") as journal:
         journal.append("job", instance="bench", identity="0" * 64, seed=0, settings={}, config={}, code={},
-                       data={"name": "noise", "source": "", "digest": "0" * 64, "count": 1}, total_steps=1)  # fmt: skip
+                       data={"name": "noise", "source": "", "digest": "0" * 64, "count": 1, "image_size": 32,
+                             "channels": 3}, total_steps=1)  # fmt: skip
         journal.append("named", run="bench", group="bench", profile="", experiment="bench", config={})
         journal.append("session", from_step=0)
 
