@@ -71,7 +71,7 @@ def tune(spec: Spec, study: Study, store: Store, options: TuneOptions, console: 
     prepare_references(jobs, images, store, options.work, console)
     mirror = Mirror(store, options.mirroring) if options.mirroring.mirror else None
     try:
-        with at_work(store, options.work, _most_jobs(studies, reference), console) as (executor, view):
+        with at_work(store, options.work, 0, console) as (executor, view):
             crew = Crew(executor, store, view)
             owners = [Owner(spec, one, store, find_data, options.storage) for one in studies]
             best = _work(owners, crew, reference)
@@ -119,16 +119,13 @@ def _check_comparable(study: Study, jobs: Sequence[Job]) -> None:
             )
 
 
-def _most_jobs(studies: Sequence[Study], reference: Setting | None) -> int:
-    searched = sum(one.trials * one.seeds for one in studies)
-    compared = 2 if reference is not None or len(studies) > 1 else 1
-    return searched + 2 * studies[-1].edges + compared * studies[-1].confirm
-
-
 def _work(owners: Sequence[Owner], crew: Crew, reference: Setting | None) -> Setting | None:
     """All searches in one stream, then edges and confirmation of the last; None where something is left to do."""
     with ExitStack() as stack:
         opened = [(owner, stack.enter_context(owner.owned())) for owner in owners]
+        compared = 2 if reference is not None or len(owners) > 1 else 1
+        searching = sum(owner.most_trainings(study) for owner, study in opened)
+        crew.view.expect(searching + owners[-1].most_checks(compared))
         try:
             crew.work(chain.from_iterable(owner.trials(study) for owner, study in opened))
         finally:

@@ -38,6 +38,9 @@ class View(Protocol):
     def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
         """A job ended, or was refused."""
 
+    def expect(self, count: int) -> None:
+        """It is known now how many jobs there will be, at most."""
+
     def say(self, text: str) -> None:
         """A line for the reader."""
 
@@ -131,6 +134,9 @@ class LiveView(_Soon):
         self.bars.advance(self.total)
         self.console.print(end_line(job, exit_, history, why))
 
+    def expect(self, count: int) -> None:
+        self.bars.update(self.total, total=count)
+
     def say(self, text: str) -> None:
         self.console.print(text)
 
@@ -160,6 +166,9 @@ class PlainView(_Soon):
         self.catch_up(self.say)
         self.done += 1
         self.say(f"({self.done}/{self.count}) {end_line(job, exit_, history, why)}")
+
+    def expect(self, count: int) -> None:
+        self.count = count
 
     def say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True)

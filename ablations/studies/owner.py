@@ -136,6 +136,16 @@ class Owner:
         """The tasks of the search that are still to be done."""
         yield from search(opened, self.study, self.make_job)
 
+    def most_trainings(self, opened: optuna.Study) -> int:
+        """How many trainings the search may still need."""
+        ended = sum(trial.state.is_finished() for trial in opened.get_trials(deepcopy=False))
+        return max(0, self.study.trials - ended) * self.study.seeds
+
+    def most_checks(self, settings: int) -> int:
+        """How many trainings `confirm` may need for so many settings."""
+        edges = 2 * self.study.edges if axis_of(self.study) else 0
+        return edges + settings * self.study.confirm
+
     def best(self, opened: optuna.Study) -> Setting | None:
         """The best setting, rounded as it will be pasted; None while trials are left. Raises UserError without one."""
         states = [trial.state for trial in opened.get_trials(deepcopy=False)]
