@@ -71,7 +71,8 @@ def data_preview(
     from ablations.commands_data import prepare_data
     from fakeface.images import contact_sheet, save_png
 
-    _, runs, place = Selectors(spec, profile, group, run, seeds, set_, store).choose()
+    chosen = Selectors(spec=spec, profile=profile, group=group, run=run, seeds=seeds, set_=set_, store=store)
+    _, runs, place = chosen.choose()
     images = prepare_data(runs, place, console())[0].images[:count]
     save_png(out, contact_sheet(images, max(1, round(len(images) ** 0.5))))
     console().print(f"{len(images)} images: {out}", soft_wrap=True)

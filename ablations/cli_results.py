@@ -51,8 +51,8 @@ def report(
     from ablations.commands import write_report
 
     spec, jobs, place = chosen.select()
-    told, command = console(stderr=json_), chosen.command_line()
-    files = write_report(spec, jobs, place, out or place.report, mirroring, told, command=command)
+    told, folder = console(stderr=json_), out.absolute() if out else place.report
+    files = write_report(spec, jobs, place, folder, mirroring, told, command=chosen.command_line())
     if json_:
         print_json({"page": str(files.page), "markdown": str(files.markdown), **files.record})
     else:
@@ -78,7 +78,7 @@ def generate(
     """Draw new faces from a finished run: one grid, or a folder of images."""
     from ablations.commands import write_images
 
-    chosen = Selectors(spec, profile, None, [run], seeds, set_, store)
+    chosen = Selectors(spec=spec, profile=profile, run=[run], seeds=seeds, set_=set_, store=store)
     _, jobs, place = chosen.select()
     jobs = [job for job in jobs if not group or job.group in group]
     if not jobs:

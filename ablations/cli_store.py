@@ -71,7 +71,8 @@ def audit(
     """Train finished jobs again, beside the store, and say at which step anything first differs."""
     from ablations.commands_store import audit_jobs
 
-    _, jobs, place = Selectors(spec, profile, group, run, seeds, set_, store).select()
+    chosen = Selectors(spec=spec, profile=profile, group=group, run=run, seeds=seeds, set_=set_, store=store)
+    _, jobs, place = chosen.select()
     raise typer.Exit(audit_jobs(jobs, place, console(), device=device, threads=threads, steps=steps))
 
 

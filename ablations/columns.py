@@ -1,4 +1,4 @@
-"""A journal once more, in columns: `columns.npz` beside it, made when its job ends and read in its place.
+"""A journal once more, in columns: `columns.npz` beside it, made when work on its job ends, read in its place.
 
 It is worth what its journal is worth: it names the SHA-256 of the file that it was made from, and counts only while the
 journal is that very file. Whatever is wrong with it, the journal is read instead.
@@ -8,8 +8,6 @@ import contextlib
 import hashlib
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,6 @@ from fakeface.files import whole_file
 
 Table = tuple[list[int], list[float], list[int]]
 """Steps, values and times of one metric, of one length."""
-VERSION = 1
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
-"""All that numpy and zipfile say of a damaged file."""
 
 
 def columns_of(journal: Path) -> Path:
@@ -31,10 +26,11 @@ def columns_of(journal: Path) -> Path:
     return journal.with_name("columns.npz")
 
 
-def write(journal: Path, tables: Mapping[str, Table], rest: Mapping[str, Any]) -> None:
+def write(journal: Path, version: int, tables: Mapping[str, Table], rest: Mapping[str, Any]) -> None:
     """Keep what a journal says.
 
     Args:
+        version: of what the reader makes of a journal.
         tables: its metrics by name.
         rest: all else, as JSON has it.
 
@@ -53,7 +49,7 @@ def write(journal: Path, tables: Mapping[str, Table], rest: Mapping[str, Any]) -
 
     with contextlib.suppress(OSError):
         about = {
-            "version": VERSION,
+            "version": version,
             "journal": _digest(journal),
             "tables": {name: [place(column) for column in table] for name, table in tables.items()},
             "rest": rest,
@@ -63,7 +59,7 @@ def write(journal: Path, tables: Mapping[str, Table], rest: Mapping[str, Any]) -
             np.savez_compressed(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **named)
 
 
-def read(journal: Path) -> tuple[dict[str, Table], dict[str, Any]] | None:
+def read(journal: Path, version: int) -> tuple[dict[str, Table], dict[str, Any]] | None:
     """What `write` kept of this very journal; None where there is nothing, or nothing that can be used."""
     path = columns_of(journal)
     if not path.exists():
@@ -71,7 +67,7 @@ def read(journal: Path) -> tuple[dict[str, Table], dict[str, Any]] | None:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
             about = json.loads(kept["about"].tobytes())
-            if (about["version"], about["journal"]) != (VERSION, _digest(journal)):
+            if (about["version"], about["journal"]) != (version, _digest(journal)):
                 return None
             columns = [kept[f"column{index}"].tolist() for index in range(len(kept.files) - 1)]
         tables = {
@@ -79,7 +75,7 @@ def read(journal: Path) -> tuple[dict[str, Table], dict[str, Any]] | None:
             for name, (steps, values, times) in about["tables"].items()
         }
         return tables, dict(about["rest"])
-    except _DAMAGE:
+    except Exception:  # numpy and zipfile have a dozen words for a damaged file, and the journal has it all
         return None
 
 

@@ -62,11 +62,11 @@ def run(spec: Spec, runs: Sequence[Run], store: Store, options: RunOptions, cons
         summary = _run_jobs(todo, store, options.work, console)
         done = Snapshot(store.root)
         frames = frames_of(jobs, done)
+        console.print()
+        print_results(frames, console)
         report_words = _report_words(spec, jobs, frames, done, options.report)
     finally:
         left = mirror.close(console) if mirror else ""
-    console.print()
-    print_results(frames, console)
     for words in (left, _pictures_words(frames), report_words):
         if words:
             console.print(words, soft_wrap=True)
@@ -141,15 +141,12 @@ def write_report(
 
     Raises UserError where none has begun.
     """
-    shipped = out == store.report and bool(tracking.run_ids(store, options.uri(store)))
-    mirror = Mirror(store, options) if options.mirror and shipped else None
-    try:
-        asked = asked_of(spec, jobs, store)
-        files = report.build(frames_of(jobs, store), out, title=spec.name, command=command, asked=asked)
-    finally:
-        left = mirror.close(console) if mirror else ""
-    if left:
-        console.print(left, soft_wrap=True)
+    asked = asked_of(spec, jobs, store)
+    files = report.build(frames_of(jobs, store), out, title=spec.name, command=command, asked=asked)
+    if options.mirror and out == store.report and tracking.run_ids(store, options.uri(store)):
+        left = Mirror(store, options).close(console)
+        if left:
+            console.print(left, soft_wrap=True)
     return files
 
 

@@ -63,6 +63,8 @@ class History:
     notes: list[Record] = field(default_factory=list)
     outcome: Record | None = None
     damaged_lines: list[int] = field(default_factory=list)
+    running_elsewhere: bool = False
+    """No journal of ours says so: MLflow does, of a run that goes on on another machine."""
 
     @property
     def folder(self) -> Path:
@@ -159,30 +161,25 @@ class History:
         self.outcome = record
 
 
+VERSION = 1
+"""Of what this file makes of a journal: columns hold the outcome, so raise it with any change to `History`."""
 _REST = (
-    "job",
-    "names",
-    "sessions",
-    "images",
-    "diagnoses",
-    "evaluations",
-    "branches",
-    "notes",
-    "outcome",
-    "damaged_lines",
-)
+    "job", "names", "sessions", "images", "diagnoses", "evaluations", "branches", "notes", "outcome", "damaged_lines",
+)  # fmt: skip
 """Fields of a history that are JSON as they stand."""
 
 
 def compact(history: History) -> None:
     """Keep in columns what a journal that has come to an end says, so that it is read faster from now on."""
+    if columns.read(history.path, VERSION) is not None:
+        return
     tables = {name: (series.steps, series.values, series.times) for name, series in history.series.items()}
-    columns.write(history.path, tables, {name: getattr(history, name) for name in _REST})
+    columns.write(history.path, VERSION, tables, {name: getattr(history, name) for name in _REST})
 
 
 def load(path: Path) -> History:
     """Read a journal (a missing one reads as an empty history). Damage is kept in `damaged_lines`."""
-    kept = columns.read(path)
+    kept = columns.read(path, VERSION)
     if kept is not None:
         tables, rest = kept
         return History(path, series={name: Series(*table) for name, table in tables.items()}, **rest)

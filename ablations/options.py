@@ -46,9 +46,7 @@ Jobs = Annotated[
 AllowInexact = Annotated[
     bool, typer.Option("--allow-inexact", help="Go on with a job that was begun on another stack.")
 ]
-MirrorOn = Annotated[
-    bool, typer.Option("--mirror/--no-mirror", help="Ship the journals to MLflow meanwhile.")
-]
+MirrorOn = Annotated[bool, typer.Option("--mirror/--no-mirror", help="Keep MLflow up to date.")]
 MirrorWait = Annotated[float, typer.Option(help="Seconds to wait at the end for the mirror.")]
 TrackingUri = Annotated[
     str | None, typer.Option(help="URI of an MLflow server; by default a file in the store.")
@@ -141,6 +139,9 @@ def spread(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., Non
 
     Args:
         defaults: of options whose default is another one in this command.
+
+    Raises:
+        TypeError: a default for an option that no bundle of the command has.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -161,6 +162,9 @@ def spread(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., Non
                 options[name] = bundle(**chosen)
             command(**options)
 
+        unknown = defaults.keys() - {field.name for bundle in bundles.values() for field in fields(bundle)}
+        if unknown:
+            raise TypeError(f"{command.__name__}: no option {', '.join(sorted(unknown))} to give a default")
         keyword = inspect.Parameter.KEYWORD_ONLY
         flat = [one.replace(kind=keyword) for one in parameters]
         gathered.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]

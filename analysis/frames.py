@@ -170,10 +170,10 @@ def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) ->
 
 
 def _evaluations(history: History) -> Iterator[Row]:
-    losses = history.series.get("Loss_D", Series())
+    losses, work = history.series.get("Loss_D", Series()), _work_clock(history)
     for record in history.evaluations:
         taken = losses.time_at(record["step"])
-        seconds = math.nan if taken is None else _seconds(history, until=taken)
+        seconds = math.nan if taken is None else work(taken)
         for metric, value in record["values"].items():
             yield {
                 "step": record["step"],
@@ -200,8 +200,9 @@ def _images(history: History) -> Iterator[Row]:
 
 def _outcome(history: History) -> Iterator[Row]:
     outcome = history.outcome or {}
-    exit_ = histories.exit_of(history, running=is_running(history.folder))
-    row: Row = {"exit": exit_, "seconds": _seconds(history), "folder": history.folder}
+    running = history.running_elsewhere or is_running(history.folder)
+    exit_ = histories.exit_of(history, running=running)
+    row: Row = {"exit": exit_, "seconds": _work_clock(history)(math.inf), "folder": history.folder}
     for name in ("exit", "samples", "dynamics"):
         row[f"evidence_{name}"] = outcome.get("evidence", {}).get(name)
         row[f"onset_{name}"] = outcome.get("onset", {}).get(name)
@@ -217,14 +218,13 @@ def _outcome(history: History) -> Iterator[Row]:
     }])  # fmt: skip
 
 
-def _seconds(history: History, until: float = math.inf) -> float:
-    """Time at work: each session from its beginning to the last thing recorded before the next; NaN before any.
+def _work_clock(history: History) -> Callable[[float], float]:
+    """Time (ms since 1970) -> seconds at work until then; NaN where nobody has begun.
 
-    Args:
-        until: a time in ms since 1970; what came after it does not count.
+    A session lasts from its beginning to the last thing recorded before the next one.
     """
     if not history.sessions:
-        return math.nan
+        return lambda _: math.nan
     records = [
         *history.evaluations,
         *history.images,
@@ -234,12 +234,16 @@ def _seconds(history: History, until: float = math.inf) -> float:
     times = sorted(
         {record["time"] for record in records} | {t for s in history.series.values() for t in s.times}
     )
-    times = times[: bisect.bisect_right(times, until)]
     begins = [session["time"] for session in history.sessions]
-    worked = 0
-    for begin, following in zip(begins, [*begins[1:], math.inf], strict=True):
-        worked += max((t for t in times if begin <= t < following), default=begin) - begin
-    return worked / 1000
+
+    def seconds(until: float) -> float:
+        worked = 0
+        for begin, following in zip(begins, [*begins[1:], math.inf], strict=True):
+            ended = bisect.bisect_right(times, min(until, following - 1))
+            worked += max(0, times[ended - 1] - begin) if ended else 0
+        return worked / 1000
+
+    return seconds
 
 
 def _job(history: History) -> Iterator[Row]:

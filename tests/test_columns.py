@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ablations.columns import columns_of
-from ablations.history import History, compact, load
+from ablations.history import _REST, History, compact, load
 from ablations.journal import Journal
 
 
@@ -51,6 +51,11 @@ def test_columns_say_what_the_journal_says(path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("ablations.journal.read", None)  # so that nothing but the columns can be read
     assert said(load(path)) == said(whole)
     assert whole.damaged_lines == [5]
+
+
+def test_columns_keep_all_that_a_history_has():
+    elsewhere = {"path", "series", "running_elsewhere"}
+    assert {field.name for field in fields(History)} == {*_REST, *elsewhere}, "and raise VERSION"
 
 
 def test_a_journal_that_went_on_is_read_itself(path: Path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablations.store import Store
+from ablations.store import Store, job_lock
 from ablations.tracking import sync
 from ablations.tracking.server import connect, settings
 from analysis.frames import Selected, load
@@ -19,14 +19,22 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Two jobs that have ended, one that still runs as far as anybody can tell, and a stranger's run."""
+    """Two jobs that have ended, one that runs, one that runs again, and a stranger's run."""
     store = new_store(tmp_path_factory.mktemp("tracked"))
     Job(store, "baseline", 0, identity="0 first").whole()
     Job(store, "baseline", 1, identity="1 second").whole("crashed", traceback="boom")
+    again = Job(store, "both", 0, identity="3 fourth")
+    again.session()
+    again.steps(1, 5)
+    again.outcome("interrupted")
+    sync(store, store.tracking_uri)
+    again.session(from_step=5)
+    again.steps(6, 8)
     running = Job(store, "sgd", 7, identity="2 third")
     running.session()
     running.steps(1, 5)
-    sync(store, store.tracking_uri)
+    with job_lock(running.folder), job_lock(again.folder):
+        sync(store, store.tracking_uri)
     with settings():
         client = connect(store.tracking_uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
@@ -57,12 +65,22 @@ def _plain(rows: pd.DataFrame) -> pd.DataFrame:
 def test_the_grids_come_along(store: Store, tmp_path: Path):
     images = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path).images
     assert set(images["step"]) == set(IMAGE_STEPS)
+    assert set(images["run"]) == {"baseline"}
     assert all(path.is_file() for path in images["path"])
 
 
 def test_a_job_that_has_not_ended_has_its_metrics_under_our_names(store: Store, tmp_path: Path):
     tracked = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path)
     assert list(tracked.curve("sgd", 7, "D(x)").index) == [1, 2, 3, 4, 5]
+    assert list(tracked.jobs_of("sgd")["exit"]) == ["running"]
+
+
+def test_a_job_that_goes_on_after_an_interruption_is_not_read_from_its_old_journal(
+    store: Store, tmp_path: Path
+):
+    tracked = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path)
+    assert tracked.curve("both", 0, "Loss_D").index[-1] == 8
+    assert list(tracked.jobs_of("both")["exit"]) == ["running"]
 
 
 def test_a_run_that_is_not_ours_has_its_metrics_by_step(store: Store, tmp_path: Path):
@@ -77,3 +95,26 @@ def test_a_run_that_is_not_ours_has_its_metrics_by_step(store: Store, tmp_path: 
 def test_an_experiment_that_is_not_there_is_named_with_those_that_are(store: Store, tmp_path: Path):
     with pytest.raises(UserError, match=rf"no experiment 'other'.*'{EXPERIMENT}'"):
         load_tracked(store.tracking_uri, "other", tmp_path)
+
+
+def test_of_a_training_done_twice_the_newest_counts_and_of_two_profiles_one_must_be_named(tmp_path: Path):
+    store = new_store(tmp_path / "store")
+    Job(store, "baseline", 0, identity="0 old").whole(level=1.0)
+    Job(store, "baseline", 0, identity="1 new").whole(level=2.0)
+    sync(store, store.tracking_uri)
+    once = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path / "once")
+    assert len(once.outcomes) == 1
+    assert once.curve("baseline", 0, "Loss_D")[1] == pytest.approx(2 * math.exp(-0.1))
+    Job(store, "baseline", 0, identity="2 large", profile="paper").whole()
+    sync(store, store.tracking_uri)
+    with pytest.raises(UserError, match="profiles 'quick' and 'paper'"):
+        load_tracked(store.tracking_uri, EXPERIMENT, tmp_path / "twice")
+    assert (
+        len(load_tracked(store.tracking_uri, EXPERIMENT, tmp_path / "paper", profile="paper").outcomes) == 1
+    )
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path):
+    with pytest.raises(UserError, match="no such database"):
+        load_tracked(f"sqlite:///{tmp_path / 'other.db'}", EXPERIMENT, tmp_path)
+    assert not (tmp_path / "other.db").exists()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ablations.store import Store, job_lock
 from ablations.tracking import pending, server, sync
-from ablations.tracking.content import Facts, flatten, metric_name, params
+from ablations.tracking.content import Facts, allowed_name, flatten, params
 from tests.tracking_jobs import (
     EXPERIMENT,
     IMAGE_STEPS,
@@ -55,8 +55,8 @@ def test_importing_the_room_loads_neither_mlflow_nor_torch() -> None:
         ("system/cpu_utilization_percentage", "system/cpu_utilization_percentage"),
     ],
 )
-def test_metric_names_stay_readable_in_mlflow(name: str, shown: str) -> None:
-    assert metric_name(name) == shown
+def test_allowed_names_stay_readable_in_mlflow(name: str, shown: str) -> None:
+    assert allowed_name(name) == shown
 
 
 def test_params_are_the_resolved_settings_with_dotted_names_and_unset_ones_left_out() -> None:

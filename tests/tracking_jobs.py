@@ -17,7 +17,7 @@ from ablations import history
 from ablations.journal import Journal
 from ablations.store import Store
 from ablations.tracking import prepare, run_ids, server
-from ablations.tracking.content import metric_name
+from ablations.tracking.content import allowed_name
 from fakeface import checkpoints
 from fakeface.config import EvaluationConfig, TrainingConfig
 from fakeface.networks import Generator
@@ -180,7 +180,7 @@ def journal_rows(folder: Path, *, times: bool = True) -> list[Row]:
     ]
     for record in past.evaluations + past.diagnoses:
         rows += [(name, record["step"], record["time"], value) for name, value in record["values"].items()]
-    return sorted((metric_name(n), s, t if times else 0, _comparable(v)) for n, s, t, v in rows)
+    return sorted((allowed_name(n), s, t if times else 0, _comparable(v)) for n, s, t, v in rows)
 
 
 def mirror_rows(uri: str, run_id: str) -> list[Row]:

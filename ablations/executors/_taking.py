@@ -86,7 +86,7 @@ def _take(job: Job, store: Store, context: Context) -> Ended:
             return Ended(job, "busy")
         exit_ = _work(job, folder, store, context)
         history = store.history(folder)
-        if exit_ in COMPLETE:
+        if history.outcome is not None:
             compact(history)
         return Ended(job, exit_, _why(exit_, history, context))
 

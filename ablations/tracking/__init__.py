@@ -7,7 +7,8 @@ are made. So a kill between a batch and its note doubles nothing, and a lost not
 only time.
 
     content.py    records -> what MLflow shows (pure)
-    state.py      how far each journal has been shipped; what is left
+    state.py      how far each journal has been shipped
+    pending.py    what is left
     server.py     the connection: schema, experiments, runs
     artifacts.py  images, loss curve, diff, traceback
     model.py      the trained generator
@@ -21,10 +22,11 @@ only time.
 
 from ablations.tracking.loop import SyncReport, sync
 from ablations.tracking.page import compare_link, serve
+from ablations.tracking.pending import JobPending, Pending, pending
 from ablations.tracking.process import MirrorProcess
 from ablations.tracking.reading import TrackedRun, read_runs
 from ablations.tracking.server import prepare
-from ablations.tracking.state import JobPending, Pending, pending, run_ids
+from ablations.tracking.state import run_ids
 
 __all__ = [
     "JobPending",

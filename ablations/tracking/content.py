@@ -79,8 +79,8 @@ class Facts:
         )
 
 
-def metric_name(name: str) -> str:
-    """The journal's name in characters that MLflow allows: D(x) -> D_x, D(G(z))_before -> D_G_z_before."""
+def allowed_name(name: str) -> str:
+    """A metric's or tag's name in characters that MLflow allows: D(x) -> D_x, D(G(z))_before -> D_G_z_before."""
     return re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9_./: -]", "_", name)).strip("_")
 
 
@@ -90,10 +90,10 @@ def points(record: Record, before: float = float("inf")) -> Iterator[Point]:
         for name, values in record["values"].items():
             for step, value in zip(record["steps"], values, strict=True):
                 if step < before:
-                    yield Point(metric_name(name), value, record["time"], step)
+                    yield Point(allowed_name(name), value, record["time"], step)
     elif record["kind"] in ("diagnosis", "evaluation") and record["step"] < before:
         for name, value in record["values"].items():
-            yield Point(metric_name(name), value, record["time"], record["step"])
+            yield Point(allowed_name(name), value, record["time"], record["step"])
 
 
 def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, str]:

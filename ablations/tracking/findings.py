@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from ablations.store import Store
 from ablations.tracking import server
-from ablations.tracking.content import MAX_PARAM_CHARS, MAX_TAG_CHARS
+from ablations.tracking.content import MAX_PARAM_CHARS, MAX_TAG_CHARS, allowed_name
 from ablations.tracking.state import folder_of
 from fakeface.files import whole_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-STUDY = "study.json"
-REPORT = "report.json"
+KIND = "ablate"
+"""Tag that tells these runs from trainings: `study` or `report`."""
+_OWN_TAGS = ("best.", "reference.", "lower_edge.", "upper_edge.", "claim.")
+"""Beginnings of tags that hold for what was found last, and for nothing before it."""
 _STUDY_PARAMS = (
     "study",
     "base",
@@ -30,15 +32,14 @@ _STUDY_PARAMS = (
     "total_steps",
     "seeds",
 )
+Signature = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What its run says."""
+class _Said:
+    """What a finding's run says."""
 
     experiment: str
-    key: tuple[str, str]
-    """The tag by which the run is found again, and its value."""
     name: str
     begun: int
     """ms since 1970."""
@@ -46,49 +47,82 @@ class _Found:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
-_Read = Callable[[Mapping[str, Any], Path], _Found]
-"""Record, folder -> what its run says."""
+@dataclass(frozen=True)
+class Finding:
+    """Files of a folder that belong to one run."""
+
+    name: str
+    """In words, and of its note."""
+    key: tuple[str, str]
+    """The tag by which the run is found again, and its value."""
+    files: Sequence[Path]
+    """The record first."""
+    read: Callable[[Mapping[str, Any]], _Said]
+    """What the record comes to."""
 
 
-def ship_study(client: "MlflowClient", store: Store, uri: str, folder: Path) -> None:
-    """Log a study's record and figures where they changed since they were last logged. Raises MLflow's errors."""
-    record = folder / STUDY
-    if record.exists():
-        _ship(client, store, uri, f"study-{folder.name}", [record, *sorted(folder.glob("*.png"))], _study)
+def findings(store: Store) -> list[Finding]:
+    """Every study of a store that has been written, and its report."""
+    found = []
+    for folder in store.study_folders():
+        record = folder / "study.json"
+        if record.exists():
+            pictures = sorted(folder.glob("*.png"))
+            found.append(Finding(f"study-{folder.name}", ("study", folder.name), [record, *pictures], _study))
+    report = [store.report / name for name in ("report.json", "report.html")]
+    if all(path.exists() for path in report):
+        found.append(Finding("report", (KIND, "report"), report, _report))
+    return found
 
 
-def ship_report(client: "MlflowClient", store: Store, uri: str) -> None:
-    """Log the store's report where it changed since it was last logged. Raises MLflow's errors."""
-    record = store.report / REPORT
-    if record.exists():
-        _ship(client, store, uri, "report", [record, store.report / "report.html"], _report)
+def is_shipped(store: Store, uri: str, finding: Finding) -> bool:
+    """Whether these very files were acknowledged. The server is not asked."""
+    return _note(store, uri, finding)[1] == _digest(finding.files)
 
 
-def _ship(
-    client: "MlflowClient", store: Store, uri: str, what: str, files: Sequence[Path], read: _Read
-) -> None:
-    """Log files, the first of which is the record that `read` turns into a run; once for the same bytes."""
-    digest = _digest(files)
-    note = folder_of(store, uri) / what
-    if note.exists() and note.read_text() == digest:
-        return
-    found = read(json.loads(files[0].read_text()), files[0].parent)
-    experiment = server.experiment_id(client, store, uri, found.experiment)
-    run_id = server.find_or_create_run(client, experiment, dict([found.key]), found.name, found.begun)
-    for name, value in found.params.items():
-        client.log_param(run_id, name, value[:MAX_PARAM_CHARS])
-    for name, value in found.tags.items():
-        client.set_tag(run_id, name, value[:MAX_TAG_CHARS], synchronous=True)
-    for path in files:
-        client.log_artifact(run_id, str(path))
-    client.set_terminated(run_id, "FINISHED")
-    with whole_file(note) as file:
-        file.write(digest.encode())
+class FindingShipper:
+    """Ships what changed. Keep one as long as the process follows a store: it knows what it has looked at."""
+
+    def __init__(self, store: Store, uri: str) -> None:
+        self.store, self.uri = store, uri
+        self._settled: dict[str, Signature] = {}
+
+    def ship(self, client: "MlflowClient", finding: Finding, abort: Callable[[], bool]) -> None:
+        """Log the files once; again where they changed or MLflow no longer has the run. Raises MLflow's errors."""
+        signature = _signature(finding.files)
+        # Reports are megabytes, and a pass comes every second: only a changed one is read.
+        if abort() or self._settled.get(finding.name) == signature:
+            return
+        digest = _digest(finding.files)
+        run_id, shipped = _note(self.store, self.uri, finding)
+        if shipped != digest or not server.is_active(client, run_id):
+            run_id = self._log(client, finding)
+            with whole_file(_note_path(self.store, self.uri, finding)) as file:
+                file.write(f"{run_id} {digest}".encode())
+        self._settled[finding.name] = signature
+
+    def _log(self, client: "MlflowClient", finding: Finding) -> str:
+        said = finding.read(json.loads(finding.files[0].read_text()))
+        experiment = server.experiment_id(client, self.store, self.uri, said.experiment)
+        run_id = server.find_or_create_run(client, experiment, dict([finding.key]), said.name, said.begun)
+        for name, value in said.params.items():
+            client.log_param(run_id, name, value[:MAX_PARAM_CHARS])
+        tags = {allowed_name(name): value for name, value in said.tags.items()}
+        for name in client.get_run(run_id).data.tags:
+            if name.startswith(_OWN_TAGS) and name not in tags:
+                client.delete_tag(run_id, name)
+        for name, value in tags.items():
+            client.set_tag(run_id, name, value[:MAX_TAG_CHARS], synchronous=True)
+        for path in finding.files:
+            client.log_artifact(run_id, str(path))
+        client.set_terminated(run_id, "FINISHED")
+        return run_id
 
 
-def _study(record: Mapping[str, Any], folder: Path) -> _Found:
+def _study(record: Mapping[str, Any]) -> _Said:
     """Of `study.json`: the best setting and the edges as tags."""
-    tags = {name: str(record[name]) for name in ("profile", "base")} | {"trials": str(len(record["trials"]))}
+    tags = {KIND: "study", "trials": str(len(record["trials"]))}
+    tags |= {name: str(record[name]) for name in ("profile", "base")}
     for name in ("best", "reference"):
         found = record[name]
         if found:
@@ -97,15 +131,31 @@ def _study(record: Mapping[str, Any], folder: Path) -> _Found:
     for side, edge in record["edges"].items():
         tags |= {f"{side}_edge.{key}": _text(edge[key]) for key in ("estimate", "low", "high")}
     params = {name: _text(record[name]) for name in _STUDY_PARAMS}
-    key = ("study", folder.name)
-    return _Found(record["experiment"], key, record["study"], int(record["begun"] or 0), tags, params)
+    return _Said(record["experiment"], record["study"], int(record["begun"] or 0), tags, params)
 
 
-def _report(record: Mapping[str, Any], _: Path) -> _Found:
+def _report(record: Mapping[str, Any]) -> _Said:
     """Of `report.json`: the verdict on each claim as a tag."""
     verdicts = {f"claim.{claim['id']}": claim["verdict"] for claim in record["claims"]}
-    tags = {"command": record["command"], **verdicts}
-    return _Found(record["title"], ("report", record["title"]), "report", int(record["built"]), tags)
+    tags = {KIND: "report", "command": record["command"], **verdicts}
+    return _Said(record["title"], "report", int(record["built"]), tags)
+
+
+def _note_path(store: Store, uri: str, finding: Finding) -> Path:
+    return folder_of(store, uri) / finding.name
+
+
+def _note(store: Store, uri: str, finding: Finding) -> tuple[str, str]:
+    """Run id and digest of what was acknowledged last; empty where nothing was."""
+    try:
+        run_id, digest = _note_path(store, uri, finding).read_text().split()
+    except (OSError, ValueError):
+        return "", ""
+    return run_id, digest
+
+
+def _signature(files: Sequence[Path]) -> Signature:
+    return tuple((path.name, (stat := path.stat()).st_size, stat.st_mtime_ns) for path in files)
 
 
 def _digest(files: Sequence[Path]) -> str:

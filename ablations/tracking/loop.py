@@ -10,9 +10,10 @@ from filelock import FileLock, Timeout
 
 from ablations.store import Store
 from ablations.tracking import server
-from ablations.tracking.findings import ship_report, ship_study
+from ablations.tracking.findings import FindingShipper, findings
+from ablations.tracking.pending import Pending, pending
 from ablations.tracking.ship import JobShipper
-from ablations.tracking.state import Pending, folder_of, pending
+from ablations.tracking.state import folder_of
 
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
@@ -76,6 +77,7 @@ class _Mirror:
         self.store, self.uri = store, uri
         self.verified: set[str] = set()
         """Jobs whose run was seen in MLflow by this process."""
+        self.findings = FindingShipper(store, uri)
 
     def round(self, *, thorough: bool, abort: Callable[[], bool]) -> SyncReport:
         """One pass. `thorough`: tell dead jobs from quiet ones at once, and count what is left."""
@@ -94,35 +96,33 @@ class _Mirror:
     def _pass(self, report: SyncReport, thorough: bool, abort: Callable[[], bool]) -> None:
         if server.prepare(self.store, self.uri):
             self.verified.clear()
+            self.findings = FindingShipper(self.store, self.uri)
         client = server.connect(self.uri)
         shippers, healthy = [], []
         for folder in self.store.job_folders():
             # Made only now: while the jobs before it were shipped, a `--rerun` may have replaced its journal.
             shippers.append(shipper := JobShipper(self.store, self.uri, client, folder))
-            if self._attempt(report, folder, partial(self._ship, shipper, thorough, abort)):
+            if self._attempt(report, folder.name, partial(self._ship, shipper, thorough, abort)):
                 healthy.append(shipper)
         for shipper in healthy:
             # Exporting a model takes seconds: other journals come first, and following, one model a pass.
             if abort():
                 break
-            if self._attempt(report, shipper.folder, shipper.ship_model) is True and not thorough:
+            if self._attempt(report, shipper.folder.name, shipper.ship_model) is True and not thorough:
                 break
-        for folder in self.store.study_folders():
-            self._attempt(report, folder, partial(ship_study, client, self.store, self.uri, folder))
-        self._attempt(report, self.store.report, partial(ship_report, client, self.store, self.uri))
-        for shipper in shippers:
-            if shipper.problems:
-                report.problems[shipper.folder.name] = shipper.problems
+        for finding in findings(self.store):
+            self._attempt(report, finding.name, partial(self.findings.ship, client, finding, abort))
+        report.problems |= {one.folder.name: one.problems for one in shippers if one.problems}
 
-    def _attempt(self, report: SyncReport, folder: Path, work: Callable[[], object]) -> object:
-        """Ship what is in a folder; note an error that is its own, and raise one that concerns them all."""
+    def _attempt(self, report: SyncReport, name: str, work: Callable[[], object]) -> object:
+        """Ship a job or a finding; note an error that is its own, and raise one that concerns them all."""
         try:
             return work()
         except Exception as error:
             if not server.is_about_one_job(error):
                 raise
-            report.errors[folder.name] = server.in_words(error)
-            self.verified.discard(folder.name)
+            report.errors[name] = server.in_words(error)
+            self.verified.discard(name)
             return None
 
     def _ship(self, shipper: JobShipper, thorough: bool, abort: Callable[[], bool]) -> bool:
@@ -139,8 +139,8 @@ class _Mirror:
             shipper.forget()
             shipper.ship(abort)
         if not abort():
-            shipper.ship_journal()
             shipper.settle(probe=thorough or _is_quiet(shipper.path))
+            shipper.ship_journal()
         return True
 
     def _alone(self, abort: Callable[[], bool]) -> FileLock:

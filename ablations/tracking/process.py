@@ -14,7 +14,7 @@ from types import FrameType
 from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.loop import SyncReport, sync
-from ablations.tracking.state import Pending, pending
+from ablations.tracking.pending import Pending, pending
 
 NICENESS = 10
 END_SECONDS = 5.0

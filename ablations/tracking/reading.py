@@ -1,15 +1,15 @@
 """Runs in MLflow, ours or anybody's, read back where the store that trained them is not at hand."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ablations import history as histories
 from ablations.history import History, Series
 from ablations.tracking import artifacts, server
-from ablations.tracking.content import metric_name
+from ablations.tracking.content import allowed_name
+from ablations.tracking.findings import KIND
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 JOURNAL = "journal.jsonl"
 EXIT_OF_STATUS = {"FINISHED": "finished", "KILLED": "interrupted", "FAILED": "crashed"}
 _PAGE = 1_000
-_FINDINGS = ("study", "report")
-"""Tags of runs that are no training."""
+_RUNNING = ("RUNNING", "SCHEDULED")
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,8 @@ class TrackedRun:
 
     run: str
     seed: int
+    profile: str
+    """Empty for a run that is not ours."""
     history: History
     """Its folder is one of the cache, with the sample grids in it."""
 
@@ -36,8 +37,8 @@ class TrackedRun:
 def read_runs(uri: str, experiment: str, cache: Path) -> list[TrackedRun]:
     """Every training of an experiment, the oldest first.
 
-    One of ours that has ended is exactly what its journal says. Of any other there are the metrics, and how MLflow
-    says that it ended; its seed is its param `seed`, or else counts the runs of its name.
+    One of ours that nobody works on is exactly what its journal says. Of any other there are the metrics, and how
+    MLflow says that it ended; its seed is its param `seed`, or else the first number that no run of its name has.
 
     Args:
         cache: folder to download to.
@@ -45,6 +46,9 @@ def read_runs(uri: str, experiment: str, cache: Path) -> list[TrackedRun]:
     Raises:
         UserError: no such experiment, or MLflow does not answer.
     """
+    path = server.database(uri)
+    if path is not None and not path.exists():  # MLflow would make an empty one
+        raise UserError(f"{uri}: there is no such database")
     with server.settings():
         try:
             client = server.connect(uri)
@@ -53,8 +57,8 @@ def read_runs(uri: str, experiment: str, cache: Path) -> list[TrackedRun]:
                 known = ", ".join(repr(one.name) for one in client.search_experiments()) or "none"
                 raise UserError(f"{uri}: no experiment {experiment!r} (there are: {known})")
             runs = [run for run in _runs(client, found.experiment_id) if _is_training(run)]
-            seen: Counter[str] = Counter()
-            return [_read(client, run, cache / run.info.run_id, seen) for run in runs]
+            seeds = _seeds(runs)
+            return [_read(client, run, cache / run.info.run_id, seeds[run.info.run_id]) for run in runs]
         except UserError:
             raise
         except Exception as error:  # MLflow's, the network's or the database's: many kinds, one meaning
@@ -74,26 +78,54 @@ def _runs(client: "MlflowClient", experiment: str) -> Iterator["Run"]:
 
 
 def _is_training(run: "Run") -> bool:
-    tags = run.data.tags
-    return tags.get("exit") != "superseded" and not any(name in tags for name in _FINDINGS)
+    return run.data.tags.get("exit") != "superseded" and KIND not in run.data.tags
 
 
-def _read(client: "MlflowClient", run: "Run", folder: Path, seen: Counter[str]) -> TrackedRun:
-    tags, run_id = run.data.tags, run.info.run_id
-    name = tags.get("run") or run.info.run_name or run_id
-    seed = _whole_number(tags.get("seed") or run.data.params.get("seed"))
-    if seed is None:
-        seed = seen[name]
-    seen[name] += 1
-    files = {info.path for info in client.list_artifacts(run_id)}
-    if JOURNAL not in files:
-        return TrackedRun(name, seed, _from_metrics(client, run, folder, seed))
+def _name(run: "Run") -> str:
+    return str(run.data.tags.get("run") or run.info.run_name or run.info.run_id)
+
+
+def _seeds(runs: list["Run"]) -> Mapping[str, int]:
+    """Each run's seed, by its id."""
+    given = {run.info.run_id: _whole_number(_seed_text(run)) for run in runs}
+    taken = {(_name(run), given[run.info.run_id]) for run in runs}
+    seeds = {}
+    for run in runs:
+        seed = given[run.info.run_id]
+        if seed is None:
+            seed = next(number for number in range(len(runs) + 1) if (_name(run), number) not in taken)
+            taken.add((_name(run), seed))
+        seeds[run.info.run_id] = seed
+    return seeds
+
+
+def _seed_text(run: "Run") -> str | None:
+    return run.data.tags.get("seed") or run.data.params.get("seed")
+
+
+def _read(client: "MlflowClient", run: "Run", folder: Path, seed: int) -> TrackedRun:
+    ours = "identity" in run.data.tags
+    history = _from_journal(client, run, folder) if ours else None
+    if history is None:
+        history = _from_metrics(client, run, folder, seed)
+        if ours and not history.running_elsewhere:
+            history.notes.append({"text": "its journal could not be had from MLflow: scores are missing"})
+    return TrackedRun(_name(run), seed, run.data.tags.get("profile", ""), history)
+
+
+def _from_journal(client: "MlflowClient", run: "Run", folder: Path) -> History | None:
+    """The journal that lies beside a run; None where there is none, or one that the run has left behind."""
+    run_id = run.info.run_id
+    if run.info.status in _RUNNING or JOURNAL not in {file.path for file in client.list_artifacts(run_id)}:
+        return None
     folder.mkdir(parents=True, exist_ok=True)
     client.download_artifacts(run_id, JOURNAL, str(folder))
     history = histories.load(folder / JOURNAL)
+    if not history.job:
+        return None
     if history.images:
         _download_images(client, run_id, history)
-    return TrackedRun(name, seed, history)
+    return history
 
 
 def _download_images(client: "MlflowClient", run_id: str, history: History) -> None:
@@ -102,7 +134,10 @@ def _download_images(client: "MlflowClient", run_id: str, history: History) -> N
     for record in history.images:
         path = history.folder / record["file"]
         name = artifacts.image_name(record, names)
-        if name is not None and not path.exists():
+        inside = path.resolve().is_relative_to(
+            history.folder.resolve()
+        )  # a server's journal may say anything
+        if name is not None and inside and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             Path(client.download_artifacts(run_id, f"images/{name}", str(history.folder))).replace(path)
 
@@ -111,7 +146,7 @@ def _from_metrics(client: "MlflowClient", run: "Run", folder: Path, seed: int) -
     """What MLflow itself knows of a run."""
     from fakeface.training import PROBE_METRICS, STEP_METRICS  # late: it loads torch
 
-    ours = {metric_name(name): name for name in (*STEP_METRICS, *PROBE_METRICS)}
+    ours = {allowed_name(name): name for name in (*STEP_METRICS, *PROBE_METRICS)}
     history = History(folder / JOURNAL, job={"seed": seed, "time": run.info.start_time})
     for name in run.data.metrics:
         series = history.series.setdefault(ours.get(name, name), Series())
@@ -119,15 +154,22 @@ def _from_metrics(client: "MlflowClient", run: "Run", folder: Path, seed: int) -
         for row in sorted(rows, key=lambda row: (row.step, row.timestamp)):
             series.add(row.step, row.value, row.timestamp)
     history.sessions.append({"time": run.info.start_time})
-    exit_ = EXIT_OF_STATUS.get(run.info.status)
-    if exit_ is not None:
+    history.running_elsewhere = run.info.status in _RUNNING
+    if not history.running_elsewhere:
         steps = max((series.steps[-1] for series in history.series.values()), default=0)
-        history.outcome = {"exit": exit_, "steps": steps, "time": run.info.end_time or run.info.start_time}
+        words = {name: run.data.tags.get(name) for name in ("samples", "dynamics")}
+        exit_ = run.data.tags.get("exit") if "identity" in run.data.tags else None
+        history.outcome = {
+            "exit": exit_ or EXIT_OF_STATUS[run.info.status],
+            "steps": steps,
+            "time": run.info.end_time or run.info.start_time,
+            **words,
+        }
     return history
 
 
-def _whole_number(text: Any) -> int | None:
+def _whole_number(text: str | None) -> int | None:
     try:
-        return int(str(text))
+        return int(text or "")
     except ValueError:
         return None

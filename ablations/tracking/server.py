@@ -131,6 +131,16 @@ def find_or_create_run(
     return str(client.create_run(experiment, start_time=begun, tags=key, run_name=name).info.run_id)
 
 
+def is_active(client: "MlflowClient", run_id: str) -> bool:
+    """Whether MLflow has the run, not deleted. Raises its other errors."""
+    try:
+        return bool(run_id) and bool(client.get_run(run_id).info.lifecycle_stage == "active")
+    except Exception as error:
+        if is_gone(error):
+            return False
+        raise
+
+
 def in_words(error: Exception) -> str:
     """An error of MLflow, the network or the disk in one line."""
     text = " ".join(str(error).split()) or type(error).__name__

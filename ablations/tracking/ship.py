@@ -1,5 +1,6 @@
 """One journal -> its MLflow run. A step that a kill cuts short is done again, to the same effect."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,14 +35,7 @@ class JobShipper:
 
     def run_exists(self) -> bool:
         """Whether MLflow still has the run that the state names (True before it is made)."""
-        if not self.state.run_id:
-            return True
-        try:
-            return bool(self.client.get_run(self.state.run_id).info.lifecycle_stage == "active")
-        except Exception as error:
-            if server.is_gone(error):
-                return False
-            raise
+        return not self.state.run_id or server.is_active(self.client, self.state.run_id)
 
     def forget(self) -> None:
         """Begin again at byte 0, with a new run."""
@@ -70,13 +64,6 @@ class JobShipper:
                 self._flush(reading.offsets[-1] if reading.offsets else self.state.offset)
                 return
 
-    def ship_journal(self) -> None:
-        """Lay the journal of a job that has ended beside its run, so that whoever has the run has all of it."""
-        if self.state.run_id and self.state.lacks_journal:
-            self.client.log_artifact(self.state.run_id, str(self.path))
-            self.state.journal = self.state.offset
-            self._save()
-
     def settle(self, *, probe: bool) -> None:
         """Set MLflow's status and tags to the job's.
 
@@ -93,6 +80,24 @@ class JobShipper:
         self._tag(running=running)
         self._set_status(status)
         self.state.status, self.state.exit = status, word
+        self._save()
+
+    def ship_journal(self) -> None:
+        """Lay the journal of a job at which nobody works beside its run, so that whoever has the run has all of it.
+
+        For use after `settle`. What is sent is what was shipped in records, not what the file has become since.
+        """
+        if not self.state.run_id or not self.state.lacks_journal or is_running(self.folder):
+            return
+        with self.path.open("rb") as file:
+            body = file.read(self.state.offset)
+        if state.is_replaced(self.path, self.state):
+            return
+        with tempfile.TemporaryDirectory() as temporary:
+            copy = Path(temporary) / self.path.name
+            copy.write_bytes(body)
+            self.client.log_artifact(self.state.run_id, str(copy))
+        self.state.journal = self.state.offset
         self._save()
 
     def ship_model(self) -> bool:

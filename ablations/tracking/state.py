@@ -1,17 +1,17 @@
-"""How far each journal has been shipped to a tracking URI, and what is left. Imports no mlflow."""
+"""How far each journal has been shipped to a tracking URI. Imports no mlflow."""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ablations import journal
 from ablations.journal import Record
 from ablations.store import Store, is_running
-from ablations.tracking.content import STATUS_OF_EXIT, Facts, instance, points
+from ablations.tracking.content import STATUS_OF_EXIT, Facts, instance
 from fakeface.files import whole_file
 
 COLOURS = (
@@ -62,8 +62,8 @@ class State:
 
     @property
     def lacks_journal(self) -> bool:
-        """Whether the job has ended and the file beside its run is not its journal as shipped."""
-        return self.facts.outcome is not None and self.journal != self.offset
+        """Whether nobody works on the job and the file beside its run is not its journal as shipped."""
+        return self.status not in ("", "RUNNING") and self.journal != self.offset
 
     def superseded(self, record: Record, offset: int) -> bool:
         """Whether a branch took back the record."""
@@ -75,61 +75,6 @@ class State:
     def is_new_branch(self, record: Record, offset: int) -> bool:
         """Whether the record ends this attempt."""
         return record["kind"] == "branch" and all(cut.offset != offset for cut in self.cuts)
-
-
-@dataclass(frozen=True)
-class JobPending:
-    """What of one job MLflow has not acknowledged."""
-
-    points: int = 0
-    """Metric values."""
-    images: int = 0
-    records: int = 0
-    """Journal records of any kind."""
-    model: bool = False
-    file: bool = False
-    """The journal itself."""
-    status: bool = False
-
-    def __bool__(self) -> bool:
-        return bool(self.records or self.model or self.file or self.status)
-
-
-@dataclass(frozen=True)
-class Pending:
-    """What MLflow has not acknowledged, by job folder, without the jobs that are done. False when empty."""
-
-    jobs: dict[str, JobPending] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.jobs)
-
-    @property
-    def points(self) -> int:
-        return sum(job.points for job in self.jobs.values())
-
-    @property
-    def images(self) -> int:
-        return sum(job.images for job in self.jobs.values())
-
-    @property
-    def models(self) -> int:
-        return sum(job.model for job in self.jobs.values())
-
-    @property
-    def files(self) -> int:
-        return sum(job.file for job in self.jobs.values())
-
-    def __str__(self) -> str:
-        counts = [
-            (self.points, "point"),
-            (self.images, "image"),
-            (self.models, "model"),
-            (self.files, "journal"),
-        ]
-        parts = [_count(number, noun) for number, noun in counts if number] or ["the status"]
-        last = f" and {parts.pop()}" if len(parts) > 1 else ""
-        return f"{', '.join(parts)}{last} of {_count(len(self.jobs), 'job')}" if self else "nothing"
 
 
 def folder_of(store: Store, uri: str) -> Path:
@@ -148,7 +93,7 @@ def load(store: Store, uri: str, name: str) -> State:
         values["cuts"] = [Cut(**cut) for cut in values["cuts"]]
         values["facts"] = Facts(names=values["facts"].pop("names"), **values["facts"])
         found = State(**values)
-        return State() if _is_replaced(store.jobs / name / "journal.jsonl", found) else found
+        return State() if is_replaced(store.jobs / name / "journal.jsonl", found) else found
     except (OSError, ValueError, TypeError, KeyError):
         return State()
 
@@ -159,12 +104,6 @@ def save(store: Store, uri: str, name: str, state: State) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write(json.dumps(asdict(state)).encode())
-
-
-def pending(store: Store, uri: str) -> Pending:
-    """How much is left to ship, from the journals and states alone: the server is not asked."""
-    jobs = {folder.name: _pending_of(folder, load(store, uri, folder.name)) for folder in store.job_folders()}
-    return Pending({name: left for name, left in jobs.items() if left})
 
 
 def run_ids(store: Store, uri: str) -> dict[str, str]:
@@ -209,35 +148,7 @@ def unsettled(state: State, folder: Path) -> bool:
     return state.status != STATUS_OF_EXIT[state.facts.exit(running=running)]
 
 
-def _pending_of(folder: Path, state: State) -> JobPending:
-    state, rows, images, records = _replay(folder / "journal.jsonl", state)
-    model = state.facts.wants_model and not state.model
-    settled = not (state.facts.job or state.run_id) or not unsettled(state, folder)
-    return JobPending(rows, images, records, model=model, file=state.lacks_journal, status=not settled)
-
-
-def _replay(path: Path, state: State) -> tuple[State, int, int, int]:
-    """Walk what is left as shipping would; return the last attempt's state and the counts."""
-    facts = replace(state.facts, notes=list(state.facts.notes))
-    rows = images = records = 0
-    for record, offset in _left(path, state):
-        records += 1
-        if state.is_new_branch(record, offset):
-            after, more_rows, more_images, more_records = _replay(path, state.branched(record, offset))
-            return after, rows + more_rows, images + more_images, records + more_records
-        if not state.superseded(record, offset):
-            facts.apply(record)
-            rows += sum(1 for _ in points(record, state.limit(offset)))
-            images += record["kind"] == "image"
-    return State(**(vars(state) | {"facts": facts})), rows, images, records
-
-
-def _left(path: Path, state: State) -> Iterator[tuple[Record, int]]:
-    reading = journal.read(path, state.offset)
-    return zip(reading.records, reading.offsets, strict=True)
-
-
-def _is_replaced(path: Path, state: State) -> bool:
+def is_replaced(path: Path, state: State) -> bool:
     """Whether the journal is another than the one that the state is about. Raises OSError without a journal.
 
     Its first record tells; where that is damaged, only a journal shorter than what was shipped does.
@@ -250,7 +161,3 @@ def _is_replaced(path: Path, state: State) -> bool:
 
 def _begun(state: State) -> float:
     return float(state.facts.job.get("time", 0))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
