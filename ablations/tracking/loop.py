@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -14,6 +15,9 @@ from ablations.tracking.findings import FindingShipper, findings
 from ablations.tracking.pending import Pending, pending
 from ablations.tracking.ship import JobShipper
 from ablations.tracking.state import folder_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
@@ -78,6 +82,8 @@ class _Mirror:
         self.verified: set[str] = set()
         """Jobs whose run was seen in MLflow by this process."""
         self.findings = FindingShipper(store, uri)
+        self.settled: dict[str, tuple[int, int]] = {}
+        """Size and time of journals of which nothing is left, so that a pass need not look at a hundred old jobs."""
 
     def round(self, *, thorough: bool, abort: Callable[[], bool]) -> SyncReport:
         """One pass. `thorough`: tell dead jobs from quiet ones at once, and count what is left."""
@@ -96,23 +102,36 @@ class _Mirror:
     def _pass(self, report: SyncReport, thorough: bool, abort: Callable[[], bool]) -> None:
         if server.prepare(self.store, self.uri):
             self.verified.clear()
+            self.settled.clear()
             self.findings = FindingShipper(self.store, self.uri)
         client = server.connect(self.uri)
-        shippers, healthy = [], []
+        shippers = self._ship_jobs(report, client, thorough, abort)
+        for finding in findings(self.store):
+            self._attempt(report, finding.name, partial(self.findings.ship, client, finding, abort))
+        report.problems |= {one.folder.name: one.problems for one in shippers if one.problems}
+
+    def _ship_jobs(
+        self, report: SyncReport, client: "MlflowClient", thorough: bool, abort: Callable[[], bool]
+    ) -> list[JobShipper]:
+        """Ship what journals hold, then models; return the shippers of the jobs that were not settled before."""
+        shippers: list[JobShipper] = []
+        healthy: list[tuple[JobShipper, tuple[int, int] | None]] = []
         for folder in self.store.job_folders():
+            signature = _signature(folder)
+            if signature is not None and self.settled.get(folder.name) == signature:
+                continue
             # Made only now: while the jobs before it were shipped, a `--rerun` may have replaced its journal.
             shippers.append(shipper := JobShipper(self.store, self.uri, client, folder))
             if self._attempt(report, folder.name, partial(self._ship, shipper, thorough, abort)):
-                healthy.append(shipper)
-        for shipper in healthy:
+                healthy.append((shipper, signature))
+        for shipper, _ in healthy:
             # Exporting a model takes seconds: other journals come first, and following, one model a pass.
             if abort():
                 break
             if self._attempt(report, shipper.folder.name, shipper.ship_model) is True and not thorough:
                 break
-        for finding in findings(self.store):
-            self._attempt(report, finding.name, partial(self.findings.ship, client, finding, abort))
-        report.problems |= {one.folder.name: one.problems for one in shippers if one.problems}
+        self.settled |= {one.folder.name: known for one, known in healthy if known and one.is_settled}
+        return shippers
 
     def _attempt(self, report: SyncReport, name: str, work: Callable[[], object]) -> object:
         """Ship a job or a finding; note an error that is its own, and raise one that concerns them all."""
@@ -156,6 +175,15 @@ class _Mirror:
                     raise
             else:
                 return lock
+
+
+def _signature(folder: Path) -> tuple[int, int] | None:
+    """Size and time of a job's journal, taken before it is read; None without one."""
+    try:
+        stat = (folder / "journal.jsonl").stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _is_quiet(path: Path) -> bool:

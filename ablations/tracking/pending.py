@@ -58,13 +58,9 @@ class Pending:
         return sum(job.file for job in self.jobs.values())
 
     def __str__(self) -> str:
-        counts = [
-            (self.points, "point"),
-            (self.images, "image"),
-            (self.models, "model"),
-            (self.files, "journal"),
-        ]
-        of_jobs = [_count(number, noun) for number, noun in counts if number] or ["the status"]
+        counts = [(self.points, "point"), (self.images, "image"), (self.models, "model")]
+        rest = _count(self.files, "journal") if self.files else "the status"
+        of_jobs = [_count(number, noun) for number, noun in counts if number] or [rest]
         parts = [f"{_listed(of_jobs)} of {_count(len(self.jobs), 'job')}"] if self.jobs else []
         return _listed([*parts, *(f"the {name}" for name in self.findings)]) or "nothing"
 

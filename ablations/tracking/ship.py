@@ -33,6 +33,13 @@ class JobShipper:
         self._rows: list[Point] = []
         self._images_sent: set[str] | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do for the job until its journal changes."""
+        told = bool(self.state.run_id) and self.state.status not in ("", "RUNNING")
+        model = bool(self.state.model) or not self.state.facts.wants_model
+        return told and model and not self.state.lacks_journal
+
     def run_exists(self) -> bool:
         """Whether MLflow still has the run that the state names (True before it is made)."""
         return not self.state.run_id or server.is_active(self.client, self.state.run_id)
