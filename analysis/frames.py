@@ -221,7 +221,8 @@ def _outcome(history: History) -> Iterator[Row]:
 def _work_clock(history: History) -> Callable[[float], float]:
     """Time (ms since 1970) -> seconds at work until then; NaN where nobody has begun.
 
-    A session lasts from its beginning to the last thing recorded before the next one.
+    A session lasts from its beginning to the last thing recorded before the next one, and the last one to the outcome:
+    what is scored again later is no work on the job.
     """
     if not history.sessions:
         return lambda _: math.nan
@@ -235,9 +236,10 @@ def _work_clock(history: History) -> Callable[[float], float]:
         {record["time"] for record in records} | {t for s in history.series.values() for t in s.times}
     )
     begins = [session["time"] for session in history.sessions]
+    end = history.outcome["time"] if history.outcome else math.inf
 
     def seconds(until: float) -> float:
-        worked = 0
+        worked, until = 0, min(until, end)
         for begin, following in zip(begins, [*begins[1:], math.inf], strict=True):
             ended = bisect.bisect_right(times, min(until, following - 1))
             worked += max(0, times[ended - 1] - begin) if ended else 0

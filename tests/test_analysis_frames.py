@@ -89,6 +89,19 @@ def test_time_at_work_leaves_out_the_time_between_sessions(tmp_path: Path, clock
         losses(journal, [2], [1.0], [1.0])
     frames = load([Selected("a", 0, tmp_path / "a")])
     assert frames.outcomes["seconds"].tolist() == [12.0]
+
+
+def test_scoring_kept_weights_again_is_no_work_on_the_job(tmp_path: Path, clock: list[int]) -> None:
+    journal = begin(tmp_path / "a")
+    clock[0] += 5_000
+    losses(journal, [1], [1.0], [1.0])
+    end(journal, "finished", "healthy", "balanced", 1)
+    clock[0] += 3_600_000
+    with Journal(tmp_path / "a" / "journal.jsonl") as journal:
+        journal.append("evaluation", step=1, values={METRIC: 1.0}, **PROTOCOL)
+    frames = load([Selected("a", 0, tmp_path / "a")])
+    assert frames.outcomes["seconds"].tolist() == [5.0]
+    assert frames.evaluations["seconds"].tolist() == [5.0]
     assert len(frames.sessions) == 2
 
 
