@@ -89,6 +89,7 @@ def test_time_at_work_leaves_out_the_time_between_sessions(tmp_path: Path, clock
         losses(journal, [2], [1.0], [1.0])
     frames = load([Selected("a", 0, tmp_path / "a")])
     assert frames.outcomes["seconds"].tolist() == [12.0]
+    assert len(frames.sessions) == 2
 
 
 def test_scoring_kept_weights_again_is_no_work_on_the_job(tmp_path: Path, clock: list[int]) -> None:
@@ -102,7 +103,6 @@ def test_scoring_kept_weights_again_is_no_work_on_the_job(tmp_path: Path, clock:
     frames = load([Selected("a", 0, tmp_path / "a")])
     assert frames.outcomes["seconds"].tolist() == [5.0]
     assert frames.evaluations["seconds"].tolist() == [5.0]
-    assert len(frames.sessions) == 2
 
 
 def test_provenance_comes_from_the_journal_and_the_name_from_the_selection(tmp_path: Path) -> None:
