@@ -19,6 +19,9 @@ from analysis.table import quality_name
 LOSS_TITLE = "Generator and Discriminator Loss During Training"
 STEPS = "iterations (generator steps)"
 
+BAND_SEEDS = 3
+"""From so many seeds on, curves of several runs are drawn as bands."""
+
 GRID_PIXELS = 512
 """Widest side of a grid in the figure of all: as many as its place on the page has."""
 
@@ -69,7 +72,9 @@ def loss_ceiling(frames: Frames, metrics: Sequence[str] = ("Loss_D", "Loss_G")) 
 
 
 def losses_overlaid(frames: Frames, *, stacked: bool = False) -> Figure:
-    """All runs: one panel for Loss_D, one for Loss_G. One seed: raw behind smoothed; several: a thin line a seed.
+    """All runs: one panel for Loss_D, one for Loss_G.
+
+    One seed: raw behind smoothed; two: a thin line each; more: their median in a band from the lowest to the highest.
 
     Args:
         stacked: one panel above the other, for a narrow page, instead of side by side.
@@ -85,7 +90,7 @@ def losses_overlaid(frames: Frames, *, stacked: bool = False) -> Figure:
             under = 0.35 * max(
                 0, 3 - place
             )  # wider below, so that a run shows under another on the same course
-            bundles[run] = _bundle(ax, frames, run, metric, styles[run], run, extra_width=under)
+            bundles[run] = _bundle(ax, frames, run, metric, styles[run], run, extra_width=under, band=True)
         values = [value for bundle in bundles.values() for line in bundle.lines for value in line]
         style.scale_steps(ax, _last_step(frames.outcomes))
         style.scale_values(ax, values, top=loss_ceiling(frames, [metric]))
@@ -228,9 +233,14 @@ class _Bundle:
 
 
 def _bundle(
-    ax: Axes, frames: Frames, run: str, metric: str, look: RunStyle, label: str, *, extra_width: float = 0
-) -> _Bundle:
-    """Draw the smoothed curve of each seed, and behind it the raw one where the run has but one seed."""
+    ax: Axes, frames: Frames, run: str, metric: str, look: RunStyle, label: str, *, extra_width: float = 0,
+    band: bool = False,
+) -> _Bundle:  # fmt: skip
+    """Draw the smoothed curve of each seed, and behind it the raw one where the run has but one seed.
+
+    Args:
+        band: of BAND_SEEDS or more, draw their median in a band in place of each.
+    """
     bundle = _Bundle(look)
     jobs = frames.jobs_of(run)
     curves = [
@@ -238,16 +248,26 @@ def _bundle(
         for exit_, seed in zip(jobs["exit"], jobs["seed"], strict=True)
     ]
     curves = [(exit_, curve) for exit_, curve in curves if len(curve)]
-    alone = len(curves) == 1
+    alone, banded = len(curves) == 1, band and len(curves) >= BAND_SEEDS
     for exit_, curve in curves:
         line = smooth(curve)
         if alone:
             ax.plot(curve.index, curve, color=look.color, lw=0.6, alpha=0.28, zorder=2)
         width = 1.5 + extra_width if alone else 0.9
-        ax.plot(line.index, line, color=look.color, linestyle=look.linestyle, lw=width, label=label, zorder=3)
+        if not banded:
+            ax.plot(
+                line.index, line, color=look.color, linestyle=look.linestyle, lw=width, label=label, zorder=3
+            )
         bundle.lines.append(line)
         bundle.exits.append(exit_)
         bundle.peak = max(bundle.peak, _peak(curve if alone else line))
+    if banded:
+        together = pd.concat(bundle.lines, axis=1)
+        low, high, middle = together.min(axis=1), together.max(axis=1), together.median(axis=1)
+        ax.fill_between(together.index, low, high, color=look.color, alpha=0.16, lw=0, zorder=2)
+        ax.plot(
+            middle.index, middle, color=look.color, linestyle=look.linestyle, lw=1.5, label=label, zorder=3
+        )
     return bundle
 
 

@@ -107,10 +107,16 @@ def test_a_loss_of_exactly_zero_is_still_shown(tmp_path: Path) -> None:
     assert ys(line)[-1] == 0
 
 
-def test_several_seeds_are_a_line_each(tmp_path: Path) -> None:
+def test_three_seeds_are_a_median_in_a_band_and_one_line_each_in_their_own_figure(tmp_path: Path) -> None:
     jobs = [train(tmp_path / f"adam-{seed}", [1.0 + seed] * 60, [4.0] * 60) for seed in (0, 1, 2)]
-    ax_d, _ = plots.losses_overlaid(load(jobs)).axes
-    assert [ys(line)[30] for line in labelled(ax_d, "adam")] == [1, 2, 3]
+    frames = load(jobs)
+    ax_d, _ = plots.losses_overlaid(frames).axes
+    assert [ys(line)[30] for line in labelled(ax_d, "adam")] == [2]
+    (band,) = ax_d.collections
+    corners = band.get_paths()[0].vertices[:, 1]
+    assert (corners.min(), corners.max()) == (1, 3)
+    own = plots.loss_curves(axes(), frames, "adam")
+    assert [ys(line)[30] for line in labelled(own, "Loss_D")] == [1, 2, 3]
     assert [text for text in words(ax_d) if text == "adam"] == ["adam"], "one label for the run"
 
 

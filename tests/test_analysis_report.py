@@ -142,13 +142,14 @@ def test_several_seeds_can_be_chosen_and_one_needs_no_choice(tmp_path: Path) -> 
 def test_the_figures_are_written_beside_the_page(whole: tuple[ReportFiles, Page]) -> None:
     files, _ = whole
     assert set(files.figures) == {
-        "losses-adam", "losses-sgd", "losses-overlaid", "losses-overlaid-narrow", "quality", "samples-s0"
-    }  # fmt: skip
+        *("losses-adam", "losses-sgd", "losses-overlaid", "losses-overlaid-narrow"),
+        *("quality", "quality-time", "samples-s0"),
+    }
     for path in files.figures.values():
         with Image.open(path) as image:
             assert image.format == "PNG" and image.width > 500
     assert {path.name for path in files.page.parent.iterdir()} == {
-        "report.html", "report.md", *(path.name for path in files.figures.values())
+        "report.html", "report.md", "report.json", *(path.name for path in files.figures.values())
     }, "nothing temporary is left"  # fmt: skip
 
 
