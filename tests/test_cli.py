@@ -500,6 +500,33 @@ def test_what_the_mirror_lacks_is_said_with_reason_and_command(ablate):
     assert "Compare" not in out
 
 
+def test_the_report_goes_where_its_jobs_are_each_time_that_it_is_written(ablate, tiny_spec: Path):
+    from ablations.tracking.server import connect
+
+    job = ("--run", "sgd", "--seeds", "3")
+    ablate("run", *job, "--set", "train.steps=2", "--report")
+    folder = tiny_spec.parent
+    uri = f"sqlite:///{folder}/results/mlflow.db"
+    client = connect(uri)
+
+    def reported() -> str:
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        (run,) = client.search_runs(experiments, "tags.ablate = 'report'")
+        local = client.download_artifacts(run.info.run_id, "report.html", str(folder))
+        return Path(local).read_text()
+
+    assert reported() == (folder / "results/report/report.html").read_text()
+    before = reported()
+    told = ablate("report", *job, "--set", "train.steps=2", "--json")
+    assert json.loads(told.stdout)["claims"] == []
+    assert reported() == (folder / "results/report/report.html").read_text() != before
+
+
+def test_what_work_on_a_job_leaves_is_read_in_columns(trained):
+    folders = sorted(trained.folder.glob("results/jobs/baseline-s0-*"))
+    assert folders and all((folder / "columns.npz").is_file() for folder in folders)
+
+
 def test_usable_cores_are_those_of_this_process():
     from ablations.machine import usable_cores
 
