@@ -70,8 +70,9 @@ def read(journal: Path, version: int) -> tuple[dict[str, Table], dict[str, Any]]
             if (about["version"], about["journal"]) != (version, _digest(journal)):
                 return None
             columns = [kept[f"column{index}"].tolist() for index in range(len(kept.files) - 1)]
+        # A list of its own for each metric: the reader may go on with one of them.
         tables = {
-            name: (columns[steps], columns[values], columns[times])
+            name: (columns[steps].copy(), columns[values].copy(), columns[times].copy())
             for name, (steps, values, times) in about["tables"].items()
         }
         return tables, dict(about["rest"])

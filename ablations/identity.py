@@ -31,6 +31,14 @@ class Module:
     definitions: dict[str, ast.stmt] = field(default_factory=dict)
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """Name -> (module, the name in it; None where the name is the module itself)."""
+    _digests: dict[str, str] = field(default_factory=dict)
+
+    def digest(self, name: str) -> str:
+        """Of what a definition does, 16 hex digits; computed once, since many runs reach the same ones."""
+        if name not in self._digests:
+            text = repr(canonical(self.definitions[name]))
+            self._digests[name] = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return self._digests[name]
 
 
 def code_digests(roots: Iterable[object]) -> dict[str, str]:
@@ -64,7 +72,7 @@ def code_digests(roots: Iterable[object]) -> dict[str, str]:
         key, node = f"{module.label}:{name}", module.definitions.get(name)
         if node is None or key in digests:
             continue
-        digests[key] = hashlib.sha256(repr(canonical(node)).encode()).hexdigest()[:16]
+        digests[key] = module.digest(name)
         waiting += _references(module_name, module, node)
     return dict(sorted(digests.items()))
 

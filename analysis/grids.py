@@ -14,12 +14,14 @@ from analysis.frames import Frames
 
 AS_THEY_ARE = 4_000_000
 """Up to so many bytes in all, the grids go in as the PNGs that they are."""
-BUDGET = 8_000_000
-"""Otherwise they become WebP, as large and as fine as this many bytes in all allow."""
+BUDGET = 6_000_000
+"""Otherwise they become WebP, as large and as fine as this many bytes in all allow: 8 MB on the page."""
 LADDER = ((1024, 90), (768, 85), (512, 85), (512, 70), (384, 70), (256, 70), (192, 60), (128, 50))
 """(widest side in pixels, WebP quality), best first; the last holds whatever it costs."""
-PROBES = 12
+PROBES = 24
 """Grids that are encoded to foretell the size of all."""
+GOLDEN = 0.6180339887498949
+"""Places at its multiples meet every step of every run, where every tenth grid is the same step of each job."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def _size(path: Path) -> int:
 
 def _rung(paths: Sequence[Path]) -> tuple[int, int]:
     """The best rung of the ladder whose total, foretold from a few grids spread over all, keeps the budget."""
-    probes = paths[:: max(1, len(paths) // PROBES)]
+    places = {int(number * GOLDEN % 1 * len(paths)) for number in range(PROBES)}
+    probes = [paths[place] for place in sorted(places)]
     for rung in LADDER:
         sizes = [len(picture.body) for picture in (_encode(path, rung) for path in probes) if picture]
         if sum(sizes) * len(paths) <= BUDGET * len(sizes):

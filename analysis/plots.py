@@ -22,6 +22,8 @@ STEPS = "iterations (generator steps)"
 BAND_SEEDS = 3
 """From so many seeds on, curves of several runs are drawn as bands."""
 
+FEW_GRIDS = 8
+"""So many grids are shown large."""
 GRID_PIXELS = 512
 """Widest side of a grid in the figure of all: as many as its place on the page has."""
 
@@ -175,9 +177,10 @@ def _intervals_and_floor(ax: Axes, frames: Frames) -> None:
 def sample_grids(frames: Frames, seed: int) -> Figure:
     """The last sample grid of each run with one seed, side by side, all on the same noise; run and outcome above."""
     jobs = frames.outcomes[frames.outcomes["seed"] == seed]
-    columns = min(4, max(1, len(jobs)))
+    most, width = (4, 2.7) if len(jobs) <= FEW_GRIDS else (5, 2.1)
+    columns = min(most, max(1, len(jobs)))
     rows = max(1, -(-len(jobs) // columns))
-    figure = style.figure(2.7 * columns, 3.1 * rows)
+    figure = style.figure(width * columns, (width + 0.4) * rows)
     panels = figure.subplots(rows, columns, squeeze=False)
     styles = run_styles(frames.runs)
     for ax in panels.flat:

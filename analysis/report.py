@@ -3,16 +3,21 @@
 import base64
 import hashlib
 import io
+import os
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from analysis import markdown, plots, style
 from analysis.claim_plots import claim_figure
@@ -110,11 +115,11 @@ def build(
             "selectors first, then `ablate report`."
         )
     asked = asked or Asked()
-    drawn = {
-        name: _png(figure) for name, figure in (_figures(frames) | _asked_figures(frames, asked)).items()
-    }
-    contents = _contents(frames, title, command, asked)
-    page = _page(frames, drawn, contents)
+    with ThreadPoolExecutor(1) as meanwhile:
+        embedded = meanwhile.submit(embed, frames)  # Pillow's work, beside that of matplotlib
+        drawn = _pngs(_figures(frames) | _asked_figures(frames, asked))
+        contents = _contents(frames, title, command, asked)
+        page = _page(frames, drawn, contents, *embedded.result())
     files = {name: f"{_file_name(name)}.png" for name in drawn}
     with os_errors(destination, "write the report"):
         destination.mkdir(parents=True, exist_ok=True)
@@ -218,8 +223,13 @@ def _contents(frames: Frames, title: str, command: str, asked: Asked) -> dict[st
     }
 
 
-def _page(frames: Frames, drawn: Mapping[str, bytes], contents: Mapping[str, Any]) -> str:
-    grids, reduced_to = embed(frames)
+def _page(
+    frames: Frames,
+    drawn: Mapping[str, bytes],
+    contents: Mapping[str, Any],
+    grids: Sequence[Grid],
+    reduced_to: int | None,
+) -> str:
     views = [
         GridView(row, tuple(g for g in grids if (g.run, g.seed) == (row.run, row.seed)))
         for row in contents["rows"]
@@ -258,9 +268,23 @@ def _names(text: str) -> Markup:
     return Markup("").join(parts)
 
 
-def _png(figure: Figure) -> bytes:
+def _pngs(figures: Mapping[str, Figure]) -> dict[str, bytes]:
+    """Draws one figure after another, and compresses each while the next is drawn: Pillow does that outside the
+    interpreter's lock."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pending = {name: pool.submit(_compressed, _pixels(figure)) for name, figure in figures.items()}
+        return {name: png.result() for name, png in pending.items()}
+
+
+def _pixels(figure: Figure) -> Image.Image:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+
+
+def _compressed(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    picture.save(buffer, "png")
     return buffer.getvalue()
 
 

@@ -53,6 +53,16 @@ def test_columns_say_what_the_journal_says(path: Path, monkeypatch: pytest.Monke
     assert whole.damaged_lines == [5]
 
 
+def test_a_job_goes_on_from_columns_as_from_its_journal(path: Path):
+    further = {"kind": "metrics", "time": 1, "steps": [5], "values": {"Loss_D": [0.5], "Loss_G": [0.6]}}
+    histories = [by_journal(path)]
+    compact(histories[0])
+    histories.append(load(path))
+    for history in histories:
+        history.apply(further)
+    assert said(histories[0]) == said(histories[1])
+
+
 def test_columns_keep_all_that_a_history_has():
     elsewhere = {"path", "series", "running_elsewhere"}
     assert {field.name for field in fields(History)} == {*_REST, *elsewhere}, "and raise VERSION"
