@@ -211,7 +211,8 @@ def _optimizer_problems(run: Run) -> list[Problem]:
             problems.append(run.problem(name_path, str(error)))
             continue
         try:
-            if settings.options:  # all else is checked already, and torch takes seconds to make its first Adam
+            # All else is checked already, and torch takes seconds to make its first Adam.
+            if settings.options:
                 build_optimizer(settings, [torch.zeros(1, requires_grad=True)])
         except UserError as error:
             prefix = f"optimizer.{network}" if own.options else "optimizer"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from pydantic import ValidationError
@@ -414,3 +415,24 @@ def test_runs_on_a_subset_share_the_array_of_the_full_set(tmp_path: Path) -> Non
     assert data_key(part) == data_key(SYNTHETIC)
     assert identity_settings(DataConfig(fraction=0.5)) == {"fraction": 0.5}
     assert identity_settings(DataConfig(fraction=1.0)) == {}
+
+
+@pytest.mark.slow
+def test_no_worker_outlives_a_preparation_that_was_killed(tmp_path: Path):
+    code = (
+        "from pathlib import Path\n"
+        "from fakeface.config import DataConfig\n"
+        "from fakeface.data import prepare\n"
+        f"if __name__ == '__main__': prepare(DataConfig(count=200_000), Path({str(tmp_path)!r}), workers=2)\n"
+    )
+    (tmp_path / "killed.py").write_text(code)
+    process = psutil.Popen([sys.executable, str(tmp_path / "killed.py")], cwd=Path(__file__).parents[1])
+    end = time.monotonic() + 60
+    while len(workers := process.children(recursive=True)) < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(2)  # until they are at work
+    workers = process.children(recursive=True)
+    process.kill()
+    process.wait()
+    assert len(workers) >= 2
+    assert psutil.wait_procs(workers, timeout=20)[1] == []

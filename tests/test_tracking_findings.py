@@ -50,6 +50,7 @@ def test_a_study_has_one_run_with_what_it_found(store: Store):
 def test_a_damaged_study_stops_no_journal(store: Store):
     (store.studies / "sgd-lr-0123" / "study.json").write_text("{")
     report = tracking.sync(store, store.tracking_uri)
+    assert "study.json: damaged" in report.errors["study-sgd-lr-0123"]
     assert list(report.errors) == ["study-sgd-lr-0123"]
     assert str(report.pending) == "the study-sgd-lr-0123"
 

@@ -102,7 +102,12 @@ class FindingShipper:
         self._settled[finding.name] = signature
 
     def _log(self, client: "MlflowClient", finding: Finding) -> str:
-        said = finding.read(json.loads(finding.files[0].read_text()))
+        record = finding.files[0]
+        try:
+            said = finding.read(json.loads(record.read_text()))
+        except (ValueError, KeyError, TypeError) as error:
+            words = f"{record}: damaged, or of another version ({type(error).__name__}: {error})"
+            raise ValueError(f"{words}; the command that wrote it writes it anew") from error
         experiment = server.experiment_id(client, self.store, self.uri, said.experiment)
         run_id = server.find_or_create_run(client, experiment, dict([finding.key]), said.name, said.begun)
         for name, value in said.params.items():

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -51,7 +52,7 @@ def _in_processes(
 ) -> Iterator[Batch]:
     # Spawned, since a fork of a process that runs threads (torch's, MLflow's) may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
         pending: deque[Future[Batch]] = deque()
         try:
             for chunk in chunks:
@@ -68,9 +69,18 @@ def _in_processes(
             pool.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches every process of the terminal; only the parent shall act on it."""
+def _begin() -> None:
+    """Ctrl-C reaches every process of the terminal, and only the parent shall act on it; whom no worker outlives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A pool's workers hold both ends of its pipes, so that they would wait for ever for a parent that was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _cores() -> int:
