@@ -19,6 +19,8 @@ from analysis.table import quality_name
 LOSS_TITLE = "Generator and Discriminator Loss During Training"
 STEPS = "iterations (generator steps)"
 
+FAR_ABOVE = 4
+"""A loss so many times above the median of all leaves a shared axis; its peak is told."""
 BAND_SEEDS = 3
 """From so many seeds on, curves of several runs are drawn as bands."""
 
@@ -63,14 +65,17 @@ def loss_curves(ax: Axes, frames: Frames, run: str, *, top: float | None = None)
 
 
 def loss_ceiling(frames: Frames, metrics: Sequence[str] = ("Loss_D", "Loss_G")) -> float | None:
-    """An upper end of the loss axis that suits all runs: no spike or diverged job sets it. None without losses."""
+    """An upper end of the loss axis that suits all runs: no spike, no diverged job and no run far above the others
+    sets it. None without losses."""
     steady = frames.outcomes[frames.outcomes["exit"] != "diverged"]
     highs = []
     for run, seed in zip(steady["run"], steady["seed"], strict=True):
         for metric in metrics:
             curve = frames.curve(run, seed, metric)
             highs += list(curve[np.isfinite(curve)].quantile([0.995]).dropna())
-    return 1.08 * max(highs) if highs and max(highs) > 0 else None
+    if not highs or max(highs) <= 0:
+        return None
+    return 1.08 * min(max(highs), FAR_ABOVE * float(np.median([high for high in highs if high > 0])))
 
 
 def losses_overlaid(frames: Frames, *, stacked: bool = False) -> Figure:

@@ -120,6 +120,14 @@ def test_three_seeds_are_a_median_in_a_band_and_one_line_each_in_their_own_figur
     assert [text for text in words(ax_d) if text == "adam"] == ["adam"], "one label for the run"
 
 
+def test_one_run_far_above_the_others_does_not_flatten_them_and_its_peak_is_told(tmp_path: Path) -> None:
+    levels = {"a-0": 2.0, "b-0": 3.0, "c-0": 2.5, "wild-0": 80.0}
+    frames = load([train(tmp_path / name, [1.0] * 60, [level] * 60) for name, level in levels.items()])
+    top = plots.loss_ceiling(frames)
+    assert top is not None and 3 < top < 20
+    assert any("80" in text for text in words(plots.loss_curves(axes(), frames, "wild", top=top)))
+
+
 def test_stacked_panels_hold_the_same_data(frames: Frames) -> None:
     for wide, narrow in zip(
         plots.losses_overlaid(frames).axes, plots.losses_overlaid(frames, stacked=True).axes, strict=True
