@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis import markdown, plots, style
+from analysis import markdown, plots, quality_plots, style
 from analysis.claim_plots import claim_figure
 from analysis.claim_words import HEADINGS, claim_view, record, tally
 from analysis.claims import Finding
@@ -160,10 +160,10 @@ def _figures(frames: Frames) -> dict[str, Figure]:
         figures["losses-overlaid-narrow"] = plots.losses_overlaid(frames, stacked=True)
     if len(frames.quality()):
         figures["quality"] = style.figure(5.2, 3.2)
-        plots.quality_over_steps(figures["quality"].subplots(), frames)
+        quality_plots.quality_over_steps(figures["quality"].subplots(), frames)
         if frames.quality()["seconds"].notna().any():
             figures["quality-time"] = style.figure(5.2, 3.2)
-            plots.quality_over_time(figures["quality-time"].subplots(), frames)
+            quality_plots.quality_over_time(figures["quality-time"].subplots(), frames)
     for seed in frames.images["seed"].drop_duplicates():
         figures[f"samples-s{seed}"] = plots.sample_grids(frames, seed)
     return figures

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ablations import history as histories
-from analysis import plots, style
+from analysis import plots, quality_plots, style
 from analysis.frames import Frames, Selected, load
 from fakeface.measures import quality_names
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end, train
@@ -71,7 +71,7 @@ def test_loss_curves_show_both_losses_raw_and_smoothed_under_the_report_s_title(
 
 def test_a_run_has_the_same_colour_in_every_figure(frames: Frames) -> None:
     (ax_d, ax_g) = plots.losses_overlaid(frames).axes
-    quality = plots.quality_over_steps(axes(), frames)
+    quality = quality_plots.quality_over_steps(axes(), frames)
     for run in RUNS:
         (own,) = labelled(plots.loss_curves(axes(), frames, run), "Loss_G")
         for ax in (ax_d, ax_g, quality):
@@ -169,7 +169,7 @@ def test_the_last_quality_has_its_interval_and_the_floor_a_line(tmp_path: Path) 
         journal.append("evaluation", step=1, values={METRIC: 90.0}, **PROTOCOL)
         values = {METRIC: 50.0, names.low: 45.0, names.high: 55.0, names.floor: 12.0}
         journal.append("evaluation", step=2, values=values, **PROTOCOL)
-    ax = plots.quality_over_steps(axes(), load([Selected("a", 0, tmp_path / "a")]))
+    ax = quality_plots.quality_over_steps(axes(), load([Selected("a", 0, tmp_path / "a")]))
     (line,) = labelled(ax, "a")
     (interval,) = [drawn for drawn in ax.get_lines() if list(ys(drawn)) == [45.0, 55.0]]
     assert list(xs(interval)) == [2, 2]
@@ -179,7 +179,7 @@ def test_the_last_quality_has_its_interval_and_the_floor_a_line(tmp_path: Path) 
 
 
 def test_quality_shows_every_evaluation_under_the_metric_s_registered_name(frames: Frames) -> None:
-    ax = plots.quality_over_steps(axes(), frames)
+    ax = quality_plots.quality_over_steps(axes(), frames)
     assert ax.get_ylabel() == f"{METRIC} (N = 2,000)"
     (line,) = labelled(ax, "adam")
     assert xs(line).tolist() == [1, 60]
@@ -208,7 +208,7 @@ def test_quality_over_time_counts_the_work_up_to_the_step_and_no_pause(tmp_path:
             **PROTOCOL,
         }
         history.apply(scored)
-    ax = plots.quality_over_time(axes(), load([Selected("a", 0, tmp_path / "a")], lambda _: history))
+    ax = quality_plots.quality_over_time(axes(), load([Selected("a", 0, tmp_path / "a")], lambda _: history))
     (line,) = labelled(ax, "a")
     assert xs(line).tolist() == pytest.approx([1, 4])
 
@@ -249,4 +249,4 @@ def test_a_run_without_any_loss_still_gives_axes(tmp_path: Path, exit_: str) -> 
     ax = plots.loss_curves(axes(), frames, "a")
     assert exit_ in next(text for text in words(ax) if text.startswith("a: "))
     assert [panel.get_lines() == [] for panel in plots.losses_overlaid(frames).axes]
-    assert not labelled(plots.quality_over_steps(axes(), frames), "a")
+    assert not labelled(quality_plots.quality_over_steps(axes(), frames), "a")
