@@ -10,14 +10,14 @@ from pathlib import Path
 
 import torch
 
-from ablations.journal import Journal
-from ablations.machine import select_device, stack
+from ablations.jobs.machine import select_device, stack
+from ablations.store.journal import Journal
 from benchmarks.coverage import TABLES
 from benchmarks.executors import bench_executors
 from benchmarks.intervals import KINDS, bench_intervals
 from benchmarks.mirror import bench_mirror
 from benchmarks.steps import SIZES, bench_step
-from fakeface import training
+from fakeface.gan import training
 
 PARTS = ("step", "journal", "mirror", "executors", "coverage", "intervals")
 

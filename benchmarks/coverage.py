@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, stdtrit
 
-from ablations.history import History
-from ablations.spec_claim_models import CompareClaim
-from ablations.spec_claims import Claim, Margin, Metric
-from analysis.claims import judge_claims
-from analysis.frames import Selected, load
+from ablations.spec.claim_models import CompareClaim
+from ablations.spec.claims import Claim, Margin, Metric
+from ablations.store.history import History
+from ablations.studies.window import locate
+from analysis.claims.judging import judge_claims
+from analysis.frames.jobs import Selected, load
 from analysis.statistics import (
     Region,
     detectable_effect,
@@ -36,7 +37,6 @@ from analysis.statistics import (
     within,
 )
 from analysis.statistics.ranks import mann_whitney_null
-from analysis.window import locate
 
 Array = npt.NDArray[np.float64]
 Shape = tuple[int, int]

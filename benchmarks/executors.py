@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from ablations.cli.view import PlainView
 from ablations.executors import EXECUTORS, Setup
-from ablations.plan import Job, make_plan
-from ablations.runner import run_plan
-from ablations.scoring import Scorers
+from ablations.executors.loop import run_plan
+from ablations.jobs.plan import Job, make_plan
+from ablations.jobs.scoring import Scorers
 from ablations.spec import load_spec
 from ablations.store import Store
-from ablations.view import PlainView
 from fakeface import data
 
 SPEC = """\

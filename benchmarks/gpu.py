@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.steps import bench_step, real_images, setting
-from fakeface import training
+from fakeface.gan import training
 from fakeface.randomness import latent_noise
 
 STEPS = 20

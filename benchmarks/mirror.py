@@ -10,10 +10,10 @@ import psutil
 import torch
 
 from ablations import tracking
-from ablations.journal import Journal
 from ablations.store import Store
+from ablations.store.journal import Journal
 from benchmarks.steps import our_stepper, seconds, setting
-from fakeface import training
+from fakeface.gan import training
 
 START_SECONDS = 120
 

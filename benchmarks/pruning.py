@@ -15,14 +15,14 @@ from typing import Any
 
 from rich.console import Console
 
+from ablations.cli.view import PlainView
 from ablations.executors import EXECUTORS, Setup
-from ablations.machine import git_state, usable_cores
-from ablations.plan import Job, make_plan
-from ablations.runner import run_plan
+from ablations.executors.loop import run_plan
+from ablations.jobs.machine import git_state, usable_cores
+from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Spec, load_spec
 from ablations.store import Store, data_key
 from ablations.studies.results import Result, result_of
-from ablations.view import PlainView
 
 
 def cut_jobs(spec: Spec, name: str, record: dict[str, Any], store: Store) -> list[tuple[int, Job, Result]]:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from benchmarks.reference import TextbookLoop
-from fakeface import training
 from fakeface.config import TrainingConfig
-from fakeface.training import RealImages
+from fakeface.gan import training
+from fakeface.gan.training import RealImages
 
 SIZES = {32: (32, 64), 64: (64, 64)}
 """Image size -> width, batch size."""

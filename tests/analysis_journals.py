@@ -5,8 +5,8 @@ from typing import Any
 
 from PIL import Image
 
-from ablations.journal import Journal
-from analysis.frames import Selected
+from ablations.store.journal import Journal
+from analysis.frames.jobs import Selected
 
 METRIC = "fd_test"
 PROTOCOL = {"protocol": "aa", "metric": METRIC, "details": {"num_samples": 2000}}

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ablations.spec import Claim, load_spec
-from analysis.frames import Frames, Selected, load
+from analysis.frames.jobs import Frames, Selected, load
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end
 
 STEPS = 200

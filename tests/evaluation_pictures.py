@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from fakeface.initializers import INITIALIZERS
-from fakeface.networks import Generator
+from fakeface.gan.initializers import INITIALIZERS
+from fakeface.gan.networks import Generator
 
 FACES = Path(__file__).parents[2] / "shared" / "data" / "faces-10k"
 needs_faces = pytest.mark.skipif(not FACES.is_dir(), reason="the shared faces are absent")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ablations import history as histories
-from ablations.history import History
+from ablations.store import history as histories
+from ablations.store.history import History
 from tests.processes import CONTEXT
 
 CLOCK_METRICS = ("images_per_second", "system/")
@@ -40,7 +40,7 @@ def _work(folder: Path, store: Path, arguments: tuple[str, ...], sabotage: Calla
         sabotage()
     import sys
 
-    from ablations.cli import main
+    from ablations.cli.app import main
 
     sys.argv = [
         "ablate",

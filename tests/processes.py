@@ -10,7 +10,12 @@ from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["ablations.commands_store", "ablations.commands_tune", "analysis.report", "fakeface.evaluation"]
+    [
+        "ablations.cli.commands_store",
+        "ablations.cli.commands_tune",
+        "analysis.report.build",
+        "fakeface.evaluation",
+    ]
 )
 TIMEOUT = 280
 
@@ -20,7 +25,7 @@ def _main(folder: Path, arguments: tuple[str, ...], outputs: tuple[str, str]) ->
     os.chdir(folder)
     for descriptor, path in enumerate(outputs, 1):
         os.dup2(os.open(path, os.O_WRONLY), descriptor)
-    from ablations.cli import main
+    from ablations.cli.app import main
 
     sys.argv = ["ablate", *arguments]
     main()

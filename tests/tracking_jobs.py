@@ -13,14 +13,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ablations import history
-from ablations.journal import Journal
-from ablations.store import Store
+from ablations.store import Store, history
+from ablations.store.journal import Journal
 from ablations.tracking import prepare, run_ids, server
 from ablations.tracking.content import allowed_name
-from fakeface import checkpoints
 from fakeface.config import EvaluationConfig, TrainingConfig
-from fakeface.networks import Generator
+from fakeface.gan import checkpoints
+from fakeface.gan.networks import Generator
 
 STEPS = 30
 IMAGE_STEPS = (1, 2, 4, 8, 12, 16, 23, 30)

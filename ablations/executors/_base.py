@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from ablations.context import Progress
-from ablations.plan import Job
+from ablations.jobs.context import Progress
+from ablations.jobs.plan import Job
 from fakeface.registry import Registry
 
 POLL_SECONDS = 0.1

@@ -14,10 +14,10 @@ from functools import partial
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from ablations.context import Progress
 from ablations.executors._base import Setup
-from ablations.executors._taking import Workbench
-from ablations.plan import Job
+from ablations.executors._runner import Workbench
+from ablations.jobs.context import Progress
+from ablations.jobs.plan import Job
 
 
 @dataclass(frozen=True)

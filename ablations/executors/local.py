@@ -9,14 +9,14 @@ from multiprocessing import connection, get_context, resource_tracker
 
 import torch
 
-from ablations.context import Progress
-from ablations.environment import environment
 from ablations.executors._base import EXECUTORS, POLL_SECONDS, Ended, Setup, SlotClock, rest
-from ablations.executors._taking import give_up
+from ablations.executors._runner import give_up
 from ablations.executors._worker import Cancel, Moved, Order, Over, Report, Stop, Take, work
-from ablations.machine import select_device, usable_cores
-from ablations.plan import Job
+from ablations.jobs.context import Progress
+from ablations.jobs.machine import select_device, usable_cores
+from ablations.jobs.plan import Job
 from ablations.store import Store
+from fakeface.environment import environment
 
 MOST_DEATHS = 3
 """So often may a job's process die before the job counts as crashed: one that needs too much memory never ends."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from ablations.context import Progress
 from ablations.executors._base import EXECUTORS, Ended, Setup, SlotClock, rest
-from ablations.executors._taking import Workbench
-from ablations.plan import Job
+from ablations.executors._runner import Workbench
+from ablations.jobs.context import Progress
+from ablations.jobs.plan import Job
 from fakeface.errors import UserError
 
 

@@ -14,7 +14,7 @@ tells the sampler what came of them. Failure is what is studied: it is told as a
 <store>/studies/<study>-<digest>/    optuna.journal, study.json, lock
 """
 
-from ablations.studies.crew import Crew
 from ablations.studies.owner import Owner, Setting
+from ablations.studies.scheduler import Crew
 
 __all__ = ["Crew", "Owner", "Setting"]

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ablations.history import History
-from ablations.plan import Job
+from ablations.jobs.plan import Job
 from ablations.spec import Study
+from ablations.store.history import History
 from ablations.studies.results import Result, result_of
 from ablations.studies.trials import MakeJob
-from analysis.window import Direction, Edge, locate
+from ablations.studies.window import Direction, Edge, locate
 
 Side = Literal["lower", "upper"]
 

@@ -10,15 +10,15 @@ import optuna
 from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
-from ablations.history import History
-from ablations.plan import Job, make_plan
+from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Run, Spec, SpecError, Study
 from ablations.store import Store
+from ablations.store.history import History
 from ablations.studies import record
-from ablations.studies.crew import Crew, Task
 from ablations.studies.edges import Seen, Staircase, axis_of, verdict
 from ablations.studies.results import Result, result_of
 from ablations.studies.sampling import journal_of, open_study, repair, storage_of
+from ablations.studies.scheduler import Crew, Task
 from ablations.studies.trials import best_trial, search
 from fakeface.config import DataConfig, canonical_digest
 from fakeface.data import ImageSet

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, fields
 from statistics import median
 from typing import Any
 
-from ablations.history import History, Series
-from ablations.outcomes import dynamics_finding, samples_finding
-from ablations.plan import Job
-from ablations.regimes import Regime, regime_of
+from ablations.jobs.outcome import dynamics_finding, samples_finding
+from ablations.jobs.plan import Job
+from ablations.store.history import History, Series
+from fakeface.outcomes import Regime, regime_of
 
 WORST = 1e6
 """Told for a setting that fails outright, where a sampler must learn not to go: above any Fréchet distance of images.

@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
 from ablations.spec import Study
-from ablations.spec_models import Dimension, PrunerConfig
+from ablations.spec.models import Dimension, PrunerConfig
 from fakeface.errors import UserError
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

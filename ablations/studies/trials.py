@@ -10,10 +10,10 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from ablations.history import History
-from ablations.outcomes import dynamics_finding, samples_finding
-from ablations.plan import Job
+from ablations.jobs.outcome import dynamics_finding, samples_finding
+from ablations.jobs.plan import Job
 from ablations.spec import Run, SpecError, Study
+from ablations.store.history import History
 from ablations.studies.results import WORST, Cut, Result, result_of
 from ablations.studies.sampling import adopt, next_trial, params_of
 from fakeface.errors import UserError

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.history import History
-from ablations.journal import Record
+from ablations.store.history import History
+from ablations.store.journal import Record
 from ablations.tracking.content import MAX_DIGEST_CHARS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ablations.journal import Record
+from ablations.store.journal import Record
 
 MAX_PARAM_CHARS = 6_000
 MAX_TAG_CHARS = 5_000

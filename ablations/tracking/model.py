@@ -54,9 +54,9 @@ def load_generator(path: Path, config: dict[str, Any]) -> "nn.Module":
     Raises FileNotFoundError, fakeface.checkpoints.DamagedCheckpoint, or pydantic's error for unknown
     settings.
     """
-    from fakeface import checkpoints
     from fakeface.config import TrainingConfig
-    from fakeface.networks import NETWORKS
+    from fakeface.gan import checkpoints
+    from fakeface.gan.networks import NETWORKS
 
     payload = checkpoints.load(path)
     settings = TrainingConfig.model_validate(config)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ablations import journal
-from ablations.store import Store, is_running
+from ablations.store import Store, is_running, journal
 from ablations.tracking import state as states
 from ablations.tracking.content import Facts, points
 from ablations.tracking.findings import findings, is_shipped

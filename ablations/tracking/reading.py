@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations import history as histories
-from ablations.history import History, Series
+from ablations.store import history as histories
+from ablations.store.history import History, Series
 from ablations.tracking import artifacts, server
 from ablations.tracking.content import allowed_name
 from ablations.tracking.findings import KIND
@@ -144,7 +144,7 @@ def _download_images(client: "MlflowClient", run_id: str, history: History) -> N
 
 def _from_metrics(client: "MlflowClient", run: "Run", folder: Path, seed: int) -> History:
     """What MLflow itself knows of a run."""
-    from fakeface.training import PROBE_METRICS, STEP_METRICS  # late: it loads torch
+    from fakeface.gan.training import PROBE_METRICS, STEP_METRICS  # late: it loads torch
 
     ours = {allowed_name(name): name for name in (*STEP_METRICS, *PROBE_METRICS)}
     history = History(folder / JOURNAL, job={"seed": seed, "time": run.info.start_time})

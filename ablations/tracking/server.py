@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from ablations.environment import environment
 from ablations.store import Store
+from fakeface.environment import environment
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations import history, journal
-from ablations.journal import Record
-from ablations.store import Store, is_running
+from ablations.store import Store, history, is_running, journal
+from ablations.store.journal import Record
 from ablations.tracking import artifacts, content, server, state
 from ablations.tracking.content import Point
 from ablations.tracking.model import FAILED, log_generator

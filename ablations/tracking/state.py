@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ablations import journal
-from ablations.journal import Record
-from ablations.store import Store, is_running
+from ablations.store import Store, is_running, journal
+from ablations.store.journal import Record
 from ablations.tracking.content import STATUS_OF_EXIT, Facts, instance
 from fakeface.files import whole_file
 

@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fakeface import training
 from fakeface.errors import UserError
 from fakeface.evaluation.extrapolation import extrapolate
 from fakeface.evaluation.features import Extractor
 from fakeface.evaluation.floor import real_floor
 from fakeface.evaluation.frechet_interval import SAMPLES_PER_DIMENSION, Features, frechet_interval
 from fakeface.evaluation.kernel_distance import kernel_distance
+from fakeface.evaluation.measures import quality_names
 from fakeface.evaluation.precision_recall import precision_recall
 from fakeface.evaluation.reference import Reference, draw
-from fakeface.measures import quality_names
+from fakeface.gan import training
 
 MOST_COMPARED = 5_000
 """Samples, and as many real images, behind what compares every one with every other: 50,000 would take minutes."""

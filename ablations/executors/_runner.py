@@ -1,0 +1,129 @@
+"""One job under its lock, in whatever process it is: trained, scored again, or found done."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import Timeout
+
+from ablations.executors._base import Ended, Setup
+from ablations.jobs.context import Context, Progress
+from ablations.jobs.machine import configure, select_device
+from ablations.jobs.outcome import outcome_fields
+from ablations.jobs.plan import Job
+from ablations.jobs.rescoring import rescore
+from ablations.jobs.scoring import Scorers
+from ablations.jobs.session import name_job, run_job
+from ablations.jobs.status import COMPLETE, needs_scoring, state_of
+from ablations.store import Store, data_key, job_lock
+from ablations.store.history import History, compact
+from ablations.store.journal import Journal
+from fakeface import data
+from fakeface.config import DataConfig
+from fakeface.data import ImageSet
+from fakeface.errors import UserError
+
+
+class Workbench:
+    """What a process that works on jobs keeps between them: real images, extractors and reference statistics."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Pins the process's threads. Raises UserError for a device that is not there."""
+        self.setup, self.store, self.device = setup, Store(setup.root), select_device(setup.device)
+        configure(self.device, setup.threads)
+        self._images: dict[DataConfig, ImageSet] = {}
+        self._scorers = Scorers(self.images, self.store.reference, self.device)
+
+    def images(self, job: Job) -> ImageSet:
+        """The job's prepared data. Raises UserError where they are not those that the job was planned with."""
+        key = data_key(job.config.data)
+        found = self._images.get(key) or data.find(key, self.store.data)
+        if found is None or found.digest != job.data_digest:
+            words = "are gone" if found is None else "changed"
+            raise UserError(
+                f"{job.name}: its data {words} since the command began; the same command prepares them"
+            )
+        return self._images.setdefault(key, found)
+
+    def take(
+        self,
+        job: Job,
+        stop: Callable[[], bool],
+        cancelled: Callable[[], str | None],
+        on_progress: Callable[[Progress], None],
+    ) -> Ended:
+        """Do a job, if it is free. Never raises: whatever happens to one job must not stop the others."""
+        context = Context(
+            images=self.images,
+            scorer=self._scorers,
+            device=self.device,
+            git=self.setup.git,
+            stop=stop,
+            cancelled=cancelled,
+            on_progress=on_progress,
+            allow_inexact=self.setup.allow_inexact,
+        )
+        if stop():
+            return Ended(job, "interrupted")
+        try:
+            return _take(job, self.store, context)
+        except UserError as error:
+            return Ended(job, "refused", str(error))
+        except Exception as error:
+            return Ended(job, "crashed", f"{type(error).__name__}: {error}")
+
+
+def _take(job: Job, store: Store, context: Context) -> Ended:
+    folder = store.folder_for(job.run, job.seed, job.identity)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = job_lock(folder).acquire(timeout=0)
+    except Timeout:
+        return Ended(job, "busy")
+    except OSError as error:
+        return Ended(job, "refused", f"{folder}: cannot work here: {error.strerror or error}")
+    with lock:
+        if not folder.exists():  # `--rerun` set it aside while we waited for the lock
+            return Ended(job, "busy")
+        exit_ = _work(job, folder, store, context)
+        history = store.history(folder)
+        if history.outcome is not None:
+            compact(history)
+        return Ended(job, exit_, _why(exit_, history, context))
+
+
+def _work(job: Job, folder: Path, store: Store, context: Context) -> str:
+    """Whatever the job still needs. The lock is held, so nobody else changes what is read here."""
+    state = state_of(job, store, locked=True)
+    if state.word not in ("done", "re-score") or state.history is None:
+        return run_job(job, folder, context)
+    with Journal(state.history.path) as journal:
+        name_job(job, journal, state.history)
+    if state.word == "re-score":
+        rescore(job, folder, context)
+        if needs_scoring(job, store.history(folder)):
+            return "interrupted"
+    return state.exit
+
+
+def _why(exit_: str, history: History, context: Context) -> str:
+    if exit_ == "crashed" and history.outcome is not None:
+        return f"{history.outcome['evidence']['exit']} (traceback in {history.path})"
+    return context.cancelled() or "" if exit_ == "pruned" else ""
+
+
+def give_up(job: Job, store: Store, why: str) -> Ended:
+    """A job whose process died again and again: crashed, also in its journal, where it has one and nobody else it."""
+    folder = store.find(job.identity)
+    if folder is None or not (folder / "journal.jsonl").exists():
+        return Ended(job, "crashed", why)
+    try:
+        with job_lock(folder).acquire(timeout=0), Journal(folder / "journal.jsonl") as journal:
+            history = store.history(folder)
+            complete = history.outcome is not None and history.outcome["exit"] in COMPLETE
+            if history.sessions and not complete:  # it may have died while kept weights were scored again
+                fields = outcome_fields(history, "crashed", evidence=why, steps=history.last_step)
+                journal.append("outcome", **fields)
+                journal.sync()
+    except (Timeout, UserError, OSError) as error:
+        return Ended(job, "crashed", f"{why} (not journaled: {error})")
+    return Ended(job, "crashed", why)

@@ -1,0 +1,1 @@
+"""One job: its plan and identity, from start to outcome, resume, scoring and audit."""

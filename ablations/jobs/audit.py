@@ -1,0 +1,92 @@
+"""Does a finished job come out the same when it is trained again? Compares step by step; writes nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ablations.jobs.machine import EXACTNESS, stack
+from ablations.jobs.plan import Job
+from ablations.jobs.session import real_images
+from ablations.jobs.status import kept_steps
+from ablations.store.history import History
+from fakeface.data import ImageSet
+from fakeface.errors import UserError
+from fakeface.gan import checkpoints, training
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an audit came to."""
+
+    steps: int
+    """Steps taken again."""
+    difference: str | None
+    """The first step at which something differs, and what; None where nothing does."""
+    stack: str
+    """What it holds for: versions and hardware, and how they differ from the recorded ones."""
+
+
+def audit(
+    job: Job,
+    history: History,
+    images: ImageSet,
+    device: torch.device,
+    *,
+    steps: int | None = None,
+) -> Finding:
+    """Train a finished job again, or its first `steps` steps, and compare every metric and all kept weights.
+
+    Raises:
+        UserError: the job has no outcome to compare with.
+    """
+    if history.outcome is None:
+        raise UserError(
+            f"{job.name}: not finished, so there is nothing to audit; `ablate run --run {job.run}` ends it"
+        )
+    total = min(steps or history.outcome["steps"], history.outcome["steps"])
+    kept = {step for step in kept_steps(history.folder) if step <= total}
+    state = training.create(job.config, job.seed, device)
+    real = real_images(job, images, device)
+    difference = None
+    for block in training.train(job.config, state, real, total, pauses=kept):
+        difference = _first_difference(block, history)
+        if difference is None and state.step in kept:
+            difference = _kept_difference(history.folder, state)
+        if difference is not None:
+            break
+    if difference is None and state.step == history.outcome["steps"]:
+        digest = checkpoints.weights_sha256(state.generator, state.discriminator)
+        if digest != history.outcome["weights_sha256"]:
+            difference = f"step {state.step}: the final weights differ, though no metric did"
+    return Finding(state.step, difference, _stack_words(history, device))
+
+
+def _first_difference(block: training.Block, history: History) -> str | None:
+    measured = [(list(block.steps), block.metrics), (block.probe_steps, block.probes)]
+    found = []
+    for steps, columns in measured:
+        for name, column in columns.items():
+            for index, step in enumerate(steps):
+                recorded, now = history.series[name].at(step), float(column[index])
+                if recorded is None:
+                    found.append((step, f"step {step}: {name} is not in the journal"))
+                elif recorded != now and not (recorded != recorded and now != now):
+                    found.append((step, f"step {step}: {name} was {recorded!r}, now {now!r}"))
+    return min(found, default=(0, None))[1]
+
+
+def _kept_difference(folder: Path, state: training.GanState) -> str | None:
+    kept = checkpoints.load(folder / f"generator-{state.step:06d}.pt")["generator"]
+    now = state.generator.state_dict()
+    unequal = [name for name, tensor in kept.items() if not torch.equal(tensor, now[name].cpu())]
+    return (
+        f"step {state.step}: the generator's {unequal[0]} differs from the kept weights" if unequal else None
+    )
+
+
+def _stack_words(history: History, device: torch.device) -> str:
+    now, then = stack(device), history.sessions[-1]["stack"]
+    words = ", ".join(f"{key} {now[key]}" for key in EXACTNESS)
+    changed = [f"{key} {then.get(key)}" for key in EXACTNESS if then.get(key) != now[key]]
+    return f"{words} (recorded on {', '.join(changed)})" if changed else words

@@ -1,0 +1,49 @@
+"""The outcome: its words about samples and dynamics, from what the journal holds, and the record that keeps it."""
+
+from typing import Any, NamedTuple
+
+from ablations.store.history import History
+from fakeface.evaluation import diagnose_dynamics, onset_of
+
+
+class Finding(NamedTuple):
+    """A word (None where nothing can be said), the step at which it set in, and the evidence."""
+
+    word: str | None
+    onset: int | None
+    evidence: str
+
+
+def samples_finding(history: History) -> Finding:
+    """What the samples are at the last grid: healthy, noise or collapsed."""
+    if not history.diagnoses:
+        return Finding(None, None, "no samples were drawn")
+    labels = [(diagnosis["step"], diagnosis["label"]) for diagnosis in history.diagnoses]
+    return Finding(labels[-1][1], onset_of(labels), history.diagnoses[-1]["evidence"])
+
+
+def dynamics_finding(history: History) -> Finding:
+    """How the networks stood: balanced, discriminator-won or stalled."""
+    needed = {"Loss_D", "accuracy_real", "accuracy_fake", "update_ratio_G", "update_ratio_D"}
+    if not needed <= history.series.keys():
+        return Finding(None, None, "too few steps were taken to say")
+    dynamics = diagnose_dynamics({name: (s.steps, s.values) for name, s in history.series.items()})
+    return Finding(dynamics.label, dynamics.onset, dynamics.evidence)
+
+
+def outcome_fields(
+    history: History, exit_: str, *, evidence: str, steps: int, onset: int | None = None, traceback: str = ""
+) -> dict[str, Any]:
+    """The fields of an `outcome` record, without those that only the weights can tell."""
+    samples, dynamics = samples_finding(history), dynamics_finding(history)
+    return {
+        "exit": exit_,
+        "samples": samples.word,
+        "dynamics": dynamics.word,
+        "onset": {"exit": onset, "samples": samples.onset, "dynamics": dynamics.onset},
+        "evidence": {"exit": evidence, "samples": samples.evidence, "dynamics": dynamics.evidence},
+        "steps": steps,
+        "weights_sha256": None,
+        "generator": None,
+        "traceback": traceback,
+    }

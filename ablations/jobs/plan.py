@@ -1,0 +1,226 @@
+"""Specification -> jobs, each with its identity. Pure: what will run can be read before it runs."""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ablations.jobs.identity import code_digests, training_identity
+from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
+from fakeface.config import DataConfig, canonical_digest, identity_settings
+from fakeface.data import DATASETS, ImageSet, training_indices
+from fakeface.errors import UserError
+from fakeface.evaluation import (
+    EXTRACTORS,
+    draw,
+    floor_of,
+    frechet_distance,
+    keep,
+    measure_quality,
+    metric_name,
+    protocol_of,
+    sample_features,
+    statistics,
+)
+from fakeface.gan import training
+from fakeface.gan.initializers import INITIALIZERS
+from fakeface.gan.losses import LOSSES
+from fakeface.gan.networks import NETWORKS
+from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
+from fakeface.randomness import latent_noise
+from fakeface.registry import Registry, UnknownComponent
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run with one seed: all that is needed to train and score it."""
+
+    run: str
+    group: str
+    profile: str
+    experiment: str
+    seed: int
+    config: RunConfig
+    data_digest: str | None
+    """None while the data are not prepared: the job has no identity yet."""
+    code: dict[str, str]
+    protocol: dict[str, Any]
+    protocol_identity: str
+
+    @property
+    def name(self) -> str:
+        """For people: `baseline-s0`."""
+        return f"{self.run}-s{self.seed}"
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what decides the weights, 64 hex digits.
+
+        Raises:
+            UserError: the data are not prepared yet.
+        """
+        if self.data_digest is None:
+            raise UserError(f"{self.name}: its data are not prepared yet; `ablate data prepare` does that")
+        return training_identity(self.config.training(), self.seed, self.data_digest, self.code)
+
+    @property
+    def metric(self) -> str:
+        """Registered name of its quality metric."""
+        return metric_name(self.config.evaluation.extractor)
+
+    def total_steps(self, images: ImageSet) -> int:
+        """Generator steps from beginning to end."""
+        subset = training_indices(len(images.images), self.config.data)
+        return self.config.train.total_steps(len(images.images) if subset is None else len(subset))
+
+    def header(self, images: ImageSet, total_steps: int) -> dict[str, Any]:
+        """The journal's first record."""
+        data = {
+            "name": images.name, "source": images.source, "digest": images.digest, "count": len(images.images),
+            "image_size": images.images.shape[1], "channels": images.images.shape[3],
+        }  # fmt: skip
+        return {
+            "instance": uuid.uuid4().hex,
+            "identity": self.identity,
+            "seed": self.seed,
+            "settings": identity_settings(self.config.training()),
+            "data": data,
+            "code": self.code,
+            "config": self.config.training().model_dump(mode="json"),
+            "total_steps": total_steps,
+        }
+
+    def naming(self) -> dict[str, Any]:
+        """The journal's `named` record: what may differ between two plans that ask for the same training."""
+        return {
+            "run": self.run,
+            "group": self.group,
+            "profile": self.profile,
+            "experiment": self.experiment,
+            "config": self.config.model_dump(mode="json"),
+        }
+
+    def protocol_record(self) -> dict[str, Any]:
+        """The fields of an `evaluation` record that say how the number came about."""
+        return {"protocol": self.protocol_identity, "metric": self.metric, "details": self.protocol}
+
+
+def make_plan(
+    spec: Spec, runs: Sequence[Run], find_data: Callable[[DataConfig], ImageSet | None]
+) -> list[Job]:
+    """The jobs of some runs, in the file's order, seeds innermost.
+
+    Args:
+        find_data: looks up prepared data; it must build nothing.
+
+    Raises:
+        SpecError: components that do not exist or do not take the settings given, and subsets larger than the data,
+            each with its place in the file.
+    """
+    check_components(runs)
+    jobs = []
+    problems = []
+    for run in runs:
+        images = find_data(run.config.data)
+        if images is not None:
+            try:
+                training_indices(len(images.images), run.config.data)
+            except UserError as error:
+                problems.append(run.problem("data.limit", str(error)))
+        code = code_digests(training_roots(run.config))
+        protocol = protocol_of(run.config.evaluation)
+        scoring = code_digests(scoring_roots(run.config))
+        for seed in spec.seeds:
+            jobs.append(
+                Job(
+                    run=run.name,
+                    group=run.group,
+                    profile=spec.profile or "",
+                    experiment=spec.name,
+                    seed=seed,
+                    config=run.config,
+                    data_digest=images.digest if images else None,
+                    code=code,
+                    protocol=protocol,
+                    protocol_identity=canonical_digest({"protocol": protocol, "code": scoring}),
+                )
+            )
+    if problems:
+        raise SpecError(problems)
+    return jobs
+
+
+def training_roots(config: RunConfig) -> list[object]:
+    """The step, the loop and the components that a config names: where its code digest starts from."""
+    optimizers = {config.optimizer.for_network(network).name for network in ("G", "D")}
+    return [
+        training.create,
+        training.train,
+        training.RealImages,
+        training_indices,
+        NETWORKS[config.network.name],
+        INITIALIZERS[config.init],
+        LOSSES[config.loss],
+        *(OPTIMIZERS[name] for name in sorted(optimizers)),
+    ]
+
+
+def scoring_roots(config: RunConfig) -> list[object]:
+    """What turns kept weights into a score: where the code digest of the evaluation's identity starts from."""
+    extractor = EXTRACTORS[config.evaluation.extractor]
+    return [
+        extractor, latent_noise, sample_features, statistics, frechet_distance, draw, keep, measure_quality, floor_of
+    ]  # fmt: skip
+
+
+def check_components(runs: Iterable[Run]) -> None:
+    """Hold every name against its registry, and every optimizer's settings against what it takes.
+
+    Raises:
+        SpecError: all that is wrong, each with file and line.
+    """
+    problems: list[Problem] = []
+    for run in runs:
+        config = run.config
+        named: list[tuple[str, Registry[Any], str]] = [
+            ("data.name", DATASETS, config.data.name),
+            ("network.name", NETWORKS, config.network.name),
+            ("init", INITIALIZERS, config.init),
+            ("loss", LOSSES, config.loss),
+            ("evaluation.extractor", EXTRACTORS, config.evaluation.extractor),
+        ]
+        for path, registry, name in named:
+            if name not in registry:
+                problems.append(run.problem(path, str(UnknownComponent(registry.kind, name, list(registry)))))
+        problems += _optimizer_problems(run)
+    if problems:
+        raise SpecError(list(dict.fromkeys(problems)))
+
+
+def _optimizer_problems(run: Run) -> list[Problem]:
+    problems: list[Problem] = []
+    for network in ("G", "D"):
+        settings = run.config.optimizer.for_network(network)
+        own = getattr(run.config.optimizer, network)
+        name_path = f"optimizer.{network}.name" if own.name is not None else "optimizer.name"
+        try:
+            accepted = accepted_settings(settings.name)
+        except UnknownComponent as error:
+            problems.append(run.problem(name_path, str(error)))
+            continue
+        try:
+            # All else is checked already, and torch takes seconds to make its first Adam.
+            if settings.options:
+                build_optimizer(settings, [torch.zeros(1, requires_grad=True)])
+        except UserError as error:
+            prefix = f"optimizer.{network}" if own.options else "optimizer"
+            problems.append(run.problem(f"{prefix}.options", str(error)))
+        for setting in ("betas", "momentum"):
+            for path in (f"optimizer.{setting}", f"optimizer.{network}.{setting}"):
+                if setting not in accepted and run.written_for(path, name_path):
+                    takes = ", ".join(sorted(accepted))
+                    words = f"optimizer {settings.name!r} has no {setting} (takes: {takes})"
+                    problems.append(run.problem(path, words))
+    return problems

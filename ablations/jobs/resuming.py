@@ -1,0 +1,58 @@
+"""Going on with a job: from which checkpoint, and whether what comes out again is what the journal has."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ablations.store.history import History
+from fakeface.gan import checkpoints
+
+
+def checkpoint_of(folder: Path) -> Path:
+    """Where a job keeps its newest state."""
+    return folder / "checkpoint.pt"
+
+
+def usable_checkpoint(folder: Path, history: History) -> tuple[dict[str, Any] | None, list[str]]:
+    """The newest state to go on from (None: from step 0), and in words what was wrong with newer ones.
+
+    A checkpoint beyond the steps that the journal holds without a gap is left aside: going on from it would leave
+    steps that nobody ever sees. So is any where the journal no longer says on which stack it was made.
+    """
+    problems: list[str] = []
+    for path in (checkpoint_of(folder), checkpoints.previous_of(checkpoint_of(folder))):
+        try:
+            payload = checkpoints.load(path)
+        except FileNotFoundError:
+            continue
+        except checkpoints.DamagedCheckpoint as error:
+            problems.append(str(error))
+            continue
+        if history.sessions and payload["step"] <= history.unbroken_steps:
+            return payload, problems
+        problems.append(f"{path}: ahead of the journal, which holds the steps up to {history.unbroken_steps}")
+    return None, problems
+
+
+def first_difference(
+    history: History, tables: Sequence[tuple[list[int], dict[str, list[float]]]]
+) -> tuple[int, str] | None:
+    """The first step at which a metric came out as something else than its record, and what, in words.
+
+    Args:
+        tables: what came out now: steps, and by metric its values at them.
+    """
+    differing = [
+        (step, f"{name} at step {step} came out as {column[index]!r}, not {before!r}")
+        for steps, columns in tables
+        for index, step in enumerate(steps)
+        for name, column in columns.items()
+        if (before := history.value_at(name, step)) is not None and not same(before, column[index])
+    ]
+    return min(differing, default=None)
+
+
+def same(a: float, b: float) -> bool:
+    """Equal, NaN included."""
+    return a == b or (math.isnan(a) and math.isnan(b))

@@ -1,0 +1,299 @@
+"""One job from start to outcome: trains, journals, draws grids, scores, checkpoints, and resumes exactly.
+
+At the same step the order is: metrics, grid, diagnosis, score, checkpoint. A job that is killed between any two of
+them goes on from its last checkpoint and takes every later step again; what the journal has already is compared with
+what comes out now, not written twice.
+"""
+
+import hashlib
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ablations.jobs.context import Context, Progress
+from ablations.jobs.machine import stack, stack_changes, store_diff, system_load
+from ablations.jobs.outcome import outcome_fields
+from ablations.jobs.plan import Job
+from ablations.jobs.resuming import checkpoint_of, first_difference, same, usable_checkpoint
+from ablations.jobs.schedule import Schedule
+from ablations.store import history as histories
+from ablations.store.history import History
+from ablations.store.journal import Journal, Record
+from fakeface.data import ImageSet, training_indices
+from fakeface.errors import UserError
+from fakeface.evaluation import diagnose_samples
+from fakeface.gan import checkpoints, training
+from fakeface.gan.training import Block, GanState, RealImages
+from fakeface.images import contact_sheet, save_png
+from fakeface.randomness import latent_noise
+
+DIAGNOSIS_SAMPLES = 256
+"""Images behind each diagnosis: enough for its thresholds, and a fraction of a second to make."""
+
+
+def run_job(job: Job, folder: Path, context: Context) -> str:
+    """Bring one job to its end, from wherever its journal and checkpoint are. The caller holds the job's lock.
+
+    Returns:
+        The exit: finished, diverged, pruned, interrupted or crashed.
+
+    Raises:
+        UserError: the job was not begun (another stack than its checkpoint's, say) or its journal cannot be written.
+    """
+    with Journal(folder / "journal.jsonl") as journal:
+        session = Session(job, folder, journal, context)
+        session.check_stack()
+        try:
+            session.open()
+            session.train()
+        except Exception as error:
+            words = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            return session.close("crashed", evidence=words, traceback=traceback.format_exc())
+        if session.diverged_at is not None:
+            words = f"a loss or weight was no longer finite at step {session.diverged_at}"
+            return session.close("diverged", evidence=words, onset=session.diverged_at)
+        if session.step < session.total_steps:
+            why = context.cancelled()
+            if why is not None:
+                return session.close("pruned", evidence=why, onset=session.step)
+            words = f"stopped after step {session.step} of {session.total_steps}"
+            return session.close("interrupted", evidence=words)
+        return session.close("finished", evidence=f"took all {session.total_steps} steps")
+
+
+def name_job(job: Job, journal: Journal, history: History) -> None:
+    """Record under which name, group and profile a plan asks for a training, where nobody has before."""
+    naming = job.naming()
+    if not any(all(known.get(key) == value for key, value in naming.items()) for known in history.names):
+        history.apply(journal.append("named", **naming))
+
+
+def real_images(job: Job, images: ImageSet, device: torch.device) -> RealImages:
+    """The training set as the job sees it."""
+    return RealImages(
+        images.images,
+        training_indices(len(images.images), job.config.data),
+        scaling=job.config.data.scaling,
+        batch_size=job.config.train.batch_size,
+        seed=job.seed,
+        device=device,
+    )
+
+
+class Session:
+    """One process's work on one job."""
+
+    def __init__(self, job: Job, folder: Path, journal: Journal, context: Context) -> None:
+        self.job, self.folder, self.journal, self.context = job, folder, journal, context
+        self.history = histories.load(journal.path)
+        self.images = context.images(job)
+        self.total_steps = job.total_steps(self.images)
+        self.schedule = Schedule.of(job.config, self.total_steps)
+        self.checkpoint, self.problems = usable_checkpoint(folder, self.history)
+        self.stack = stack(context.device)
+        before = self.history.sessions[-1]["stack"] if self.checkpoint else self.stack
+        self.stack_changes = stack_changes(before, self.stack)
+        self.state: GanState
+        self.diverged_at: int | None = None
+
+    @property
+    def step(self) -> int:
+        """Steps that count: up to the divergence, where there was one."""
+        if self.diverged_at is not None:
+            return self.diverged_at
+        return self.state.step if hasattr(self, "state") else self.history.last_step
+
+    # -- beginning and end ---------------------------------------------------------------------------------------
+
+    def check_stack(self) -> None:
+        """Raises UserError if the job would go on on another stack than it began on, and nobody allowed that."""
+        if self.stack_changes and not self.context.allow_inexact:
+            raise UserError(
+                f"{self.job.name}: begun on another stack ({'; '.join(self.stack_changes)}), so going on would "
+                f"not give the same bits. Go on there, or pass --allow-inexact to go on here under a new MLflow run."
+            )
+
+    def open(self) -> None:
+        """Write the header where it is missing, restore the checkpoint, and say that a process begins."""
+        if not self.history.job:
+            self._append("job", **self.job.header(self.images, self.total_steps))
+        name_job(self.job, self.journal, self.history)
+        self.state = training.create(self.job.config, self.job.seed, self.context.device)
+        if self.checkpoint is not None:
+            checkpoints.restore(self.state, self.checkpoint)
+        for problem in self.problems:
+            self._append("note", text=f"{problem}; went on from step {self.state.step}")
+        git = store_diff(self.context.git, self.folder)
+        self._append("session", from_step=self.state.step, stack=self.stack, git=git)
+        if self.stack_changes:
+            words = f"went on after step {self.state.step} on another stack: {self.stack_changes[0]}"
+            self._append("branch", step=self.state.step + 1, reason=words)
+        self.journal.sync()
+
+    def close(self, exit_: str, *, evidence: str, onset: int | None = None, traceback: str = "") -> str:
+        """Write the outcome."""
+        fields = outcome_fields(
+            self.history, exit_, evidence=evidence, steps=self.step, onset=onset, traceback=traceback
+        )
+        fields["weights_sha256"] = self._weights_sha256()
+        fields["generator"] = self._generator_file(self.step).name if exit_ == "finished" else None
+        self._append("outcome", **fields)
+        self.journal.sync()
+        if exit_ in ("finished", "diverged"):
+            checkpoints.previous_of(checkpoint_of(self.folder)).unlink(missing_ok=True)
+        return exit_
+
+    def _weights_sha256(self) -> str | None:
+        """None where there are no weights, or they diverged: what stands behind NaN depends on when it was seen."""
+        if self.diverged_at is not None or not hasattr(self, "state"):
+            return None
+        return checkpoints.weights_sha256(self.state.generator, self.state.discriminator)
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Take the steps that are left. Whatever stops it, what was measured is in the journal."""
+        real = real_images(self.job, self.images, self.context.device)
+        if self.state.step == 0:
+            self._pause(0)
+        else:
+            self._retell()
+        blocks = training.train(
+            self.job.config,
+            self.state,
+            real,
+            self.total_steps,
+            pauses=self.schedule.pauses,
+            stop=self._stopping,
+        )
+        for block in blocks:
+            self._record(block)
+            if block.diverged_at is not None:
+                self.diverged_at = block.diverged_at
+                self._grid(block.diverged_at)
+                self._diagnose(block.diverged_at)
+                return
+            self._pause(self.state.step)
+        if self._stopping() and self.state.step not in self.schedule.checkpoints:
+            self.save()
+
+    def _stopping(self) -> bool:
+        return self.context.stop() or self.context.cancelled() is not None
+
+    def _pause(self, step: int) -> None:
+        if step in self.schedule.grids:
+            self._grid(step)
+            self._diagnose(step)
+        if step in self.schedule.evaluations:
+            self._evaluate(step)
+        if step in self.schedule.checkpoints:
+            self.save()
+
+    def save(self) -> None:
+        """Checkpoint the state. The journal reaches the disk first, so it is never behind the checkpoint."""
+        self.journal.sync()
+        checkpoints.save(checkpoint_of(self.folder), checkpoints.capture(self.state))
+
+    def _record(self, block: Block) -> None:
+        """Journal a block: what was measured at each step, the probes, then clocks and load."""
+        measured = [(list(block.steps), block.metrics), (block.probe_steps, block.probes)]
+        tables = [(steps, {k: v.tolist() for k, v in columns.items()}) for steps, columns in measured]
+        difference = first_difference(self.history, tables)
+        if difference is not None:  # the resume was not exact; what was recorded from there on is superseded
+            step, words = difference
+            self._append("branch", step=step, reason=words)
+        last = block.steps[-1]
+        images = len(block.steps) * self.job.config.train.batch_size
+        clocks = {"images_per_second": images / block.seconds, **system_load(self.context.device)}
+        tables.append(([last], {name: [value] for name, value in clocks.items()}))
+        for steps, columns in tables:
+            self._measured(steps, columns)
+        self._progress(
+            "training", {name: float(values[-1]) for name, values in block.metrics.items()} | clocks
+        )
+
+    def _measured(self, steps: list[int], values: dict[str, list[float]]) -> None:
+        """Journal metrics at the steps that have none yet."""
+        before = self.history.value_at
+        new = [i for i, step in enumerate(steps) if any(before(n, step) is None for n in values)]
+        if new:
+            columns = {name: [column[i] for i in new] for name, column in values.items()}
+            self._append("metrics", steps=[steps[i] for i in new], values=columns)
+
+    # -- at a pause ----------------------------------------------------------------------------------------------
+
+    def _samples(self, stream: str, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        z = latent_noise(stream, self.job.seed, 0, count, self.job.config.network.latent_dim)
+        return training.generate(self.state.generator, z)
+
+    def _grid(self, step: int) -> None:
+        """The picture grid, on noise that is the same at each step and for each run with this seed."""
+        size = self.job.config.samples.grid_size
+        sheet = contact_sheet(self._samples("samples", size * size), size)
+        file = self.folder / "samples" / f"{step:06d}.png"
+        pixels = hashlib.sha256(sheet.tobytes()).hexdigest()
+        before = self.history.image_at(step)
+        if before is not None and before["sha256"] != pixels:
+            self._append(
+                "note", text=f"the samples at step {step} came out differently; the first ones stand"
+            )
+        elif before is None or not file.exists():
+            file.parent.mkdir(exist_ok=True)
+            save_png(file, sheet)
+        if before is None:
+            self._append("image", key="samples", step=step, file=f"samples/{file.name}", sha256=pixels)
+
+    def _diagnose(self, step: int) -> None:
+        record = self.history.diagnosis_at(step)
+        if record is None:
+            real = self.context.scorer(self.job).real
+            samples = self._samples("diagnosis", DIAGNOSIS_SAMPLES)
+            diagnosis = diagnose_samples(samples, real, diverged=self.diverged_at is not None)
+            values = {name: float(value) for name, value in diagnosis.values.items()}
+            record = self._append(
+                "diagnosis", step=step, label=diagnosis.label, evidence=diagnosis.evidence, values=values
+            )
+        self._diagnosed(record)
+
+    def _retell(self) -> None:
+        """The diagnoses up to the checkpoint: who judges a job meanwhile sees all of them, in order."""
+        for record in sorted(self.history.diagnoses, key=lambda record: int(record["step"])):
+            if record["step"] <= self.state.step:
+                self._diagnosed(record)
+
+    def _diagnosed(self, record: Record) -> None:
+        self.context.on_progress(
+            Progress(self.job, record["step"], self.total_steps, "diagnosed", record["values"])
+        )
+
+    def _evaluate(self, step: int) -> None:
+        """Keep G's weights, so that another protocol can score them later, and score them."""
+        kept = self._generator_file(step)
+        if not kept.exists() or self.history.evaluation_at(step, self.job.protocol_identity) is None:
+            payload = {"generator": self.state.generator.state_dict(), "step": step}
+            checkpoints.save(kept, payload)
+            checkpoints.previous_of(kept).unlink(missing_ok=True)
+        self._progress("scoring", {})
+        final = step == self.total_steps
+        values = self.context.scorer(self.job).score(self.state.generator, self.job, final=final)
+        before = self.history.evaluation_at(step, self.job.protocol_identity)
+        if before is not None and not all(same(before["values"][k], v) for k, v in values.items()):
+            words = f"the score at step {step} came out as {values}; the first, {before['values']}, stands"
+            self._append("note", text=words)
+        if before is None:
+            self._append("evaluation", step=step, values=values, **self.job.protocol_record())
+
+    def _generator_file(self, step: int) -> Path:
+        return self.folder / f"generator-{step:06d}.pt"
+
+    def _append(self, kind: str, **fields: Any) -> Record:
+        record = self.journal.append(kind, **fields)
+        self.history.apply(record)
+        return record
+
+    def _progress(self, phase: str, metrics: Mapping[str, float]) -> None:
+        self.context.on_progress(Progress(self.job, self.state.step, self.total_steps, phase, metrics))

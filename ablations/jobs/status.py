@@ -1,0 +1,152 @@
+"""What the store already holds for a job: done, to be scored again, resumable, running, new, or stale and why."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablations.jobs.plan import Job
+from ablations.jobs.resuming import usable_checkpoint
+from ablations.store import Store, is_running
+from ablations.store.history import History, exit_of
+from fakeface.config import identity_settings
+
+COMPLETE = ("finished", "diverged")
+"""Exits after which a job is not trained again: a divergence is a result."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """Where one job stands.
+
+    `word` is done, re-score, running, resumable, new, stale or data-missing; `detail` says more in words.
+    """
+
+    word: str
+    detail: str
+    folder: Path | None
+    """Of this very training; None before its first step. While its data are missing: see `results_of`."""
+    history: History | None
+    step: int = 0
+    """The step that it has reached, or from which it would go on."""
+
+    @property
+    def exit(self) -> str:
+        """The outcome's first word; `running` or `new` where there is none yet."""
+        if self.history is None or self.word == "stale":
+            return "new"
+        running = self.word == "running" or (self.word == "data-missing" and is_running(self.history.folder))
+        return exit_of(self.history, running=running)
+
+
+def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
+    """Look a job up. Reads its journal, changes nothing.
+
+    Args:
+        locked: the caller holds the job's lock, so that no other process works on it.
+    """
+    folder = results_of(job, store)
+    if job.data_digest is None:
+        history = store.history(folder) if folder else None
+        return JobState("data-missing", store.find_data(job.config.data).why, folder, history)
+    if folder is None:
+        why = stale_because(job, store)
+        return JobState("stale", why, None, None) if why else JobState("new", "", None, None)
+    history = store.history(folder)
+    if not locked and is_running(folder):
+        return JobState("running", f"at step {history.last_step}", folder, history, history.last_step)
+    if exit_of(history, running=False) in COMPLETE and history.outcome is not None:
+        if needs_scoring(job, history):
+            return JobState("re-score", "scored under another protocol so far", folder, history)
+        damage = (
+            f"; {len(history.damaged_lines)} damaged lines in its journal" if history.damaged_lines else ""
+        )
+        return JobState("done", f"{history.outcome['exit']}{damage}", folder, history)
+    step = _resume_step(folder, history)
+    return JobState("resumable", _resuming_words(history, step), folder, history, step)
+
+
+def results_of(job: Job, store: Store) -> Path | None:
+    """The folder of a job's results, if it has begun.
+
+    While its data cannot be looked up it has no identity: then it is the newest folder of the same settings, seed
+    and code whose data were described alike, so that what was trained on them stays readable.
+    """
+    if job.data_digest is not None:
+        return store.find(job.identity)
+    data = job.config.data.model_dump(mode="json")
+    alike = [
+        history
+        for history in map(store.history, store.job_folders())
+        if same_but_data(job, history) and history.job["config"]["data"] == data
+    ]
+    newest = max(alike, key=lambda history: int(history.job["time"]), default=None)
+    return newest.folder if newest else None
+
+
+def same_but_data(job: Job, history: History) -> bool:
+    """Whether settings, seed and code are the same, whatever the pixels were."""
+    recorded = history.job
+    return bool(recorded) and (recorded["seed"], recorded["settings"], recorded["code"]) == (
+        job.seed, identity_settings(job.config.training()), job.code,
+    )  # fmt: skip
+
+
+def needs_scoring(job: Job, history: History) -> bool:
+    """Whether kept weights wait for a score under the job's protocol."""
+    return any(
+        history.evaluation_at(step, job.protocol_identity) is None for step in kept_steps(history.folder)
+    )
+
+
+def kept_steps(folder: Path) -> list[int]:
+    """Steps at which the generator's weights were kept."""
+    return sorted(int(path.stem.removeprefix("generator-")) for path in folder.glob("generator-*[0-9].pt"))
+
+
+def stale_because(job: Job, store: Store) -> str:
+    """Why results under the job's name are not this training's, the newest ones first; empty if there are none."""
+    others = []
+    for folder in store.job_folders():
+        history = store.history(folder)
+        if history.job.get("seed") == job.seed and any(
+            name["run"] == job.run and name["profile"] == job.profile for name in history.names
+        ):
+            others.append(history)
+    if not others:
+        return ""
+    newest = max(others, key=lambda history: int(history.job["time"]))
+    return "; ".join(differences(job, newest)) or "trained from an identity that is no longer made"
+
+
+def differences(job: Job, history: History) -> list[str]:
+    """What differs between a job and a recorded one: settings, data, then code, each in words."""
+    now, then = identity_settings(job.config.training()), history.job["settings"]
+    words = [
+        f"{name}: {then.get(name, 'default')} -> {now.get(name, 'default')}"
+        for name in sorted(now.keys() | then.keys())
+        if now.get(name) != then.get(name)
+    ]
+    if job.data_digest != history.job["data"]["digest"]:
+        words.append("the data changed")
+    code = history.job["code"]
+    for key in sorted(job.code.keys() | code.keys()):
+        if job.code.get(key) != code.get(key):
+            change = (
+                "changed" if key in code and key in job.code else "is new" if key in job.code else "is gone"
+            )
+            file, _, name = key.partition(":")
+            words.append(f"{name} in {file} {change}")
+    return words
+
+
+def _resuming_words(history: History, step: int) -> str:
+    word = exit_of(history, running=False)
+    if word == "pruned" and history.outcome is not None:
+        word = f"pruned at step {history.outcome['steps']}"
+        if step == history.outcome["steps"]:
+            return f"{word}; goes on from there"
+    return f"{word}; goes on from step {step}" if step else f"{word}; starts again from step 0"
+
+
+def _resume_step(folder: Path, history: History) -> int:
+    payload, _ = usable_checkpoint(folder, history)
+    return int(payload["step"]) if payload else 0

@@ -1,0 +1,202 @@
+"""The shape of `runs.yaml`: frozen, documented models, from which the JSON Schema follows."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from ablations.spec.claim_models import ClaimEntry
+from ablations.spec.names import Name, Number
+from fakeface.config import EvaluationConfig, PositiveInt, Settings, TrainingConfig
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    twice = [seed for index, seed in enumerate(seeds) if seed in seeds[:index]]
+    if twice:
+        raise ValueError(f"the seed {twice[0]} is given twice")
+    return seeds
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_distinct)]
+
+
+class SamplesConfig(Settings):
+    """The grids of samples that a run leaves behind, all from the same noise."""
+
+    num_grids: Annotated[int, Field(ge=8)] = 10
+    """How many grids: before the first step, then at log-spaced steps from the first to the last."""
+    grid_size: PositiveInt = 8
+    """Rows and columns of a grid."""
+
+
+class CheckpointConfig(Settings):
+    """How much work a kill can cost."""
+
+    every_steps: PositiveInt = 200
+    """Generator steps from one checkpoint to the next."""
+
+
+class TrackingConfig(Settings):
+    """What goes to MLflow beside metrics and pictures."""
+
+    log_model: bool = True
+    """Log the trained generator as a model that generates when loaded."""
+
+
+class RunConfig(TrainingConfig):
+    """All settings of a run: what is learned, how it is scored, and what is kept of it."""
+
+    evaluation: EvaluationConfig = EvaluationConfig()
+    samples: SamplesConfig = SamplesConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+    def training(self) -> TrainingConfig:
+        """The part that decides what is learned."""
+        return TrainingConfig(**{name: getattr(self, name) for name in TrainingConfig.model_fields})
+
+
+class StudySize(Settings):
+    """How much a study spends."""
+
+    trials: PositiveInt | None = None
+    """Settings that the search tries, those it was given included."""
+    seeds: PositiveInt | None = None
+    """Trainings of each, one after another, with the seeds 0, 1, ..."""
+    steps: PositiveInt | None = None
+    """Generator steps of each training; the run's own length where not given."""
+    confirm: Annotated[int, Field(ge=0)] | None = None
+    """Trainings that confirm the best setting and the reference, with seeds that the search never used."""
+    edges: Annotated[int, Field(ge=0)] | None = None
+    """Trainings that locate each edge of the window in which the one searched number works."""
+
+
+class ProfileEntry(RunConfig):
+    """A size at which all runs can be run: settings that hold for every run."""
+
+    description: str = ""
+    """When to use it, in a line."""
+    seeds: Seeds | None = None
+    """Seeds of every run; the file's `seeds` where not given."""
+    study: StudySize = StudySize()
+    """What every study spends under this profile, in place of what the study says."""
+
+
+class RunEntry(RunConfig):
+    """A run: the settings in which it differs from what it extends."""
+
+    extends: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """The run whose settings this one starts from, or a list of them: a later one wins."""
+    group: Name | None = None
+    """Label by which commands select runs; that of the run it extends, or `report`, where not given."""
+    description: str = ""
+    """What this run asks, in a line."""
+    tests: Name | None = None
+    """The hypothesis of its group's ladder that this run puts to the test."""
+    grid: dict[str, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(
+        default_factory=dict
+    )
+    """Settings by dotted path, each with a list of values: one run for each combination."""
+
+
+class Dimension(Settings):
+    """One searched setting: a range of numbers, or choices."""
+
+    low: Number | None = None
+    """Lower end, included."""
+    high: Number | None = None
+    """Upper end, included."""
+    log: bool = False
+    """Search the logarithm."""
+    choices: Annotated[tuple[Any, ...], Field(strict=False)] = ()
+    """Values of any type, in place of a range."""
+    effective: bool = False
+    """Search lr / (1 - momentum), the length to which momentum stretches a step: what is set is the value times
+    (1 - momentum). So the two are not confounded."""
+    tied: dict[str, Number] = Field(default_factory=dict)
+    """Other settings that follow this number, by dotted path, each with its factor."""
+    when: dict[str, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(
+        default_factory=dict
+    )
+    """Searched only where other searched choices have one of these values; else the base run's setting holds."""
+
+
+class ObjectiveConfig(Settings):
+    """What a study minimises."""
+
+    name: Literal["quality", "spectrum_distance"] = "quality"
+    """`quality`: the Fréchet distance of the profile's protocol; `spectrum_distance` needs no network (dB)."""
+    aggregate: Literal["mean", "median", "worst"] = "mean"
+    """What the values of several seeds come to."""
+
+
+class PrunerConfig(Settings):
+    """When a training is cut short. It reads what is cheap: the samples' spectrum, and the networks' dynamics."""
+
+    name: Literal["hopeless", "median", "halving", "none"] = "hopeless"
+    """`hopeless`: where the generator has stalled or the discriminator has won by now. `median`: also behind half of
+    the others at the same step; `halving`: also behind all but the best third at doubling steps (Li et al. 2018,
+    arXiv 1810.05934). These two save more and at times cut the best. `none`: nothing is cut."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the steps before which nothing is cut."""
+    startup: Annotated[int, Field(ge=1)] = 5
+    """Settings that end uncut by the others' scores before any is held against them."""
+
+
+class StudyEntry(StudySize):
+    """A search over settings of one run."""
+
+    base: Name
+    """The run whose settings are searched."""
+    description: str = ""
+    """What the study asks, in a line."""
+    space: Annotated[dict[str, Dimension], Field(min_length=1)]
+    """What is searched, by dotted path of a setting."""
+    reference: Name | None = None
+    """A run, or another study whose best setting, that the best one here is held against."""
+    objective: ObjectiveConfig = ObjectiveConfig()
+    sampler: Literal["tpe", "gp", "random"] = "tpe"
+    """How the next setting is chosen from what is known: Optuna's samplers."""
+    pruner: PrunerConfig = PrunerConfig()
+    enqueue: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
+    """Settings that are tried first and never cut short, by dotted path."""
+    sampler_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Seed of the search itself."""
+
+
+class LadderEntry(Settings):
+    """A group of runs, each one step away from a run that fails, that isolates why it does."""
+
+    floor: Name
+    """The run that fails."""
+    goal: Name
+    """The run that works."""
+    also: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Runs of other groups that belong to the picture."""
+    description: str = ""
+    """What the ladder asks, in a line."""
+    hypotheses: Annotated[dict[Name, str], Field(min_length=1)]
+    """The possible causes, by a short name, in words. Each run of the group names the one that it tests."""
+
+
+class SpecFile(Settings):
+    """The runs of an ablation: which there are, and at which sizes they can be run."""
+
+    name: Annotated[str, StringConstraints(min_length=1)] = "fakeface"
+    """Name of the MLflow experiment."""
+    seeds: Seeds = (0,)
+    """Every run is trained once with each of these."""
+    profile: Name | None = None
+    """The profile that holds where the command names none; the first one where not given."""
+    defaults: RunConfig = RunConfig()
+    """Settings of every run, under every profile."""
+    profiles: dict[Name, ProfileEntry] = Field(default_factory=dict)
+    """Sizes at which all runs can be run, by name."""
+    runs: Annotated[dict[Name, RunEntry], Field(min_length=1)]
+    """The runs, by name."""
+    studies: dict[Name, StudyEntry] = Field(default_factory=dict)
+    """Searches over the settings of a run, by name."""
+    ladders: dict[Name, LadderEntry] = Field(default_factory=dict)
+    """Groups of runs that isolate a cause, by the group's name."""
+    claims: dict[Name, ClaimEntry] = Field(default_factory=dict)
+    """Statements that the report judges, by a short name."""

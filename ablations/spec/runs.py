@@ -1,0 +1,197 @@
+"""A run, and which runs a specification's entries make: the order of their ancestors, and the grids."""
+
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+
+from ablations.spec.layers import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
+from ablations.spec.models import RunConfig
+from ablations.spec.names import MAX_NAME
+from ablations.spec.yaml_tree import Node, Place, Problem, SpecError
+
+MAX_GRID_RUNS = 1000
+DEFAULT_GROUP = "report"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A named variant, with all its settings and where each of them was written."""
+
+    name: str
+    entry: str
+    """Its name in the file, which the runs of one grid share."""
+    group: str
+    description: str
+    tests: str | None
+    """The hypothesis of its group's ladder that it puts to the test."""
+    extends: tuple[str, ...]
+    """The runs that it names as what it starts from, in the file's order."""
+    config: RunConfig
+    place: Place = field(repr=False)
+    settings: Mapping[SettingPath, tuple[Node, int]] = field(repr=False)
+    """The settings that were written, by path, each with the number of its layer."""
+
+    def where(self, path: str) -> Place | None:
+        """Where a dotted path was written (of a group, the last setting written); None for a default."""
+        parts = tuple(path.split("."))
+        nodes = [node for key, (node, _) in self.settings.items() if key[: len(parts)] == parts]
+        return nodes[-1].place if nodes else None
+
+    def problem(self, path: str, message: str) -> Problem:
+        """An error in a setting of this run, for SpecError: it points to where the setting was written."""
+        place = self.where(path)
+        return Problem(place, message) if place else Problem(self.place, f"{path}: {message}")
+
+    def written_for(self, setting: str, component: str) -> bool:
+        """Whether a setting was written for a component: in the layer that names it, or in a higher one.
+
+        `written_for("optimizer.momentum", "optimizer.name")` is false for a momentum that a lower layer gave
+        to another optimizer, which this one may ignore.
+        """
+        layers = {".".join(path): layer for path, (_, layer) in self.settings.items()}
+        return setting in layers and layers[setting] >= layers.get(component, 0)
+
+    def variant(self, name: str, group: str, settings: Layer) -> "Run":
+        """This run under another name, with some settings changed. Raises SpecError where they do not fit."""
+        top = 1 + max((layer for _, layer in self.settings.values()), default=0)
+        own = {path: node for path, (node, _) in self.settings.items()}
+        layers = {path: layer for path, (_, layer) in self.settings.items()}
+        merged = {
+            path: (node, layers[path] if index == 0 else top)
+            for path, (node, index) in merge([own, settings]).items()
+        }
+        problems: list[Problem] = []
+        tree = nest({path: node for path, (node, _) in merged.items()}, self.place)
+        config = validate(RunConfig, tree, problems)
+        if config is None:
+            raise SpecError(problems)
+        return replace(self, name=name, entry=name, group=group, config=config, settings=merged)
+
+
+def lineages(entries: Mapping[str, Node], problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+    """For each entry all that it extends and itself, lowest first.
+
+    Every ancestor counts once and stands below all that extend it; of the names in one list, a later one
+    stands above an earlier one unless the earlier one extends it.
+    """
+    parents: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        parents[name] = []
+        for parent in entry.get("extends").items():
+            if not isinstance(parent.value, str):
+                continue  # an error of its own
+            if parent.value not in entries:
+                known = [other for other in entries if other != name]
+                problems.append(Problem(parent.place, unknown("run", parent.value, known)))
+            elif entries[parent.value].get("grid").fields():
+                problems.append(
+                    Problem(parent.place, f"{parent.value!r} has a grid; only a single run can be extended")
+                )
+            else:
+                parents[name].append(parent.value)
+    order = _order_without_circles(entries, parents, problems)
+    lines: dict[str, tuple[str, ...]] = {}
+    for name in order:
+        above = itertools.chain.from_iterable(lines[parent] for parent in parents[name])
+        lines[name] = (*dict.fromkeys(above), name)
+    return lines
+
+
+def _order_without_circles(
+    entries: Mapping[str, Node], parents: dict[str, list[str]], problems: list[Problem]
+) -> list[str]:
+    """The entries, each after its parents. A circle is a problem, and the link that closes it is cut."""
+    position = {name: index for index, name in enumerate(entries)}
+    while True:
+        try:
+            return list(TopologicalSorter(parents).static_order())
+        except CycleError as error:
+            circle: list[str] = error.args[1][:-1]  # each is extended by the next
+            last = max(circle, key=position.__getitem__)
+            start = circle.index(last)
+            chain = [last, *reversed(circle[:start]), *reversed(circle[start:])]
+            parent = chain[1]
+            place = next(item.place for item in entries[last].get("extends").items() if item.value == parent)
+            problems.append(Problem(place, f"extends itself: {' -> '.join(chain)}"))
+            parents[last] = [name for name in parents[last] if name != parent]
+
+
+def grid_runs(name: str, grid: Node, problems: list[Problem]) -> Sequence[tuple[str, Layer]]:
+    """The runs of a grid, each a name and the settings of its factors; without a grid, one run of this name.
+
+    A name is the entry's name and a part for each setting: a bare word for a component (`dcgan`), last key
+    and text as written for a number (`lr2e-2`), with a hyphen between for other words (`scaling-unit`).
+    """
+    known = len(problems)
+    factors = [_choices(grid, key, values, problems) for key, values in grid.fields().items()]
+    if len(problems) > known:
+        return []
+    count = math.prod(len(choices) for choices in factors)
+    if count > MAX_GRID_RUNS:
+        problems.append(Problem(grid.place, f"makes {count} runs; at most {MAX_GRID_RUNS} can be"))
+        return []
+    paths = {_component(path) for choices in factors for layer in choices for path in layer}
+    runs = []
+    for combination in itertools.product(*factors):
+        layer: dict[SettingPath, Node] = {}
+        for choice in combination:
+            for path in choice.keys() & layer.keys():
+                problems.append(Problem(choice[path].place, f"another factor sets {'.'.join(path)} too"))
+            layer |= choice
+        parts = [_part(path, node, paths) for path, node in layer.items()]
+        runs.append(("-".join([name, *parts]), layer))
+    return runs
+
+
+def _choices(grid: Node, key: str, values: Node, problems: list[Problem]) -> list[Layer]:
+    place = values.key.at(grid.place.path)
+    return [setting(key, replace(value, key=values.key), place, problems) for value in values.items()]
+
+
+def setting(key: str, value: Node, place: Place, problems: list[Problem]) -> Layer:
+    """The layer in which the setting with a dotted path has this value; `place` is that of the mappings above it.
+
+    What the settings' own types and bounds refuse is added to `problems`.
+    """
+    tree = expand(RunConfig, nest({tuple(key.split(".")): value}, place))
+    validate(RunConfig, tree, problems)
+    return layer_of(RunConfig, tree)
+
+
+def _component(path: SettingPath) -> SettingPath:
+    """`optimizer.name` is the optimizer; any other setting is itself."""
+    return path[:-1] if path[-1] == "name" and len(path) > 1 else path
+
+
+def _part(path: SettingPath, node: Node, paths: set[SettingPath]) -> str:
+    path = _component(path)
+    length = next(
+        n for n in range(1, len(path) + 1) if n == len(path) or sum(p[-n:] == path[-n:] for p in paths) == 1
+    )
+    label = ".".join(path[-length:])
+    if isinstance(node.value, list):
+        part = label + "-".join(item.text for item in node.value)
+    elif isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        part = label + node.text
+    elif isinstance(node.value, str) and len(path) == 1:
+        part = node.value
+    else:
+        part = f"{label}-{'none' if node.value is None else node.text}"
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", part)
+
+
+def check_names(names: Sequence[tuple[str, Node]], problems: list[Problem]) -> None:
+    """Names that a grid makes are short and belong to one run; each comes with the entry that makes it."""
+    makers: dict[str, Node] = {}
+    for name, entry in names:
+        if len(name) > MAX_NAME:
+            problems.append(
+                Problem(entry.key, f"its grid makes a run's name longer than {MAX_NAME} characters")
+            )
+        if name in makers:
+            other = makers[name].key.path
+            problems.append(Problem(entry.key, f"its grid makes a run {name!r}, which {other} makes already"))
+        makers.setdefault(name, entry)

@@ -1,0 +1,45 @@
+"""The JSON Schema of a specification file, with the shorthand that pydantic does not know of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ablations.spec.models import SpecFile
+
+_DROPPED = ("title", "identity")
+
+
+def schema() -> dict[str, Any]:
+    """The schema that editors use: every key of a group optional, `{name: x}` also as `x`."""
+    generated = SpecFile.model_json_schema()
+    named = {
+        f"#/$defs/{name}": group["description"]
+        for name, group in generated["$defs"].items()
+        if "name" in group["properties"]
+    }
+    cleaned: dict[str, Any] = _cleaned(generated, named)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **cleaned}
+
+
+def _cleaned(value: Any, named: Mapping[str, str]) -> Any:
+    """Without titles and groups as defaults; `named` groups have a short form, and entries may be empty."""
+    if isinstance(value, list):
+        return [_cleaned(item, named) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: _cleaned(item, named) for key, item in value.items() if not _is_clutter(key, item)}
+    if kept.get("$ref") in named:
+        reference = kept.pop("$ref")
+        kept = {"description": named[reference], **kept}
+        kept["anyOf"] = [{"type": "string"}, {"$ref": reference}]
+    if "extends" in kept and "items" in kept["extends"]:
+        listed = {"type": kept["extends"].pop("type"), "items": kept["extends"].pop("items")}
+        kept["extends"]["anyOf"] = [listed["items"], listed]
+    if "patternProperties" in kept:
+        entries = kept["patternProperties"].items()
+        kept["patternProperties"] = {name: {"anyOf": [entry, {"type": "null"}]} for name, entry in entries}
+        kept["additionalProperties"] = False
+    return kept
+
+
+def _is_clutter(key: str, item: Any) -> bool:
+    return (key in _DROPPED and not isinstance(item, dict)) or (key == "default" and isinstance(item, dict))

@@ -1,0 +1,212 @@
+"""`runs.yaml` -> a validated specification: the runs, each with its settings, group and seeds.
+
+Layers of settings, lowest first: the documented defaults, the file's `defaults`, the chosen profile, the
+runs that a run extends, the run's own, its grid factors, the command's `--set`. The names of components are
+checked when a plan is made; `Run.problem` lets that check point into the file too.
+"""
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablations.spec.claims import Claim, read_claims
+from ablations.spec.layers import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
+from ablations.spec.models import (
+    CheckpointConfig,
+    ProfileEntry,
+    RunConfig,
+    SamplesConfig,
+    SpecFile,
+    TrackingConfig,
+)
+from ablations.spec.runs import DEFAULT_GROUP, Run, check_names, grid_runs, lineages
+from ablations.spec.schema import schema
+from ablations.spec.studies import Ladder, Study, read_ladders, read_studies
+from ablations.spec.yaml_tree import Node, Place, Problem, SpecError, parse_option, read_yaml
+from fakeface.errors import UserError
+
+__all__ = [
+    "CheckpointConfig",
+    "Claim",
+    "Ladder",
+    "Place",
+    "Problem",
+    "Run",
+    "RunConfig",
+    "SamplesConfig",
+    "Spec",
+    "SpecError",
+    "Study",
+    "TrackingConfig",
+    "load_spec",
+    "schema",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """What a specification says under one profile."""
+
+    path: Path
+    name: str
+    profile: str | None
+    seeds: tuple[int, ...]
+    runs: tuple[Run, ...]
+    studies: tuple[Study, ...] = ()
+    ladders: tuple[Ladder, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    overrides: tuple[str, ...] = ()
+    """The `--set` values that hold for every run."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups, in the file's order."""
+        return tuple(dict.fromkeys(run.group for run in self.runs))
+
+    def select(self, groups: Sequence[str] = (), runs: Sequence[str] = ()) -> tuple[Run, ...]:
+        """The runs of these groups and those that fit one of `runs`; with neither, the group `report`.
+
+        `runs` are names, names of grids, or patterns such as `sgd*`. A ladder's group comes with the runs of other
+        groups that it names. The order is the file's.
+
+        Raises:
+            UserError: a group or run that does not exist.
+        """
+        if not groups and not runs:
+            if DEFAULT_GROUP not in self.groups:
+                known = ", ".join(self.groups)
+                raise UserError(f"{self.path}: no group {DEFAULT_GROUP!r}: give --run or --group ({known})")
+            groups = (DEFAULT_GROUP,)
+        names = list(dict.fromkeys(name for run in self.runs for name in (run.name, run.entry)))
+        lines = [
+            f"--group: {unknown('group', name, self.groups)}" for name in groups if name not in self.groups
+        ]
+        lines += [f"--run: {unknown('run', name, names)}" for name in runs if not fnmatch.filter(names, name)]
+        if lines:
+            raise UserError("\n".join(lines))
+        chosen = {name for pattern in runs for name in fnmatch.filter(names, pattern)}
+        for ladder in self.ladders:
+            chosen |= set(ladder.guests) if ladder.group in groups else set()
+        return tuple(run for run in self.runs if run.group in groups or {run.name, run.entry} & chosen)
+
+    def study(self, name: str) -> Study:
+        """The study with this name. Raises UserError where there is none."""
+        for study in self.studies:
+            if study.name == name:
+                return study
+        raise UserError(f"{self.path}: {unknown('study', name, [study.name for study in self.studies])}")
+
+
+def load_spec(
+    path: Path, *, profile: str | None = None, overrides: Sequence[str] = (), seeds: str | None = None
+) -> Spec:
+    """Read and validate a specification under one profile.
+
+    Args:
+        path: the file.
+        profile: name of a profile; by default the file's own choice, or its first.
+        overrides: `--set` values, such as `optimizer.lr=2e-2`, which hold for every run.
+        seeds: the `--seeds` value, such as `0,1,2`; by default the profile's, or the file's.
+
+    Raises:
+        SpecError: all that is wrong, a line each.
+    """
+    problems: list[Problem] = []
+    root = expand(SpecFile, read_yaml(path, problems))
+    file = validate(SpecFile, root, problems)
+    chosen = _choose_profile(root, profile, problems)
+    own_seeds = _seeds_option(seeds, problems)
+    runs = _runs(root, chosen, _override_layer(overrides, problems), problems)
+    if problems or file is None:
+        raise SpecError(problems)
+    entry = file.profiles[chosen] if chosen is not None else ProfileEntry()
+    studies = read_studies(root, file.studies, runs, entry.study, problems)
+    ladders = read_ladders(root, file.ladders, runs, problems)
+    claims = read_claims(root, file.claims, [run.name for run in runs], file.studies, problems)
+    if problems:
+        raise SpecError(problems)
+    every = own_seeds or entry.seeds or file.seeds
+    return Spec(
+        path=path,
+        name=file.name,
+        profile=chosen,
+        seeds=every,
+        runs=tuple(runs),
+        studies=tuple(studies),
+        ladders=tuple(ladders),
+        claims=tuple(claims),
+        overrides=tuple(overrides),
+    )
+
+
+def _choose_profile(root: Node, option: str | None, problems: list[Problem]) -> str | None:
+    names = list(root.get("profiles").fields())
+    written = root.get("profile")
+    name = option if option is not None else written.value
+    if not isinstance(name, str):
+        return names[0] if names else None
+    if name not in names:
+        place = Place(f"--profile {option}") if option is not None else written.place
+        problems.append(Problem(place, unknown("profile", name, names)))
+    return name
+
+
+def _seeds_option(text: str | None, problems: list[Problem]) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    source = f"--seeds {text}"
+    try:
+        node = parse_option(f"[{text}]", source, "seeds", problems)
+    except SpecError as error:
+        problems += error.problems
+        return None
+    entry = validate(ProfileEntry, nest({("seeds",): node}, Place(source)), problems)
+    return entry.seeds if entry else None
+
+
+def _override_layer(overrides: Sequence[str], problems: list[Problem]) -> Layer:
+    layer: dict[SettingPath, Node] = {}
+    for text in overrides:
+        place = Place(f"--set {text}")
+        key, equals, value = text.partition("=")
+        path = tuple(key.split("."))
+        if not equals or not all(path):
+            problems.append(Problem(place, "must be PATH=VALUE, such as optimizer.lr=2e-2"))
+            continue
+        try:
+            node = parse_option(value, place.source, key, problems)
+        except SpecError as error:
+            problems += error.problems
+            continue
+        tree = expand(RunConfig, nest({path: node}, place))
+        validate(RunConfig, tree, problems)
+        layer |= layer_of(RunConfig, tree)
+    return layer
+
+
+def _runs(root: Node, profile: str | None, overrides: Layer, problems: list[Problem]) -> list[Run]:
+    entries = root.get("runs").fields()
+    lines = lineages(entries, problems)
+    layers = {name: layer_of(RunConfig, entry) for name, entry in entries.items()}
+    lowest = [root.get("defaults"), root.get("profiles").get(profile or "")]
+    below = [layer_of(RunConfig, node) for node in lowest]
+    runs: list[Run] = []
+    made: list[tuple[str, Node]] = []
+    for entry_name, entry in entries.items():
+        line = lines[entry_name]
+        groups = [entries[ancestor].get("group").value for ancestor in reversed(line)]
+        group = next((name for name in groups if isinstance(name, str)), DEFAULT_GROUP)
+        above = [*below, *(layers[ancestor] for ancestor in line)]
+        for name, factors in grid_runs(entry_name, entry.get("grid"), problems):
+            made.append((name, entry))
+            settings = merge([*above, factors, overrides])
+            tree = nest({path: node for path, (node, _) in settings.items()}, entry.key)
+            config = validate(RunConfig, tree, problems)
+            if config is not None:
+                description, tests = str(entry.get("description").value or ""), entry.get("tests").value
+                parents = tuple(str(parent.value) for parent in entry.get("extends").items())
+                run = Run(name, entry_name, group, description, tests, parents, config, entry.key, settings)
+                runs.append(run)
+    check_names(made, problems)
+    return runs

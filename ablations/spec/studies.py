@@ -1,0 +1,297 @@
+"""Studies and ladders of a specification: what is searched, from which run, and which runs isolate a cause."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ablations.spec.layers import SettingPath, unknown
+from ablations.spec.models import Dimension, LadderEntry, StudyEntry, StudySize
+from ablations.spec.runs import Run, setting
+from ablations.spec.yaml_tree import Node, Place, Problem, SpecError
+from fakeface.config import TrainingConfig
+
+Params = Mapping[str, Any]
+"""Searched numbers and choices by dotted path, as the sampler draws them."""
+
+DEFAULT_SIZE = {"trials": 30, "seeds": 2, "steps": None, "confirm": 3, "edges": 6}
+_LR, _MOMENTUM = "lr", "momentum"
+_FIXED = {
+    f"data.{name}": "cannot be searched: scores on other images do not compare"
+    for name in ("name", "path", "count", "image_size", "channels")
+} | {
+    f"train.{name}": "cannot be searched: trainings of other lengths do not compare; give the study's `steps`"
+    for name in ("steps", "epochs", "times")
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A search over settings of one run, at the size that the profile gives it."""
+
+    name: str
+    base: Run
+    entry: StudyEntry
+    trials: int
+    seeds: int
+    steps: int | None
+    confirm: int
+    edges: int
+    places: Mapping[str, Place] = field(repr=False)
+    """Where each searched setting was written."""
+
+    @property
+    def space(self) -> Mapping[str, Dimension]:
+        return self.entry.space
+
+    def settings(self, params: Params) -> dict[str, Any]:
+        """All settings that a trial with these values changes, by dotted path."""
+        return self.searched_settings(params) | self._length()
+
+    def searched_settings(self, params: Params) -> dict[str, Any]:
+        """The settings that searched values come to, by dotted path: ties and momentum worked in."""
+        values: dict[str, Any] = {}
+        for path, value in params.items():
+            dimension = self.space[path]
+            if dimension.effective:
+                value *= 1 - self._momentum(path, params)
+            values[path] = value
+            for follower, factor in dimension.tied.items():
+                values[follower] = value * factor
+        return values
+
+    def run(self, params: Params, name: str) -> Run:
+        """The base run with these values searched. Raises SpecError where the settings refuse them together."""
+        return self._changed(self.base, name, self.settings(params))
+
+    def resized(self, run: Run) -> Run:
+        """Another run at the length of this study's trainings."""
+        return self.changed(run, run.name, {})
+
+    def choices(self) -> list[Run]:
+        """The base run, and one with each choice of each setting: all components that the study can name."""
+        singly = [{path: choice} for path, dimension in self.space.items() for choice in dimension.choices]
+        return [self.run(params, self.name) for params in [{}, *singly]]
+
+    def changed(self, run: Run, name: str, settings: Mapping[str, Any]) -> Run:
+        """A run with these settings, by dotted path, and this study's length. Raises SpecError as `run` does."""
+        return self._changed(run, name, {**settings, **self._length()})
+
+    def _length(self) -> dict[str, int]:
+        return {} if self.steps is None else {"train.steps": self.steps}
+
+    def _changed(self, run: Run, name: str, settings: Mapping[str, Any]) -> Run:
+        nodes: dict[SettingPath, Node] = {}
+        for path, value in settings.items():
+            place = self.places.get(path, self.places[next(iter(self.space))]).at(path)
+            nodes |= setting(path, plain_node(value, place), place, [])
+        return run.variant(name, self.name, nodes)
+
+    def integer(self, path: str) -> bool:
+        """Whether the setting takes whole numbers only."""
+        value: Any = self.run({path: self.space[path].low}, self.name).config
+        for key in path.split("."):
+            value = value[key] if isinstance(value, dict) else getattr(value, key)
+        return isinstance(value, int)
+
+    def _momentum(self, path: str, params: Params) -> float:
+        """The momentum that the optimizer whose learning rate `path` is will have."""
+        searched, optimizer = params.get(path.removesuffix(_LR) + _MOMENTUM), self.base.config.optimizer
+        network = path.split(".")[1]
+        if searched is None and network in ("G", "D"):
+            searched = getattr(optimizer, network).momentum
+        if searched is None:
+            searched = params.get(f"optimizer.{_MOMENTUM}", optimizer.momentum)
+        return float(searched)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A group of runs that isolates why one run fails where another works."""
+
+    group: str
+    floor: str
+    goal: str
+    also: tuple[str, ...]
+    description: str
+    hypotheses: Mapping[str, str]
+
+    @property
+    def guests(self) -> tuple[str, ...]:
+        """Runs of other groups that it needs."""
+        return (self.floor, self.goal, *self.also)
+
+
+def plain_node(value: Any, place: Place) -> Node:
+    """A value as if it had been written at a place."""
+    inner = [plain_node(item, place) for item in value] if isinstance(value, list | tuple) else value
+    return Node(inner, place, place, str(value))
+
+
+def read_studies(
+    root: Node,
+    entries: Mapping[str, StudyEntry],
+    runs: Sequence[Run],
+    size: StudySize,
+    problems: list[Problem],
+) -> list[Study]:
+    """The studies of a file whose own shape is sound; what does not fit the runs or settings is in `problems`."""
+    by_name = {run.name: run for run in runs}
+    studies = []
+    for name, entry in entries.items():
+        node = root.get("studies").get(name)
+        if name in by_name:
+            problems.append(Problem(node.key, f"a run is called {name!r} too; names tell what is meant"))
+        if entry.base not in by_name:
+            problems.append(Problem(node.get("base").place, unknown("run", entry.base, list(by_name))))
+            continue
+        known = [*by_name, *(other for other in entries if other != name)]
+        if entry.reference is not None and entry.reference not in known:
+            place = node.get("reference").place
+            problems.append(Problem(place, unknown("run or study", entry.reference, known)))
+        before = len(problems)
+        _check_space(node.get("space"), entry, problems)
+        if len(problems) > before:
+            continue
+        space = node.get("space").fields()
+        spent = {
+            key: next((v for v in (getattr(size, key), getattr(entry, key)) if v is not None), default)
+            for key, default in DEFAULT_SIZE.items()
+        }
+        places = {path: dimension.key for path, dimension in space.items()}
+        study = Study(name, by_name[entry.base], entry, **spent, places=places)  # type: ignore[arg-type]
+        _check_enqueued(node.get("enqueue"), study, problems)
+        if len(entry.enqueue) > study.trials:
+            words = f"enqueues {len(entry.enqueue)} settings, and tries only {study.trials}"
+            problems.append(Problem(node.get("enqueue").place, words))
+        studies.append(study)
+    return studies
+
+
+def _check_space(space: Node, entry: StudyEntry, problems: list[Problem]) -> None:
+    taken: dict[str, str] = {}
+    for path, dimension in entry.space.items():
+        node = space.get(path)
+        before = len(problems)
+        if path.split(".")[0] not in TrainingConfig.model_fields:
+            words = "can be searched only where it decides what is learned: " + ", ".join(
+                TrainingConfig.model_fields
+            )
+            problems.append(Problem(node.key, words))
+            continue
+        for written in (path, *dimension.tied):
+            place = node.key if written == path else node.get("tied").get(written).key
+            if written in _FIXED:
+                problems.append(Problem(place, _FIXED[written]))
+            elif written.split(".")[0] not in TrainingConfig.model_fields:
+                problems.append(Problem(place, "does not decide what is learned"))
+        _check_dimension(path, dimension, node, problems)
+        for written in (path, *dimension.tied):
+            if written in taken:
+                problems.append(Problem(node.key, f"{taken[written]} sets {written} too"))
+            taken.setdefault(written, path)
+        if len(problems) == before:
+            _check_values(path, dimension, node, problems)
+        _check_condition(entry, dimension, node.get("when"), problems)
+
+
+def _check_condition(entry: StudyEntry, dimension: Dimension, when: Node, problems: list[Problem]) -> None:
+    for other, values in dimension.when.items():
+        node = when.get(other)
+        if other not in entry.space or not entry.space[other].choices:
+            problems.append(Problem(node.key, f"{other!r} is no searched setting with choices"))
+        elif strange := [value for value in values if value not in entry.space[other].choices]:
+            problems.append(Problem(node.place, f"{strange[0]!r} is no choice of {other}"))
+        elif entry.space[other].when:
+            problems.append(Problem(node.key, f"{other!r} is itself searched only at times"))
+
+
+def _check_dimension(path: str, dimension: Dimension, node: Node, problems: list[Problem]) -> None:
+    """Hold what a dimension says against itself."""
+    ranged = dimension.low is not None or dimension.high is not None
+    if ranged == bool(dimension.choices):
+        problems.append(Problem(node.key, "give `low` and `high`, or `choices`"))
+    elif ranged and (dimension.low is None or dimension.high is None):
+        problems.append(Problem(node.key, "give both `low` and `high`"))
+    elif dimension.low is not None and dimension.high is not None:
+        if not dimension.low < dimension.high:
+            problems.append(Problem(node.get("high").place, f"must be > low ({dimension.low:g})"))
+        elif dimension.log and dimension.low <= 0:
+            problems.append(Problem(node.get("low").place, "must be > 0 to be searched by its logarithm"))
+    elif dimension.log or dimension.effective or dimension.tied:
+        word = next(word for word in ("log", "effective", "tied") if getattr(dimension, word))
+        problems.append(Problem(node.get(word).key, "is for a range, not for choices"))
+    if dimension.effective and not path.endswith(f".{_LR}"):
+        problems.append(Problem(node.get("effective").key, "is for a learning rate"))
+
+
+def _check_values(path: str, dimension: Dimension, node: Node, problems: list[Problem]) -> None:
+    """Hold the ends of the range, or the choices, against the setting's own type and bounds."""
+    ends = [node.get(word) for word in ("low", "high")]
+    for value in node.get("choices").items() or ends:
+        setting(path, replace(value, key=node.key), node.key, problems)
+    for follower, factor in dimension.tied.items():
+        place = node.get("tied").get(follower)
+        for end in ends:
+            setting(follower, plain_node(end.value * factor, place.place), place.key, problems)
+
+
+def _check_enqueued(listed: Node, study: Study, problems: list[Problem]) -> None:
+    before = len(problems)
+    for params, node in zip(study.entry.enqueue, listed.items(), strict=True):
+        for path, value in params.items():
+            if path not in study.space:
+                words = unknown("searched setting", path, list(study.space))
+                problems.append(Problem(node.get(path).key, words))
+            elif words := _outside(study.space[path], value):
+                problems.append(Problem(node.get(path).place, words))
+        if lacking := [path for path, d in study.space.items() if path not in params and not d.when]:
+            problems.append(Problem(node.place, f"lacks {lacking[0]}"))
+    if len(problems) == before:
+        for params in study.entry.enqueue:
+            try:
+                study.run(params, study.name)
+            except SpecError as error:
+                problems += error.problems
+
+
+def _outside(dimension: Dimension, value: Any) -> str:
+    """Why a value is not of this dimension; empty where it is."""
+    if dimension.choices:
+        return (
+            "" if value in dimension.choices else f"must be one of {', '.join(map(str, dimension.choices))}"
+        )
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return "must be a number"
+    assert dimension.low is not None
+    assert dimension.high is not None
+    inside = dimension.low <= value <= dimension.high
+    return "" if inside else f"must be from {dimension.low:g} to {dimension.high:g}, as the space says"
+
+
+def read_ladders(
+    root: Node, entries: Mapping[str, LadderEntry], runs: Sequence[Run], problems: list[Problem]
+) -> list[Ladder]:
+    """The ladders of a file, and what in them or in their runs' `tests` names nothing."""
+    names, groups = [run.name for run in runs], {run.group for run in runs}
+    for group, entry in entries.items():
+        node = root.get("ladders").get(group)
+        if group not in groups:
+            problems.append(Problem(node.key, unknown("group", group, sorted(groups))))
+        for end in ("floor", "goal"):
+            if getattr(entry, end) not in names:
+                problems.append(Problem(node.get(end).place, unknown("run", getattr(entry, end), names)))
+        for item in node.get("also").items():
+            if item.value not in names:
+                problems.append(Problem(item.place, unknown("run", str(item.value), names)))
+    for run in runs:
+        place = root.get("runs").get(run.entry).get("tests").place
+        if run.tests is not None and run.group not in entries:
+            problems.append(Problem(place, f"its group {run.group!r} has no ladder in `ladders`"))
+        elif run.tests is not None and run.tests not in entries[run.group].hypotheses:
+            known = list(entries[run.group].hypotheses)
+            problems.append(Problem(place, unknown("hypothesis", run.tests, known)))
+    return [
+        Ladder(group, entry.floor, entry.goal, entry.also, entry.description, entry.hypotheses)
+        for group, entry in entries.items()
+    ]

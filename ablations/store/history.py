@@ -1,0 +1,212 @@
+"""A job's journal, read back: series, evaluations, images, outcome. What status, analysis and resume start from."""
+
+import bisect
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ablations.store import columns, journal
+from ablations.store.journal import Record
+
+
+@dataclass
+class Series:
+    """One metric: steps in rising order, values and times (ms) beside them. At a step, the first record stands."""
+
+    steps: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+
+    def add(self, step: int, value: float, time: int) -> None:
+        """Take in a value, unless the step has one."""
+        index = (
+            bisect.bisect_left(self.steps, step) if self.steps and step <= self.steps[-1] else len(self.steps)
+        )
+        if index == len(self.steps) or self.steps[index] != step:
+            self.steps.insert(index, step)
+            self.values.insert(index, value)
+            self.times.insert(index, time)
+
+    def cut(self, step: int) -> None:
+        """Drop all from `step` on."""
+        keep = bisect.bisect_left(self.steps, step)
+        del self.steps[keep:], self.values[keep:], self.times[keep:]
+
+    def at(self, step: int) -> float | None:
+        """The value at a step, or None."""
+        index = self._index(step)
+        return None if index is None else self.values[index]
+
+    def time_at(self, step: int) -> int | None:
+        """The time at which a step was recorded (ms), or None."""
+        index = self._index(step)
+        return None if index is None else self.times[index]
+
+    def _index(self, step: int) -> int | None:
+        index = bisect.bisect_left(self.steps, step)
+        return index if index < len(self.steps) and self.steps[index] == step else None
+
+
+@dataclass
+class History:
+    """What one journal says now, branches resolved."""
+
+    path: Path
+    job: Record = field(default_factory=dict)
+    names: list[Record] = field(default_factory=list)
+    sessions: list[Record] = field(default_factory=list)
+    series: dict[str, Series] = field(default_factory=dict)
+    images: list[Record] = field(default_factory=list)
+    diagnoses: list[Record] = field(default_factory=list)
+    evaluations: list[Record] = field(default_factory=list)
+    branches: list[Record] = field(default_factory=list)
+    notes: list[Record] = field(default_factory=list)
+    outcome: Record | None = None
+    damaged_lines: list[int] = field(default_factory=list)
+    running_elsewhere: bool = False
+    """No journal of ours says so: MLflow does, of a run that goes on on another machine."""
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
+
+    @property
+    def last_step(self) -> int:
+        """The last step with a recorded loss; 0 before the first."""
+        loss = self.series.get("Loss_D")
+        return loss.steps[-1] if loss and loss.steps else 0
+
+    @property
+    def unbroken_steps(self) -> int:
+        """The last step up to which every step has a recorded loss; less than `last_step` where lines are damaged."""
+        steps = self.series["Loss_D"].steps if "Loss_D" in self.series else []
+        return next((i for i, step in enumerate(steps) if step != i + 1), len(steps))
+
+    def last_evaluation(self, protocol: str | None = None) -> Record | None:
+        """The score at the highest step under a protocol's identity (any, where None)."""
+        scores = [e for e in self.evaluations if protocol is None or e["protocol"] == protocol]
+        return max(scores, key=lambda e: int(e["step"]), default=None)
+
+    def evaluation_at(self, step: int, protocol: str) -> Record | None:
+        """The score at a step under a protocol's identity."""
+        return next((e for e in self.evaluations if e["step"] == step and e["protocol"] == protocol), None)
+
+    def value_at(self, name: str, step: int) -> float | None:
+        """A metric at a step; None where none is recorded."""
+        series = self.series.get(name)
+        return series.at(step) if series else None
+
+    def image_at(self, step: int, key: str = "samples") -> Record | None:
+        return next((i for i in self.images if i["step"] == step and i["key"] == key), None)
+
+    def diagnosis_at(self, step: int) -> Record | None:
+        return next((d for d in self.diagnoses if d["step"] == step), None)
+
+    def final_metrics(self, protocol: str | None = None) -> dict[str, float]:
+        """The last value of each metric; scores under `protocol` (any, where None) by their metric's name."""
+        values = {name: series.values[-1] for name, series in self.series.items() if series.values}
+        evaluation = self.last_evaluation(protocol)
+        return values | evaluation["values"] if evaluation else values
+
+    def until(self, step: int) -> "History":
+        """What was known at a step: without outcome, and without anything recorded beyond it."""
+        known = History(self.path, self.job, self.names, self.sessions)
+        for name, series in self.series.items():
+            known.series[name] = Series(list(series.steps), list(series.values), list(series.times))
+            known.series[name].cut(step + 1)
+        for kind in ("images", "diagnoses", "evaluations"):
+            setattr(known, kind, [record for record in getattr(self, kind) if record["step"] <= step])
+        return known
+
+    def apply(self, record: Record) -> None:
+        """Take in one more record."""
+        getattr(self, f"_on_{record['kind']}", lambda _: None)(record)
+
+    def _on_job(self, record: Record) -> None:
+        self.job = record
+
+    def _on_named(self, record: Record) -> None:
+        self.names.append(record)
+
+    def _on_session(self, record: Record) -> None:
+        self.sessions.append(record)
+        self.outcome = None
+
+    def _on_metrics(self, record: Record) -> None:
+        for name, values in record["values"].items():
+            series = self.series.setdefault(name, Series())
+            for step, value in zip(record["steps"], values, strict=True):
+                series.add(step, value, record["time"])
+
+    def _on_image(self, record: Record) -> None:
+        self.images.append(record)
+
+    def _on_diagnosis(self, record: Record) -> None:
+        self.diagnoses.append(record)
+
+    def _on_evaluation(self, record: Record) -> None:
+        self.evaluations.append(record)
+
+    def _on_branch(self, record: Record) -> None:
+        self.branches.append(record)
+        for series in self.series.values():
+            series.cut(record["step"])
+        for kind in ("images", "diagnoses", "evaluations"):
+            setattr(self, kind, [r for r in getattr(self, kind) if r["step"] < record["step"]])
+
+    def _on_note(self, record: Record) -> None:
+        self.notes.append(record)
+
+    def _on_outcome(self, record: Record) -> None:
+        self.outcome = record
+
+
+VERSION = 1
+"""Of what this file makes of a journal: columns hold the outcome, so raise it with any change to `History`."""
+_REST = (
+    "job", "names", "sessions", "images", "diagnoses", "evaluations", "branches", "notes", "outcome", "damaged_lines",
+)  # fmt: skip
+"""Fields of a history that are JSON as they stand."""
+
+
+def compact(history: History) -> None:
+    """Keep in columns what a journal that has come to an end says, so that it is read faster from now on."""
+    if columns.read(history.path, VERSION) is not None:
+        return
+    tables = {name: (series.steps, series.values, series.times) for name, series in history.series.items()}
+    columns.write(history.path, VERSION, tables, {name: getattr(history, name) for name in _REST})
+
+
+def load(path: Path) -> History:
+    """Read a journal (a missing one reads as an empty history). Damage is kept in `damaged_lines`."""
+    kept = columns.read(path, VERSION)
+    if kept is not None:
+        tables, rest = kept
+        return History(path, series={name: Series(*table) for name, table in tables.items()}, **rest)
+    reading = journal.read(path)
+    history = History(path, damaged_lines=reading.damaged)
+    for record in reading.records:
+        history.apply(record)
+    return history
+
+
+def job_history(folder: Path) -> History:
+    """The journal of the job in a folder, read."""
+    return load(folder / "journal.jsonl")
+
+
+def exit_of(history: History, *, running: bool) -> str:
+    """How the job went, in one word: a process that vanished without an outcome was interrupted.
+
+    `running` says whether a process holds the job's lock now.
+    """
+    if running:
+        return "running"
+    if history.outcome is not None:
+        return str(history.outcome["exit"])
+    return "interrupted" if history.sessions else "new"
+
+
+def plain(value: Any) -> Any:
+    """A value from NumPy as JSON has it."""
+    return value.item() if hasattr(value, "item") else value

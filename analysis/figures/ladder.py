@@ -1,0 +1,235 @@
+"""The ladder and the mechanism as figures: a row a run, in groups, with what it came to at the end of its row.
+
+They take frames and return a Figure, whose height goes with the number of rows.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from analysis.claims.ladder import LadderSpec, RungResult, Standing, climb, standings
+from analysis.figures import style
+from analysis.figures.mechanism import NETWORKS, Network, RunMovement, length, movements, rate, stalled_rate
+from analysis.figures.regimes import LOOKS
+from analysis.figures.row_chart import beside, place, place_rows, row_chart, text_color
+from analysis.frames.jobs import Frames
+from analysis.report.ladder_words import percent
+from analysis.report.table import number, quality_name
+
+CROWDED = 0.35
+"""Lines nearer than this share of the width have their names one above the other."""
+
+NETWORK_LOOKS: Mapping[Network, tuple[str, float]] = {"G": ("#0072B2", -0.22), "D": ("#D55E00", 0.22)}
+"""Colour of a network, and how far off the middle of a row its mark stands, so that two equal ones are both seen."""
+STARVED = {
+    "neither": "none starves", "G": "G starves", "D": "D starves", "both": "both starve", "mixed": "seeds differ",
+}  # fmt: skip
+
+
+def ladder_chart(frames: Frames, ladder: LadderSpec) -> Figure:
+    """The Fréchet distance of every rung, by hypothesis, between the lines of the floor and of the goal.
+
+    A mark is a seed, its colour and shape the outcome; the bar is the mean over a run's seeds. A cross at the right
+    edge is a training that diverged; a line leads from the run that a rung starts from, where that is not the floor.
+    """
+    results = climb(frames, ladder)
+    ends = standings(frames, [ladder.floor, ladder.goal])
+    titles = {name: f"“{words}”" for name, words in ladder.hypotheses.items()}
+    groups: dict[str, list[str]] = {title: [] for title in [*titles.values(), "other steps"]}
+    for result in results:
+        groups[titles.get(result.rung.hypothesis or "", "other steps")].append(result.rung.run)
+    rows = place_rows(groups)
+    figure, ax = row_chart(
+        rows,
+        title=f"Between {ladder.floor} and {ladder.goal}: how near each step comes",
+        xlabel=quality_name(frames),
+        subtitle="a mark is one seed, a bar the mean of several; lower is better",
+    )
+    scored = [*ends.values(), *(result.standing for result in results)]
+    _scale_distance(ax, [score for standing in scored for score in standing.scores.values()])
+    _mark_ends(ax, [standing for standing in ends.values() if standing.scores])
+    for x, text in ((13.0, "share of the gap"), (_OUTCOME, "outcome")):
+        beside(ax, 0.4, x, text, style.MUTED)
+    for result in results:
+        if (
+            result.rung.start not in (None, ladder.floor)
+            and result.start is not None
+            and result.mean is not None
+        ):
+            ax.plot(
+                [result.start, result.mean],
+                [rows.runs[result.rung.run]] * 2,
+                color=style.MUTED,
+                lw=1.2,
+                zorder=2,
+            )
+        _draw_standing(ax, rows.runs[result.rung.run], result.standing)
+        _tell_result(ax, rows.runs[result.rung.run], result)
+    return figure
+
+
+_SHARE, _WORD, _OUTCOME = 40.0, 46.0, 112.0
+"""Where the columns beside the ladder stand, in points right of the axes; the first one's right edge."""
+
+
+def _scale_distance(ax: Axes, values: Sequence[float]) -> None:
+    """From 0, or on a logarithmic axis where the distances span more than `style.WIDE_SPAN`."""
+    positive = [value for value in values if value > 0]
+    if positive and max(positive) >= style.WIDE_SPAN * min(positive):
+        ax.set_xscale("log")
+        ax.set_xlim(0.8 * min(positive), 1.4 * max(positive))
+        ax.xaxis.set_major_locator(LogLocator(numticks=6))
+        ax.xaxis.set_minor_locator(NullLocator())
+    else:
+        ax.set_xlim(0, 1.08 * max(positive, default=1.0))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=style.ROUND_STEPS))
+    ax.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
+
+
+def _mark_ends(ax: Axes, ends: Sequence[Standing]) -> None:
+    """A line at the mean of the floor and of the goal, named above, over the range of its seeds."""
+    drawn = sorted(((standing.mean or 0.0, standing) for standing in ends), key=lambda item: item[0])
+    places = [place(ax, mean) for mean, _ in drawn]
+    lifted = len(drawn) == 2 and places[1] - places[0] < CROWDED
+    for index, (mean, standing) in enumerate(drawn):
+        color = _ends_color(standing)
+        ax.axvspan(
+            min(standing.scores.values()),
+            max(standing.scores.values()),
+            color=color,
+            alpha=0.13,
+            lw=0,
+            zorder=0.5,
+        )
+        ax.axvline(mean, color=color, lw=1.4, zorder=1, label=standing.run)
+        ax.annotate(
+            f"{standing.run}  {number(mean)}", (mean, 1), (0, 15 if lifted and index == 0 else 4),
+            xycoords=("data", "axes fraction"), textcoords="offset points", va="bottom",
+            ha="right" if index == 0 else "left", color=text_color(color), fontsize=style.TEXT_SIZE, fontweight="bold",
+        )  # fmt: skip
+
+
+def _ends_color(standing: Standing) -> str:
+    """The colour of its outcome where all seeds share it, else ink."""
+    regimes = set(standing.regimes.values())
+    return LOOKS[regimes.pop()].color if len(regimes) == 1 else style.INK
+
+
+def _draw_standing(ax: Axes, y: float, standing: Standing) -> None:
+    if standing.mean is not None and len(standing.scores) > 1:
+        ax.plot(
+            [standing.mean] * 2,
+            [y - 0.36, y + 0.36],
+            color=style.INK,
+            lw=2.6,
+            solid_capstyle="butt",
+            zorder=3,
+        )
+    for seed, score in standing.scores.items():
+        look = LOOKS[standing.regimes[seed]]
+        ax.plot(
+            [score],
+            [y],
+            marker=look.marker,
+            ms=6,
+            color=look.color,
+            mec="white",
+            mew=0.7,
+            ls="none",
+            zorder=4,
+            label=standing.run,
+        )
+    for _ in standing.diverged[:1]:
+        look = LOOKS["diverged"]
+        ax.plot(
+            [0.992], [y], marker=look.marker, ms=7, color=look.color, mec="white", mew=0.7, ls="none", zorder=4,
+            transform=ax.get_yaxis_transform(), clip_on=False, label=standing.run,
+        )  # fmt: skip
+    if standing.missing and not standing.scores:
+        ax.text(
+            0.01, y, standing.missing, transform=ax.get_yaxis_transform(), va="center", color=style.MUTED,
+            fontsize=style.TEXT_SIZE - 1.5, style="italic",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
+        )  # fmt: skip
+
+
+def _tell_result(ax: Axes, y: float, result: RungResult) -> None:
+    """The columns beside a row: share of the gap, its word, and the outcomes in their colours."""
+    if result.share is not None:
+        bold = result.word == "reaches"
+        beside(ax, y, _SHARE, percent(result.share), style.INK, right=True, bold=bold)
+        beside(ax, y, _WORD, "" if result.word == "diverged" else result.word, style.INK, bold=bold)
+    regimes = list(dict.fromkeys(result.standing.regimes.values()))
+    text = ", ".join(LOOKS[regime].name for regime in regimes)
+    color = LOOKS[regimes[0]].text_color if len(regimes) == 1 else style.INK
+    beside(ax, y, _OUTCOME, text, color)
+
+
+def mechanism_chart(frames: Frames) -> Figure:
+    """|update| / |weights| of a step for the generator (G) and the discriminator (D) of every run, by optimizer.
+
+    A letter is the median over the probed steps, its line the quartiles; a network left of the threshold starves.
+    """
+    found = movements(frames)
+    groups: dict[str, list[str]] = {}
+    for row in found:
+        groups.setdefault(f"under {row.optimizer}", []).append(row.run)
+    rows = place_rows(groups)
+    figure, ax = row_chart(
+        rows,
+        title="How far a step moves each network",
+        xlabel="|update| / |weights| of a step",
+        subtitle="a letter is the median of generator (G) or discriminator (D), its line the quartiles",
+    )
+    threshold = stalled_rate()
+    rates = [m.low for r in found for m in r.networks.values()] + [
+        m.high for r in found for m in r.networks.values()
+    ]
+    positive = [value for value in rates if value > 0] + [threshold]
+    ax.set_xscale("log")
+    ax.set_xlim(0.5 * min(positive), 2 * max(positive))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
+    ax.axvspan(ax.get_xlim()[0], threshold, color=style.MUTED, alpha=0.09, lw=0, zorder=0.4)
+    ax.axvline(threshold, color=style.MUTED, lw=1.2, zorder=1, label="stalled")
+    ax.annotate(
+        f"stalled below {rate(threshold)}", (threshold, 1), (-4, 4), xycoords=("data", "axes fraction"),
+        textcoords="offset points", ha="right" if place(ax, threshold) > 0.2 else "left", va="bottom",
+        color=style.MUTED, fontsize=style.TEXT_SIZE - 1,
+    )  # fmt: skip
+    for x, text in ((8.0, "own lengths gone"), (_STARVED, "verdict")):
+        beside(ax, 0.4, x, text, style.MUTED)
+    for row in found:
+        _draw_movement(ax, rows.runs[row.run], row)
+    return figure
+
+
+_PATH_G, _PATH_D, _STARVED = 44.0, 82.0, 100.0
+"""Where the columns beside the mechanism stand, in points right of the axes; the first two's right edges."""
+
+
+def _draw_movement(ax: Axes, y: float, row: RunMovement) -> None:
+    for network, x in zip(NETWORKS, (_PATH_G, _PATH_D), strict=True):
+        movement, (color, shift) = row.networks[network], NETWORK_LOOKS[network]
+        ax.plot([movement.low, movement.high], [y + shift] * 2, color=color, lw=1.6, alpha=0.55, zorder=2)
+        ax.plot(
+            [movement.rate],
+            [y + shift],
+            marker="o",
+            ms=8.5,
+            color=color,
+            mec="white",
+            mew=0.7,
+            zorder=3,
+            label=row.run,
+        )
+        ax.annotate(
+            network, (movement.rate, y + shift), (0, -0.3), textcoords="offset points", ha="center", va="center",
+            color="white", fontsize=5.5, fontweight="bold", zorder=4, annotation_clip=False,
+        )  # fmt: skip
+        beside(ax, y, x, length(movement.path), text_color(color), right=True)
+    starves = row.starved not in ("neither", "mixed")
+    text = STARVED[row.starved] + (", D at rest: it won" if row.at_rest else "")
+    beside(ax, y, _STARVED, text, style.INK, bold=starves)

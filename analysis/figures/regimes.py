@@ -1,0 +1,127 @@
+"""How each regime of a study's trainings looks, and which stretches of a searched number belong to which."""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.lines import Line2D
+
+from analysis.figures import style
+from analysis.frames.studies import SIDES, Study
+from fakeface.outcomes import REGIMES
+
+NEIGHBOURS = 5
+"""A stretch goes by the majority of so many trainings next to each other: an edge is ragged, and one seed no regime."""
+AIR = 1.25
+"""Factor by which the outermost stretches reach beyond the outermost trainings."""
+SMALLEST = 2
+"""A stretch of fewer trainings is not named."""
+
+
+@dataclass(frozen=True)
+class RegimeStyle:
+    """How one regime is drawn in every figure: no two share a shape, so that colour is not needed to tell them."""
+
+    name: str
+    color: str
+    marker: str
+    short: str = ""
+    """A name for narrow places, where the full one is long."""
+
+    @property
+    def text_color(self) -> str:
+        """The colour, darkened until it can be read as text on white."""
+        return style.RunStyle(self.color, ()).text_color
+
+    @property
+    def tint(self) -> str:
+        """The colour, mixed with white for a background."""
+        red, green, blue = (1 - 0.22 * (1 - channel) for channel in to_rgb(self.color))
+        return to_hex((red, green, blue))
+
+    def key(self, label: str, size: float = 6) -> Line2D:
+        """An entry for a legend."""
+        return Line2D(
+            [], [], linestyle="none", marker=self.marker, ms=size, color=self.color, mec="white", mew=0.6, label=label
+        )  # fmt: skip
+
+
+LOOKS = {
+    "works": RegimeStyle("works", "#009E73", "o"),
+    "stalled": RegimeStyle("stalled", "#0072B2", "s"),
+    "noise": RegimeStyle("noise", "#56B4E9", "^"),
+    "collapsed": RegimeStyle("collapsed", "#CC79A7", "D"),
+    "discriminator-won": RegimeStyle("discriminator wins", "#E69F00", "v", "D wins"),
+    "diverged": RegimeStyle("diverges", "#D55E00", "X"),
+    "unknown": RegimeStyle("undecided", "#9aa0a8", "h"),
+}
+assert tuple(LOOKS) == REGIMES
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the searched number in which one regime prevails."""
+
+    regime: str
+    low: float
+    high: float
+
+
+def spans(study: Study) -> list[Span]:
+    """The stretches of the axis by regime, as far as it was tried; empty without an axis or trainings.
+
+    An edge that was located is where the window begins or ends. Everything else goes by the majority of neighbouring
+    trainings, with a border half-way between them on the logarithm.
+    """
+    if study.axis is None:
+        return []
+    known = study.trainings[study.trainings["regime"] != "unknown"]
+    known = known.dropna(subset=[study.axis]).sort_values(study.axis, kind="stable")
+    xs, fails = known[study.axis].astype(float), known["regime"] != "works"
+    lower, upper = (study.edges[side].estimate if side in study.edges else None for side in SIDES)
+    if lower is not None and upper is not None and lower >= upper:  # they contradict each other
+        lower = upper = None
+    start, end = lower or 0.0, upper or np.inf
+    window = [Span("works", start, end)]
+    if lower is None or upper is None:
+        window = _stretches(known[xs.between(start, end)], study.axis, lower, upper)
+    below = _stretches(known[(xs < start) & fails], study.axis, None, lower)
+    above = _stretches(known[(xs > end) & fails], study.axis, upper, None)
+    return [*below, *window, *above]
+
+
+def limits(study: Study, path: str) -> tuple[float, float]:
+    """The ends of a searched number's range."""
+    return float(study.space[path]["low"]), float(study.space[path]["high"])
+
+
+def _stretches(known: pd.DataFrame, axis: str, low: float | None, high: float | None) -> list[Span]:
+    """Runs of trainings with the same prevailing regime, from low to high; with little air, where that is None."""
+    regimes, xs = list(known["regime"]), np.log10(known[axis].to_numpy(dtype=float))
+    half = NEIGHBOURS // 2
+    smooth = [_prevailing(regimes[max(0, i - half) : i + half + 1], regimes[i]) for i in range(len(regimes))]
+    runs = _runs(smooth, list(range(len(smooth))))
+    if len(runs) > 1:
+        kept = [i for _, run in runs if len(run) >= SMALLEST for i in run]
+        runs = _runs(smooth, kept)
+    if not runs:
+        return []
+    borders = [10 ** ((xs[left[1][-1]] + xs[right[1][0]]) / 2) for left, right in pairwise(runs)]
+    own = [[xs[i] for i in run if regimes[i] == regime] or [xs[i] for i in run] for regime, run in runs]
+    first, last = 10 ** own[0][0] / AIR, 10 ** own[-1][-1] * AIR
+    ends = [low or float(first), *map(float, borders), high or float(last)]
+    return [Span(regime, ends[i], ends[i + 1]) for i, (regime, _) in enumerate(runs)]
+
+
+def _runs(regimes: list[str], indices: list[int]) -> list[tuple[str, list[int]]]:
+    """The indices, in runs of the same regime."""
+    return [(regime, list(run)) for regime, run in groupby(indices, lambda index: regimes[index])]
+
+
+def _prevailing(regimes: list[str], own: str) -> str:
+    """The commonest, its own where several are."""
+    counts = Counter(regimes)
+    return own if counts[own] == max(counts.values()) else counts.most_common(1)[0][0]

@@ -1,0 +1,1 @@
+"""What journals, MLflow and studies hold, as tidy pandas frames."""

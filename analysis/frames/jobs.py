@@ -1,0 +1,284 @@
+"""Journals -> tidy pandas frames. Nothing is dropped: failed jobs, jobs not begun and NaN are all in there."""
+
+import bisect
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ablations.store import history as histories
+from ablations.store import is_running
+from ablations.store.history import History, Series, job_history
+
+Row = dict[str, Any]
+
+_JOB = {"run": "category", "seed": "int64"}
+_METRICS = {**_JOB, "step": "int64", "metric": "category", "value": "float64", "time": "int64"}
+_EVALUATIONS = {
+    **_JOB, "step": "int64", "protocol": "object", "asked": "object", "metric": "object", "registered": "bool",
+    "value": "float64", "num_samples": "Int64", "details": "object", "time": "int64", "seconds": "float64",
+}  # fmt: skip
+_DIAGNOSES = {**_JOB, "step": "int64", "label": "object", "evidence": "object", "values": "object"}
+_IMAGES = {**_JOB, "step": "int64", "key": "object", "path": "object"}
+_OUTCOMES = {
+    **_JOB, "exit": "object", "samples": "object", "dynamics": "object",
+    "evidence_exit": "object", "evidence_samples": "object", "evidence_dynamics": "object",
+    "onset_exit": "Int64", "onset_samples": "Int64", "onset_dynamics": "Int64",
+    "steps": "int64", "total_steps": "Int64", "seconds": "float64", "weights_sha256": "object", "folder": "object",
+}  # fmt: skip
+_JOBS = {
+    **_JOB, "identity": "object", "settings": "object", "experiment": "object", "group": "object",
+    "profile": "object", "data_name": "object", "data_source": "object", "data_digest": "object",
+    "data_count": "Int64", "image_size": "Int64", "channels": "Int64",
+}  # fmt: skip
+_SESSIONS = {
+    **_JOB, "from_step": "int64", "device": "object", "threads": "Int64", "cpu": "object", "python": "object",
+    "torch": "object", "commit": "object", "dirty": "object", "time": "int64",
+}  # fmt: skip
+_NOTES = {**_JOB, "text": "object"}
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A job to report on, and the folder that holds its `journal.jsonl` (which need not exist yet)."""
+
+    run: str
+    seed: int
+    folder: Path
+    protocol: str | None = None
+    """Identity of the protocol whose score is asked for: a journal keeps those of former protocols as well. None:
+    whichever most jobs were scored under."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What the journals of some jobs say. `run` is an ordered category: sorting by it keeps the given order.
+
+    Steps are generator steps, `time` is milliseconds since 1970. A missing number is NaN or NA, a missing word None.
+    """
+
+    runs: tuple[str, ...]
+    """Names of the runs, in the order of the specification."""
+    metrics: pd.DataFrame
+    """run, seed, step, metric, value, time."""
+    evaluations: pd.DataFrame
+    """One row a value: run, seed, step, protocol, asked, metric, registered, value, num_samples, details, time and
+    seconds.
+    `registered` marks the value that the protocol is named after, the Fréchet distance; `num_samples` is its N and
+    `details` are all that the protocol says; `asked` is the `protocol` of the job's `Selected`; `seconds` is the work
+    that it took to reach the step, NaN where its losses are not recorded."""
+    diagnoses: pd.DataFrame
+    """run, seed, step, label, evidence, values (a dict)."""
+    images: pd.DataFrame
+    """run, seed, step, key, path: the sample grids, whether the file is still there or not."""
+    outcomes: pd.DataFrame
+    """One row a job, begun or not: run, seed, exit, samples, dynamics, evidence_*, onset_* (steps), steps taken,
+    total_steps, seconds (of work, over all sessions), weights_sha256, folder. `exit` is also `running` or `new`."""
+    jobs: pd.DataFrame
+    """One row a job begun: run, seed, identity, settings (a dict of those off their defaults), experiment, group,
+    profile, data_name, data_source, data_digest, data_count, image_size, channels."""
+    sessions: pd.DataFrame
+    """One row a process: run, seed, from_step, device, threads, cpu, python, torch, commit, dirty, time."""
+    notes: pd.DataFrame
+    """run, seed, text: what a reader should know of a journal (damage, an inexact resume)."""
+
+    def curve(self, run: str, seed: int, metric: str) -> "pd.Series[float]":
+        """One metric of one job by step, NaN included; empty where it was never recorded."""
+        rows = self.metrics.take(self._places.get((run, seed, metric), []))
+        return rows.set_index("step")["value"]
+
+    @cached_property
+    def _places(self) -> Mapping[Any, Any]:
+        return self.metrics.groupby(["run", "seed", "metric"], observed=True).indices
+
+    def jobs_of(self, run: str) -> pd.DataFrame:
+        """The rows of `outcomes` that belong to a run, seeds as given."""
+        return self.outcomes[self.outcomes["run"] == run]
+
+    def quality(self) -> pd.DataFrame:
+        """The rows of `evaluations` that may be compared: the registered value, under one protocol.
+
+        A job that asks for a protocol is left out where it has no score under it. Where the jobs ask for several,
+        or for none and the journals hold several, it is the one that scored the most jobs, the newest of equals.
+        """
+        scores = self.evaluations
+        wanted = scores["asked"].isna() | (scores["asked"] == scores["protocol"])
+        rows = scores[scores["registered"] & wanted]
+        if rows.empty:
+            return rows
+        ranked = {
+            protocol: (len(part[["run", "seed"]].drop_duplicates()), part["time"].max())
+            for protocol, part in rows.groupby("protocol")
+        }
+        return rows[rows["protocol"] == max(ranked, key=lambda protocol: ranked[protocol])]
+
+
+def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = job_history) -> Frames:
+    """What the journals of some jobs say, in the order given. A missing journal is a job that has not begun.
+
+    Args:
+        read_job: job folder -> its journal, read; a store's own may have parsed it already.
+    """
+    runs = tuple(dict.fromkeys(selection.run for selection in selections))
+    read = [(s, read_job(s.folder)) for s in selections]
+
+    def frame(rows_of: Callable[[History], Iterable[Row]], schema: Mapping[str, str]) -> pd.DataFrame:
+        rows = [
+            {"run": s.run, "seed": s.seed, "asked": s.protocol, **row}
+            for s, history in read
+            for row in rows_of(history)
+        ]
+        return _typed({name: [row[name] for row in rows] for name in schema}, schema, runs)
+
+    return Frames(
+        runs=runs,
+        metrics=_metrics(read, runs),
+        evaluations=frame(_evaluations, _EVALUATIONS),
+        diagnoses=frame(_diagnoses, _DIAGNOSES),
+        images=frame(_images, _IMAGES),
+        outcomes=frame(_outcome, _OUTCOMES),
+        jobs=frame(_job, _JOBS),
+        sessions=frame(_sessions, _SESSIONS),
+        notes=frame(_notes, _NOTES),
+    )
+
+
+def _typed(
+    columns: Mapping[str, list[Any]], schema: Mapping[str, str], runs: tuple[str, ...]
+) -> pd.DataFrame:
+    series = {name: pd.Series(columns[name], dtype=dtype) for name, dtype in schema.items() if name != "run"}
+    run = pd.Series(pd.Categorical(columns["run"], categories=list(runs), ordered=True))
+    return pd.DataFrame({"run": run, **series})
+
+
+def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) -> pd.DataFrame:
+    columns: dict[str, list[Any]] = {name: [] for name in _METRICS}
+    for selection, history in read:
+        for metric, series in history.series.items():
+            count = len(series.steps)
+            columns["run"] += [selection.run] * count
+            columns["seed"] += [selection.seed] * count
+            columns["metric"] += [metric] * count
+            columns["step"] += series.steps
+            columns["value"] += series.values
+            columns["time"] += series.times
+    return _typed(columns, _METRICS, runs)
+
+
+def _evaluations(history: History) -> Iterator[Row]:
+    losses, work = history.series.get("Loss_D", Series()), _work_clock(history)
+    for record in history.evaluations:
+        taken = losses.time_at(record["step"])
+        seconds = math.nan if taken is None else work(taken)
+        for metric, value in record["values"].items():
+            yield {
+                "step": record["step"],
+                "protocol": record["protocol"],
+                "metric": metric,
+                "registered": metric == record["metric"],
+                "value": value,
+                "num_samples": record.get("details", {}).get("num_samples"),
+                "details": record.get("details", {}),
+                "time": record["time"],
+                "seconds": seconds,
+            }
+
+
+def _diagnoses(history: History) -> Iterator[Row]:
+    for record in history.diagnoses:
+        yield {name: record[name] for name in ("step", "label", "evidence", "values")}
+
+
+def _images(history: History) -> Iterator[Row]:
+    for record in history.images:
+        yield {"step": record["step"], "key": record["key"], "path": history.folder / record["file"]}
+
+
+def _outcome(history: History) -> Iterator[Row]:
+    outcome = history.outcome or {}
+    running = history.running_elsewhere or is_running(history.folder)
+    exit_ = histories.exit_of(history, running=running)
+    row: Row = {"exit": exit_, "seconds": _work_clock(history)(math.inf), "folder": history.folder}
+    for name in ("exit", "samples", "dynamics"):
+        row[f"evidence_{name}"] = outcome.get("evidence", {}).get(name)
+        row[f"onset_{name}"] = outcome.get("onset", {}).get(name)
+    if history.outcome is None and exit_ == "interrupted":
+        row["evidence_exit"] = f"its process vanished after step {history.last_step}"
+    return iter([{
+        **row,
+        "samples": outcome.get("samples"),
+        "dynamics": outcome.get("dynamics"),
+        "steps": outcome.get("steps", history.last_step),
+        "total_steps": history.job.get("total_steps"),
+        "weights_sha256": outcome.get("weights_sha256"),
+    }])  # fmt: skip
+
+
+def _work_clock(history: History) -> Callable[[float], float]:
+    """Time (ms since 1970) -> seconds at work until then; NaN where nobody has begun.
+
+    A session lasts from its beginning to the last thing recorded before the next one, and the last one to the outcome:
+    what is scored again later is no work on the job.
+    """
+    if not history.sessions:
+        return lambda _: math.nan
+    records = [
+        *history.evaluations,
+        *history.images,
+        *history.diagnoses,
+        history.outcome or history.sessions[-1],
+    ]
+    times = sorted(
+        {record["time"] for record in records} | {t for s in history.series.values() for t in s.times}
+    )
+    begins = [session["time"] for session in history.sessions]
+    end = history.outcome["time"] if history.outcome else math.inf
+
+    def seconds(until: float) -> float:
+        worked, until = 0, min(until, end)
+        for begin, following in zip(begins, [*begins[1:], math.inf], strict=True):
+            ended = bisect.bisect_right(times, min(until, following - 1))
+            worked += max(0, times[ended - 1] - begin) if ended else 0
+        return worked / 1000
+
+    return seconds
+
+
+def _job(history: History) -> Iterator[Row]:
+    if not history.job:
+        return
+    data, name = history.job.get("data", {}), history.names[-1] if history.names else {}
+    yield {
+        "identity": history.job.get("identity"),
+        "settings": history.job.get("settings", {}),
+        **{key: name.get(key) for key in ("experiment", "group", "profile")},
+        **{f"data_{key}": data.get(key) for key in ("name", "source", "digest", "count")},
+        **{key: data.get(key) for key in ("image_size", "channels")},
+    }
+
+
+def _sessions(history: History) -> Iterator[Row]:
+    for record in history.sessions:
+        stack, git = record.get("stack", {}), record.get("git", {})
+        yield {
+            "from_step": record.get("from_step", 0),
+            **{key: stack.get(key) for key in ("device", "threads", "cpu", "python", "torch")},
+            **{key: git.get(key) for key in ("commit", "dirty")},
+            "time": record["time"],
+        }
+
+
+def _notes(history: History) -> Iterator[Row]:
+    if history.damaged_lines:
+        lines = ", ".join(str(number) for number in history.damaged_lines)
+        yield {"text": f"damaged lines of its journal were left out: {lines}"}
+    for branch in history.branches:
+        yield {
+            "text": f"superseded from step {branch['step']} on: {branch.get('reason', 'no reason recorded')}"
+        }
+    for note in history.notes:
+        yield {"text": note["text"]}

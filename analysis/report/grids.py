@@ -1,0 +1,104 @@
+"""Sample grids as data URIs, small enough that a page with many jobs stays one file that people can send around."""
+
+import base64
+import io
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from analysis.frames.jobs import Frames
+
+AS_THEY_ARE = 4_000_000
+"""Up to so many bytes in all, the grids go in as the PNGs that they are."""
+BUDGET = 6_000_000
+"""Otherwise they become WebP, as large and as fine as this many bytes in all allow: 8 MB on the page."""
+LADDER = ((1024, 90), (768, 85), (512, 85), (512, 70), (384, 70), (256, 70), (192, 60), (128, 50))
+"""(widest side in pixels, WebP quality), best first; the last holds whatever it costs."""
+PROBES = 24
+"""Grids that are encoded to foretell the size of all."""
+GOLDEN = 0.6180339887498949
+"""Places at its multiples meet every step of every run, where every tenth grid is the same step of each job."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One job's grid at one step."""
+
+    run: str
+    seed: int
+    step: int
+    uri: str
+
+
+def embed(frames: Frames) -> tuple[list[Grid], int | None]:
+    """Every grid that can be read, by job and step. One that is missing or torn is left out.
+
+    Returns:
+        The grids, and the side in pixels to which larger ones were reduced (None: they have all their pixels).
+    """
+    rows = frames.images.sort_values(["run", "seed", "step"]).to_dict("records")
+    paths = [Path(row["path"]) for row in rows]
+    sizes = [_size(path) for path in paths]
+    rung = None if sum(sizes) <= AS_THEY_ARE else _rung([p for p, s in zip(paths, sizes, strict=True) if s])
+    with ThreadPoolExecutor(
+        os.cpu_count()
+    ) as pool:  # Pillow decodes and encodes outside the interpreter's lock
+        encoded = list(pool.map(lambda path: _encode(path, rung), paths))
+    grids = [
+        Grid(row["run"], row["seed"], row["step"], data_uri(picture.body, "webp" if rung else "png"))
+        for row, picture in zip(rows, encoded, strict=True)
+        if picture
+    ]
+    return grids, rung[0] if rung and any(picture and picture.reduced for picture in encoded) else None
+
+
+def data_uri(body: bytes, kind: str) -> str:
+    """An image file as an address that needs no network. `kind`: png or webp."""
+    return f"data:image/{kind};base64,{base64.b64encode(body).decode()}"
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    body: bytes
+    reduced: bool
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _rung(paths: Sequence[Path]) -> tuple[int, int]:
+    """The best rung of the ladder whose total, foretold from a few grids spread over all, keeps the budget."""
+    places = {int(number * GOLDEN % 1 * len(paths)) for number in range(PROBES)}
+    probes = [paths[place] for place in sorted(places)]
+    for rung in LADDER:
+        sizes = [len(picture.body) for picture in (_encode(path, rung) for path in probes) if picture]
+        if sum(sizes) * len(paths) <= BUDGET * len(sizes):
+            return rung
+    return LADDER[-1]
+
+
+def _encode(path: Path, rung: tuple[int, int] | None) -> _Encoded | None:
+    """A grid as WebP, or as the PNG that it is where `rung` is None; None where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            picture = image.convert("RGB")
+        if rung is None:
+            return _Encoded(path.read_bytes(), reduced=False)
+    except (OSError, SyntaxError, ValueError):  # what Pillow raises for a file that is damaged
+        return None
+    side, quality = rung
+    large = max(picture.size) > side
+    if large:
+        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "webp", quality=quality, method=1)
+    return _Encoded(buffer.getvalue(), reduced=large)

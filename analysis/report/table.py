@@ -1,0 +1,145 @@
+"""The summary as plain data: one row a job. The HTML page and the terminal show the same."""
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.frames.jobs import Frames
+
+EXPECTED = frozenset({"finished", "healthy", "balanced", "running"})
+"""The outcome's words that need nobody's attention."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job. A number is None where it was never measured, and NaN where it was and came out so."""
+
+    run: str
+    seed: int
+    exit: str
+    """finished, diverged, pruned, interrupted or crashed; `running`, or `new` where the job has not begun."""
+    samples: str | None
+    dynamics: str | None
+    evidence: Mapping[str, str]
+    """What stands behind the words, by `exit`, `samples` and `dynamics`."""
+    changes: Mapping[str, Any]
+    """The job's settings that other jobs here do not share, as `{"optimizer.name": "sgd"}`; None: the default."""
+    loss_d: float | None
+    """Loss_D of the last step, as the next three."""
+    loss_g: float | None
+    d_x: float | None
+    d_g_z: float | None
+    """D(G(z)) before D's step, the one beside D(x)."""
+    quality: float | None
+    """Last Fréchet distance, under the metric and N that `headings` names."""
+    steps: int
+    total_steps: int | None
+    minutes: float | None
+
+    @property
+    def outcome(self) -> tuple[str, ...]:
+        """The words, three where the job came to an end."""
+        return tuple(word for word in (self.exit, self.samples, self.dynamics) if word is not None)
+
+    def cells(self) -> list[str]:
+        """The row as text, in the order of `headings`."""
+        steps = f"{self.steps:,}"
+        if self.total_steps is not None and self.steps != self.total_steps:
+            steps += f" of {self.total_steps:,}"
+        numbers = [self.loss_d, self.loss_g, self.d_x, self.d_g_z, self.quality]
+        minutes = "–" if self.minutes is None else f"{self.minutes:.1f}"
+        return [self.run, str(self.seed), " · ".join(self.outcome), *map(number, numbers), steps, minutes]
+
+
+def summary_rows(frames: Frames) -> list[Row]:
+    """One row a job, in the order in which the jobs were given, whatever became of them."""
+    scores = frames.quality().sort_values("step")
+    # Not `groupby(...).last()`, which would pass over the NaN of a diverged generator.
+    quality = scores.drop_duplicates(["run", "seed"], keep="last").set_index(["run", "seed"])["value"]
+    changes = _changes(frames)
+    rows = []
+    for job in frames.outcomes.to_dict("records"):
+        key = (job["run"], job["seed"])
+        evidence = {name: job[f"evidence_{name}"] for name in ("exit", "samples", "dynamics")}
+        rows.append(
+            Row(
+                run=job["run"],
+                seed=job["seed"],
+                exit=job["exit"],
+                samples=job["samples"],
+                dynamics=job["dynamics"],
+                evidence={name: words for name, words in evidence.items() if words},
+                changes=changes.get(key, {}),
+                loss_d=_last(frames, key, "Loss_D"),
+                loss_g=_last(frames, key, "Loss_G"),
+                d_x=_last(frames, key, "D(x)"),
+                d_g_z=_last(frames, key, "D(G(z))_before"),
+                quality=float(quality[key]) if key in quality.index else None,
+                steps=job["steps"],
+                total_steps=None if pd.isna(job["total_steps"]) else int(job["total_steps"]),
+                minutes=None if math.isnan(job["seconds"]) else job["seconds"] / 60,
+            )
+        )
+    return rows
+
+
+def headings(frames: Frames) -> list[str]:
+    """What the columns of `Row.cells` are; the Fréchet distance by its metric's name and N."""
+    return [
+        "run", "seed", "outcome", "Loss_D", "Loss_G", "D(x)", "D(G(z))", quality_name(frames), "steps", "minutes"
+    ]  # fmt: skip
+
+
+def quality_name(frames: Frames) -> str:
+    """The registered name of the Fréchet distance with its N: `fid (N = 10,000)`."""
+    quality = frames.quality()
+    if quality.empty:
+        return "Fréchet distance"
+    last = quality.iloc[-1]
+    return (
+        str(last["metric"])
+        if pd.isna(last["num_samples"])
+        else f"{last['metric']} (N = {last['num_samples']:,})"
+    )
+
+
+def number(value: float | None) -> str:
+    """A measured value to three or four significant digits; an en dash where there is none."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{value:+}".replace("inf", "∞")
+    if value == 0 or 1e-3 <= abs(value) < 10:
+        return f"{value:.3f}"
+    if abs(value) < 1e-3:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def common_settings(frames: Frames) -> dict[str, Any]:
+    """The settings off their defaults that all jobs begun have alike."""
+    settings: list[dict[str, Any]] = list(frames.jobs["settings"])
+    if not settings:
+        return {}
+    first, *others = settings
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+
+
+def _changes(frames: Frames) -> dict[tuple[Hashable, Hashable], dict[str, Any]]:
+    common = common_settings(frames)
+    varied = {name for settings in frames.jobs["settings"] for name in settings if name not in common}
+    return {
+        (job["run"], job["seed"]): {
+            name: job["settings"][name] for name in sorted(varied & set(job["settings"]))
+        }
+        for job in frames.jobs.to_dict("records")
+    }
+
+
+def _last(frames: Frames, job: tuple[str, int], metric: str) -> float | None:
+    values = frames.curve(*job, metric)
+    return float(values.iloc[-1]) if len(values) else None

@@ -1,0 +1,1 @@
+"""The GAN: networks, losses, optimizers, initializers, the step on one screen, and checkpoints."""

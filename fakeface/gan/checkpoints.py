@@ -1,0 +1,118 @@
+"""Atomic save and exact restore of everything that the next step depends on.
+
+A file is one line with the SHA-256 of what follows, then what `torch.save` wrote. It is written under a temporary
+name, fsynced and renamed, and the one before it is kept, so that a kill at any instant leaves a whole one.
+"""
+
+import hashlib
+import io
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from fakeface.errors import UserError
+from fakeface.gan.training import GanState
+
+MAGIC = b"fakeface-checkpoint sha256="
+
+
+class DamagedCheckpoint(UserError):
+    """The file's digest does not match its contents, or it is no checkpoint."""
+
+
+def save(path: Path, payload: dict[str, Any]) -> None:
+    """Write tensors and plain values atomically.
+
+    Raises:
+        UserError: the disk is full or read-only. What was there stays.
+    """
+    buffer = io.BytesIO()
+    torch.save(payload, buffer)
+    body = buffer.getvalue()
+    temporary = path.with_suffix(".tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            path.replace(previous_of(path))
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot write the checkpoint: {error.strerror}") from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read one file, on the CPU, without unpickling code.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedCheckpoint: digest or contents are wrong.
+    """
+    header, _, body = path.read_bytes().partition(b"\n")
+    if header != MAGIC + hashlib.sha256(body).hexdigest().encode():
+        raise DamagedCheckpoint(f"{path}: damaged (its contents do not match its digest)")
+    try:
+        payload: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DamagedCheckpoint(f"{path}: holds more than tensors and plain values; not loaded") from error
+    return payload
+
+
+def previous_of(path: Path) -> Path:
+    """Where `save` keeps the file that it replaces."""
+    return path.with_suffix(".previous" + path.suffix)
+
+
+def capture(state: GanState) -> dict[str, Any]:
+    """The state as tensors and plain values.
+
+    The draws of the training come from named streams and need no state; torch's own generators are kept for
+    components that draw from them (dropout, say).
+    """
+    return {
+        "step": state.step,
+        "generator": state.generator.state_dict(),
+        "discriminator": state.discriminator.state_dict(),
+        "optimizer_g": state.optimizer_g.state_dict(),
+        "optimizer_d": state.optimizer_d.state_dict(),
+        "rng_cpu": torch.get_rng_state(),
+        "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def restore(state: GanState, payload: dict[str, Any]) -> None:
+    """Put a captured state back into a freshly created one of the same settings."""
+    state.generator.load_state_dict(payload["generator"])
+    state.discriminator.load_state_dict(payload["discriminator"])
+    state.optimizer_g.load_state_dict(payload["optimizer_g"])
+    state.optimizer_d.load_state_dict(payload["optimizer_d"])
+    state.step = payload["step"]
+    torch.set_rng_state(payload["rng_cpu"])
+    if payload["rng_cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(payload["rng_cuda"])
+
+
+def weights_sha256(*networks: nn.Module) -> str:
+    """SHA-256 over names, shapes and values of all weights and statistics: equal if and only if they are."""
+    digest = hashlib.sha256()
+    for network in networks:
+        for name, tensor in network.state_dict().items():
+            digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,443 @@
+"""Claims against made-up trainings with a known truth: verdicts, what stands in for one, words and figures."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ablations.spec import Claim
+from ablations.spec.claims import Metric
+from analysis.claims.judging import Finding, judge_claims
+from analysis.claims.values import CannotCompare, values_of
+from analysis.claims.words import claim_view, record, sentence, tally
+from analysis.figures.claims import claim_figure
+from analysis.figures.style import run_styles
+from analysis.frames.studies import Study, from_record
+from analysis.statistics import holm, two_by_two
+from tests import study_records as records
+from tests.claim_journals import STEPS, Trainings, claims_of, falling
+
+INF = math.inf
+BASE = [100.0, 101.0, 99.0, 100.5, 99.5]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Trainings:
+    return Trainings(tmp_path)
+
+
+def command(claim: Claim) -> str:
+    return f"make {' '.join(claim.runs) or claim.study}"
+
+
+def judged(lab: Trainings, studies: dict[str, Study] | None = None, **bodies: str) -> dict[str, Finding]:
+    claims = claims_of(lab.folder, **bodies)
+    found = judge_claims(claims, lab.frames(), studies or {}, command)
+    return {finding.claim.name: finding for finding in found}
+
+
+def compare(direction: str, margin: str, metric: str = "quality") -> str:
+    return f"compare: {{run: sgd, against: baseline, metric: {metric}, direction: {direction}, {margin}}}"
+
+
+def times(factor: float, values: list[float] = BASE) -> list[float]:
+    return [factor * value for value in values]
+
+
+# ---------------------------------------------------------------------------------------------- comparisons
+
+
+@pytest.mark.parametrize(
+    ("factor", "direction", "margin", "verdict"),
+    [
+        (0.80, "lower", "by: 10%", "supported"),
+        (0.95, "lower", "by: 10%", "refuted"),
+        (1.20, "lower", "by: 10%", "refuted"),
+        (0.90, "lower", "by: 10%", "undecided"),
+        (1.20, "higher", "by: 10%", "supported"),
+        (1.00, "higher", "by: 10%", "refuted"),
+        (1.00, "same", "within: 5%", "supported"),
+        (1.20, "same", "within: 5%", "refuted"),
+        (0.80, "same", "within: 5%", "refuted"),
+        (1.00, "not-lower", "by: 5%", "supported"),
+        (1.30, "not-lower", "by: 5%", "supported"),
+        (0.80, "not-lower", "by: 5%", "refuted"),
+        (1.00, "not-higher", "by: 5%", "supported"),
+        (1.30, "not-higher", "by: 5%", "refuted"),
+        (0.80, "lower", "by: 10", "supported"),
+        (0.95, "lower", "by: 10", "refuted"),
+    ],
+)
+def test_the_verdict_follows_from_where_the_truth_lies(
+    lab: Trainings, factor: float, direction: str, margin: str, verdict: str
+):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(factor, [101.0, 99.0, 100.5, 99.5, 100.0]))
+    assert judged(lab, it=compare(direction, margin))["it"].verdict == verdict
+
+
+def test_a_share_is_a_ratio_of_geometric_means(lab: Trainings):
+    lab.scored("baseline", [80.0, 100.0, 125.0])
+    lab.scored("sgd", [40.0, 52.0, 60.0])
+    found = judged(lab, it=compare("lower", "by: 10%"))["it"]
+    ratio = (40 * 52 * 60 / (80 * 100 * 125)) ** (1 / 3)
+    assert found.estimate == pytest.approx(ratio - 1)
+    assert found.region is not None
+    assert (found.region.low, found.region.high) == (-INF, pytest.approx(-0.1))
+    assert found.low is not None and found.high is not None
+    assert -1 < found.low < ratio - 1 < found.high
+
+
+def test_equal_seeds_from_five_on_are_paired_and_fewer_or_others_are_not(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.8, BASE[::-1]))
+    assert judged(lab, it=compare("lower", "by: 5%"))["it"].method == "paired t"
+    lab.selected.pop()
+    assert judged(lab, it=compare("lower", "by: 5%"))["it"].method == "Welch t"
+
+
+@pytest.mark.parametrize("worse", ["sgd", "baseline"])
+def test_a_diverged_run_ranks_last_and_is_told(lab: Trainings, worse: str):
+    other = "baseline" if worse == "sgd" else "sgd"
+    lab.scored(other, BASE)
+    lab.scored(worse, [200.0, 201.0, 202.0, 203.0])
+    lab.job(worse, 4, None, exit_="diverged", loss_d=[1.0, math.nan], loss_g=[1.0, 1.0])
+    found = judged(lab, it=compare("higher" if worse == "sgd" else "lower", "by: 10"))["it"]
+    assert found.verdict == "supported"
+    assert "1 diverged run rank" in found.method
+    assert "1 of 5 ranked last" in sentence(found)
+    group = next(group for group in found.groups if group.name == worse)
+    assert group.values[4] == INF
+
+
+def test_a_finite_score_stays_in_whatever_the_outcome(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", BASE, samples="noise", dynamics="discriminator-won")
+    assert judged(lab, it=compare("same", "within: 5%"))["it"].n == {"sgd": 5, "baseline": 5}
+
+
+def test_a_score_that_came_out_nan_ranks_last(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", [math.nan, *BASE[1:]])
+    found = judged(lab, it=compare("same", "within: 5%"))["it"]
+    assert found.groups[0].values[0] == INF
+
+
+def test_crashed_seeds_are_told_and_the_others_judge(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.5, BASE[:3]))
+    lab.job("sgd", 3, exit_="crashed", loss_d=[1.0], loss_g=[1.0])
+    found = judged(lab, it=compare("lower", "by: 5%"))["it"]
+    assert (found.verdict, found.n) == ("supported", {"sgd": 3, "baseline": 5})
+    assert "`sgd`: seed 3 crashed" in sentence(found)
+
+
+# ------------------------------------------------------------------------------------------------- metrics
+
+
+def test_convergence_is_read_off_the_losses(lab: Trainings):
+    for seed in range(3):
+        lab.job("sgd", seed, loss_d=falling(0.5, settled=40), loss_g=falling(3.0, settled=150))
+    frames = lab.frames()
+    level = values_of(frames, ["sgd"], Metric("converged", "Loss_D"))[0].values
+    assert level[0] == pytest.approx(0.5, rel=0.01)
+    early = values_of(frames, ["sgd"], Metric("steps-to-converge", "Loss_D"))[0].values[0]
+    late = values_of(frames, ["sgd"], Metric("steps-to-converge", "Loss_G"))[0].values[0]
+    assert 30 < early < 50 < 120 < late < 160
+    assert values_of(frames, ["sgd"], Metric("final", "D(x)"))[0].values == {0: 0.7, 1: 0.7, 2: 0.7}
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        (Metric("reached", "Loss_D", 0.9, "below"), pytest.approx(36, abs=3)),
+        (Metric("reached", "Loss_D", 0.1, "below"), INF),
+        (Metric("reached", "quality", 120.0, "below"), STEPS),
+        (Metric("reached", "quality", 50.0, "below"), INF),
+    ],
+)
+def test_a_threshold_is_reached_at_the_first_step_beyond_it_or_never(
+    lab: Trainings, metric: Metric, expected: Any
+):
+    lab.job("sgd", 0, 100.0, loss_d=falling(0.5, settled=65))
+    assert values_of(lab.frames(), ["sgd"], metric)[0].values[0] == expected
+
+
+def test_steps_to_a_threshold_are_compared(lab: Trainings):
+    for seed in range(5):
+        lab.job("sgd", seed, loss_d=falling(0.4, settled=15 + seed))
+        lab.job("baseline", seed, loss_d=falling(0.4, settled=150 + seed))
+    body = "steps: {run: sgd, against: baseline, metric: Loss_D, below: 0.7, direction: lower, by: 80%}"
+    found = judged(lab, it=body)["it"]
+    assert found.verdict == "supported"
+    assert "is first below 0.7" in sentence(found)
+
+
+# --------------------------------------------------------------------------------- what stands for a verdict
+
+
+def test_one_seed_is_described_and_never_judged(lab: Trainings):
+    lab.scored("baseline", [100.0])
+    lab.scored("sgd", [1.0])
+    found = judged(lab, it=compare("lower", "by: 5%"), o="outcome: {run: sgd, samples: healthy}")
+    assert {finding.verdict for finding in found.values()} == {"described"}
+    assert found["it"].estimate == pytest.approx(-0.99)
+    assert (found["it"].low, found["it"].p, found["it"].needed_seeds) == (None, None, None)
+    assert "one seed describes" in sentence(found["it"])
+
+
+def test_a_run_that_was_not_done_names_the_command_and_stops_no_other_claim(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.5))
+    lab.unbegun("both")
+    body = "compare: {run: both, against: baseline, metric: quality, direction: lower, by: 5%}"
+    found = judged(lab, it=compare("lower", "by: 5%"), other=body)
+    assert found["it"].verdict == "supported"
+    assert found["other"].verdict == "not run"
+    assert "`both`: seed 0 not begun" in sentence(found["other"])
+    assert "make both baseline" in sentence(found["other"])
+
+
+def test_scores_of_several_protocols_are_refused_and_the_difference_is_named(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", BASE, protocol={"protocol": "bb", "details": {"num_samples": 500}})
+    found = judged(
+        lab, it=compare("same", "within: 5%"), loss=compare("same", "within: 5%", "converged Loss_D")
+    )
+    assert found["it"].verdict == "refused"
+    assert "num_samples 500 against 2000" in sentence(found["it"])
+    assert found["loss"].verdict == "supported", "losses have no protocol"
+
+
+def test_a_job_scored_under_a_former_protocol_only_is_missing(lab: Trainings):
+    lab.scored("baseline", BASE, asked="aa")
+    lab.scored("sgd", BASE, asked="aa", protocol={"protocol": "bb"})
+    found = judged(lab, it=compare("same", "within: 5%"))["it"]
+    assert found.verdict == "not run"
+    assert "scores kept weights again" in sentence(found)
+
+
+def test_a_metric_without_a_better_side_refuses_diverged_runs(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", BASE[:3])
+    lab.job("sgd", 3, None, exit_="diverged")
+    found = judged(lab, it=compare("higher", "by: 0.1", "final D(x)"))["it"]
+    assert found.verdict == "refused"
+    assert "claim its outcome instead" in sentence(found)
+
+
+def test_a_share_of_what_is_not_positive_is_refused(lab: Trainings):
+    for seed in range(3):
+        lab.job("sgd", seed, loss_d=[0.0] * STEPS)
+        lab.job("baseline", seed)
+    assert judged(lab, it=compare("lower", "by: 5%", "converged Loss_D"))["it"].verdict == "refused"
+
+
+def test_curves_too_short_for_a_level_are_missing_with_the_reason(lab: Trainings):
+    for run in ("sgd", "baseline"):
+        lab.job(run, 0, loss_d=[1.0] * 5, loss_g=[1.0] * 5)
+    found = judged(lab, it=compare("lower", "by: 5%", "converged Loss_D"))["it"]
+    assert "5 points of Loss_D" in sentence(found)
+
+
+# --------------------------------------------------------------------------------------- families and seeds
+
+
+def test_a_family_is_corrected_as_a_whole_with_members_that_were_not_run(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.93, [103.0, 98.0, 101.0, 97.0, 100.0]))
+    lab.unbegun("both")
+    absent = "family: f, compare: {run: both, against: sgd, metric: quality, direction: lower, by: 5%}"
+    here = f"family: f, {compare('lower', 'by: 3%')}"
+    found = judged(lab, alone=compare("lower", "by: 3%"), one=here, two=absent, three=absent)
+    assert found["alone"].verdict == "supported"
+    assert found["one"].p == found["alone"].p
+    assert found["one"].adjusted_p == pytest.approx(holm([found["one"].p, 1, 1])[0])
+    assert found["one"].verdict == "undecided"
+    assert found["one"].needed_seeds is not None
+    assert "in its family of 3 it does not" in sentence(found["one"])
+    assert (found["two"].verdict, found["two"].family_size) == ("not run", 3)
+
+
+def test_an_undecided_claim_says_how_many_seeds_it_needs_and_a_decided_one_does_not(lab: Trainings):
+    random = np.random.default_rng(1)
+    lab.scored("baseline", list(random.normal(100, 10, 4)))
+    lab.scored("sgd", list(random.normal(85, 10, 4)))
+    found = judged(lab, small=compare("lower", "by: 1%"), large=compare("lower", "by: 90%"))
+    assert found["small"].verdict == "undecided"
+    assert found["small"].needed_seeds is not None and found["small"].needed_seeds >= 1
+    assert f"{found['small'].needed_seeds} more seed" in sentence(found["small"])
+    assert (found["large"].verdict, found["large"].needed_seeds) == ("refuted", None)
+
+
+# ------------------------------------------------------------------------------------------ the other kinds
+
+
+def test_outcomes_are_counted(lab: Trainings):
+    lab.scored("sgd", BASE, samples="noise")
+    lab.job("sgd", 5, None, exit_="diverged", samples=None, dynamics=None)
+    lab.scored("baseline", BASE)
+    found = judged(
+        lab,
+        against="outcome: {run: sgd, against: baseline, samples: noise}",
+        most="outcome: {run: sgd, samples: noise}",
+        diverged="outcome: {run: baseline, exit: diverged, share: 0.6}",
+    )
+    assert found["against"].verdict == "supported"
+    assert found["against"].estimate == pytest.approx(5 / 6)
+    assert found["most"].verdict == "undecided"
+    assert found["diverged"].verdict == "refuted"
+    assert "5 of 6 seeds of `sgd`" in sentence(found["most"])
+
+
+@pytest.mark.parametrize(("of", "expected"), [("optimizer", 40.0), ("init", -6.0), ("interaction", -8.0)])
+def test_effects_of_two_factors_are_those_of_the_two_by_two(lab: Trainings, of: str, expected: float):
+    cells = {"baseline": 100.0, "weight-init": 98.0, "sgd": 144.0, "both": 134.0}
+    for run, level in cells.items():
+        lab.scored(run, [level + shift for shift in (-0.5, 0.0, 0.5)])
+    names = "factors: [optimizer, init], runs: [[baseline, weight-init], [sgd, both]]"
+    found = judged(lab, it=f"effect: {{of: {of}, {names}, metric: quality, direction: same, within: 5}}")[
+        "it"
+    ]
+    assert found.estimate == pytest.approx(expected)
+    values = [[level - 0.5, level, level + 0.5] for level in cells.values()]
+    whole = two_by_two([values[:2], values[2:]], paired=False)
+    effect = {"optimizer": whole.first, "init": whole.second}.get(of, whole.interaction)
+    assert (found.low, found.high) == (effect.low, effect.high)
+    assert found.verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("levels", "direction", "margin", "verdict"),
+    [
+        ((200.0, 150.0, 100.0), "falling", "by: 10%", "supported"),
+        ((100.0, 150.0, 200.0), "falling", "by: 10%", "refuted"),
+        ((100.0, 150.0, 200.0), "rising", "by: 10%", "supported"),
+        ((100.0, 100.0, 100.0), "flat", "within: 10%", "supported"),
+        ((100.0, 150.0, 200.0), "flat", "within: 10%", "refuted"),
+    ],
+)
+def test_a_trend_over_ordered_runs(
+    lab: Trainings, levels: tuple[float, ...], direction: str, margin: str, verdict: str
+):
+    runs = ("sgd-tenth", "sgd-half", "sgd")
+    for run, level in zip(runs, levels, strict=True):
+        lab.scored(run, times(level / 100))
+    body = f"trend: {{runs: [{', '.join(runs)}], metric: quality, direction: {direction}, {margin}}}"
+    assert judged(lab, it=body)["it"].verdict == verdict
+
+
+def study_claims(lab: Trainings, record_: dict[str, Any] | None, **bodies: str) -> dict[str, Finding]:
+    studies = {} if record_ is None else {"sgd-lr": from_record(record_)}
+    return judged(lab, studies, **{name: f"study: {{name: sgd-lr, {body}}}" for name, body in bodies.items()})
+
+
+def test_the_best_of_a_study_is_held_against_its_reference(lab: Trainings):
+    found = study_claims(
+        lab,
+        records.whole_sgd_study(),
+        worse="best: {direction: higher, by: 50%}",
+        good="best: {direction: not-higher, by: 50%}",
+    )
+    assert (found["worse"].verdict, found["good"].verdict) == ("refuted", "supported")
+    assert found["good"].n == {"sgd-lr: best": 3, "sgd-lr: adam-lr": 3}
+
+
+def test_a_window_contains_excludes_or_leaves_open(lab: Trainings):
+    # Edges: 1.7e-3 to 3.6e-3 below, 0.055 to 0.19 above.
+    found = study_claims(
+        lab,
+        records.whole_sgd_study(),
+        below="window: {excludes: 2e-4}",
+        above="window: {excludes: 0.5}",
+        inside="window: {contains: 2e-2}",
+        outside="window: {contains: 2e-4}",
+        not_excluded="window: {excludes: 2e-2}",
+        edge="window: {contains: 2e-3}",
+    )
+    assert {name: finding.verdict for name, finding in found.items()} == {
+        "below": "supported",
+        "above": "supported",
+        "inside": "supported",
+        "outside": "refuted",
+        "not_excluded": "refuted",
+        "edge": "undecided",
+    }
+    assert "`edges` of the study" in sentence(found["edge"])
+
+
+def test_a_study_that_was_not_run_or_not_confirmed_says_so(lab: Trainings):
+    best = "best: {direction: lower, by: 5%}"
+    absent = study_claims(lab, None, it=best)["it"]
+    assert (absent.verdict, "make sgd-lr" in sentence(absent)) == ("not run", True)
+    begun = study_claims(lab, records.rate_study(), it=best, window="window: {excludes: 2e-4}")
+    assert begun["it"].verdict == "not run" and "not confirmed" in sentence(begun["it"])
+    assert begun["window"].verdict == "undecided" and "not located" in sentence(begun["window"])
+
+
+# ------------------------------------------------------------------------------------------ words and figures
+
+
+def test_the_record_has_every_number_of_the_verdict(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.8))
+    told = record(judged(lab, it=compare("lower", "by: 5%"))["it"])
+    assert (told["id"], told["verdict"], told["n"]) == ("it", "supported", {"sgd": 5, "baseline": 5})
+    assert told["estimate"] == pytest.approx(-0.2)
+    assert told["interval"][0] <= told["estimate"] <= told["interval"][1]
+    assert {"says", "words", "level", "method", "p", "adjusted_p", "needed_seeds", "values"} <= set(told)
+
+
+def test_the_tally_counts_every_claim_once(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.8))
+    lab.unbegun("both")
+    body = "outcome: {run: both, samples: noise}"
+    found = judged(lab, a=compare("lower", "by: 5%"), b=compare("higher", "by: 5%"), c=body)
+    assert tally(list(found.values())) == "Of 3 claims 1 is supported, 1 is refuted and 1 is not run."
+
+
+def test_a_margin_and_a_difference_beside_it_do_not_round_to_the_same(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.956))
+    view = claim_view(judged(lab, it=compare("lower", "by: 5%"))["it"])
+    assert view.estimate == "−4.4%"
+    assert "below −5%" in view.words
+
+
+def test_every_kind_of_claim_has_a_figure_of_its_seeds(lab: Trainings):
+    for run, factor in (("baseline", 1.0), ("weight-init", 1.01), ("sgd", 2.0), ("both", 2.1)):
+        lab.scored(run, times(factor))
+    lab.job("sgd", 5, None, exit_="diverged")
+    found = judged(
+        lab,
+        {"sgd-lr": from_record(records.whole_sgd_study())},
+        compare=compare("higher", "by: 5%"),
+        outcome="outcome: {run: sgd, against: baseline, exit: diverged}",
+        trend="trend: {runs: [baseline, weight-init, both], metric: quality, direction: rising, by: 0}",
+        window="study: {name: sgd-lr, window: {excludes: 2e-4}}",
+        best="study: {name: sgd-lr, best: {direction: lower, by: 5%}}",
+    )
+    for name, finding in found.items():
+        figure = claim_figure(finding, run_styles(list(lab.frames().runs)), "fd")
+        assert figure is not None, name
+        figure.draw_without_rendering()
+        dots = sum(len(line.get_xdata()) for line in figure.axes[0].get_lines() if line.get_marker() == "o")  # type: ignore[arg-type]
+        seeds = sum(math.isfinite(v) for group in finding.groups for v in group.values.values())
+        assert dots == seeds, name
+
+
+def test_nothing_to_show_is_no_figure(lab: Trainings):
+    lab.unbegun("sgd")
+    lab.unbegun("baseline")
+    assert claim_figure(judged(lab, it=compare("lower", "by: 5%"))["it"], {}, "fd") is None
+
+
+def test_values_of_a_mixture_of_data_sets_are_refused(lab: Trainings):
+    lab.scored("baseline", BASE)
+    frames = lab.frames()
+    frames.jobs.loc[0, "data_digest"] = "other"
+    with pytest.raises(CannotCompare, match="data other against dd"):
+        values_of(frames, ["baseline"], Metric("quality"))

@@ -1,0 +1,285 @@
+"""fakeface.evaluation.reference: the draw, the cache, and the part that needs no network."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from ablations.jobs.identity import code_digests
+from ablations.jobs.scoring import Scorer
+from fakeface.config import EvaluationConfig
+from fakeface.data import ImageSet
+from fakeface.errors import UserError
+from fakeface.evaluation import (
+    EXTRACTORS,
+    EfficientNetLite0,
+    Extractor,
+    keep,
+    real_statistics,
+    reference,
+    statistics,
+)
+from fakeface.evaluation.reference import draw
+from tests.evaluation_pictures import drawn_faces
+
+CONFIG = EvaluationConfig(extractor="means", num_samples=10, num_reference=40)
+DIGEST = "d" * 64
+CODE = "c" * 64
+
+
+class Means(Extractor):
+    """The 8x8 corner, as 64 features. Counts how often it is built."""
+
+    name = "means"
+    metric = "fd_means"
+    dimension = 64
+    weights_sha256 = ""
+    protocol = {"extractor": "means"}  # noqa: RUF012
+    built = 0
+
+    def __init__(self, weights_path=None, device="cpu"):
+        super().__init__(weights_path, device)
+        Means.built += 1
+
+    def _forward(self, pixels):
+        return pixels[:, 0, :8, :8].float().flatten(1)
+
+
+class Doubled(Means):
+    """The same extractor by name and protocol, its code changed."""
+
+    def _forward(self, pixels):
+        return 2 * super()._forward(pixels)
+
+
+@pytest.fixture(autouse=True)
+def means(monkeypatch):
+    monkeypatch.setattr(Means, "built", 0)
+    monkeypatch.setattr(EXTRACTORS, "_components", {**EXTRACTORS._components, "means": Means})
+
+
+@pytest.fixture
+def images():
+    return drawn_faces(60)
+
+
+def test_the_reference_holds_the_statistics_of_the_drawn_images(images, tmp_path):
+    found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    expected = statistics(Means()(images[draw(60, 40)]))
+    assert found.metric == "fd_means"
+    assert found.features.n == 40
+    np.testing.assert_array_equal(found.features.mean, expected.mean)
+    np.testing.assert_array_equal(found.features.covariance, expected.covariance)
+
+
+def test_the_reference_keeps_the_features_behind_its_statistics(images, tmp_path):
+    for _ in range(2):  # made, then read
+        found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+        np.testing.assert_array_equal(found.drawn, Means()(images[draw(60, 40)]))
+        assert found.drawn.dtype == np.float32
+        assert found.metric == "fd_means"
+
+
+def test_of_many_features_a_spread_part_is_kept_and_the_statistics_are_of_all(images, tmp_path, monkeypatch):
+    monkeypatch.setitem(draw.__globals__, "KEPT_FEATURES", 12)  # the module goes by its function's name
+    found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    features = Means()(images[draw(60, 40)])
+    np.testing.assert_array_equal(found.drawn, features[draw(40, 12)])
+    np.testing.assert_array_equal(found.drawn, keep(features))
+    assert found.features.n == 40
+
+
+def test_a_second_call_reads_the_cache_and_loads_no_extractor(images, tmp_path):
+    first = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder", code=CODE)
+    second = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder", code=CODE)
+    assert Means.built == 1
+    np.testing.assert_array_equal(first.features.covariance, second.features.covariance)
+    assert second.features.n == 40
+
+
+def test_the_number_of_samples_shares_a_reference(images, tmp_path):
+    reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    reference(images, DIGEST, CONFIG.model_copy(update={"num_samples": 50}), tmp_path, code=CODE)
+    assert Means.built == 1
+
+
+@pytest.mark.parametrize(
+    ("digest", "change", "code"),
+    [("e" * 64, {}, CODE), (DIGEST, {"num_reference": 30}, CODE), (DIGEST, {}, "other")],
+    ids=["other-data", "other-protocol", "other-code"],
+)
+def test_other_data_protocol_or_code_has_a_reference_of_its_own(digest, change, code, images, tmp_path):
+    reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    reference(images, digest, CONFIG.model_copy(update=change), tmp_path, code=code)
+    assert Means.built == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def replace_with_text(path):
+    path.write_text(json.dumps({"mean": 0}))
+
+
+def change_a_number(path):
+    with np.load(path) as file:
+        content = dict(file)
+    content["mean"] = content["mean"] + 1
+    np.savez(path, **content)
+
+
+def leave_out_an_array(path):
+    with np.load(path) as file:
+        content = dict(file)
+    del content["covariance"]
+    np.savez(path, **content)
+
+
+def leave_out_the_features(path):
+    """As a file from before they were kept."""
+    with np.load(path) as file:
+        content = dict(file)
+    del content["drawn"]
+    np.savez(path, **content)
+
+
+def swap_two_features(path):
+    with np.load(path) as file:
+        content = dict(file)
+    content["drawn"] = content["drawn"][::-1]
+    np.savez(path, **content)
+
+
+def pickle_an_object(path):
+    np.savez(path, mean=np.array([print], dtype=object))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        truncate,
+        empty,
+        replace_with_text,
+        change_a_number,
+        leave_out_an_array,
+        leave_out_the_features,
+        swap_two_features,
+        pickle_an_object,
+    ],
+)
+def test_a_damaged_cache_is_computed_again_and_mended(damage, images, tmp_path):
+    intact = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    (path,) = tmp_path.iterdir()
+    damage(path)
+    for _ in range(2):
+        again = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+        np.testing.assert_array_equal(again.features.mean, intact.features.mean)
+        np.testing.assert_array_equal(again.features.covariance, intact.features.covariance)
+        np.testing.assert_array_equal(again.drawn, intact.drawn)
+    assert Means.built == 2  # once at first, once for the damage
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_write_leaves_no_file_behind(images, tmp_path, monkeypatch):
+    def interrupted(file, **_):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reference_is_on_the_disk_before_it_is_in_its_place(images, tmp_path, monkeypatch):
+    def broken(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(UserError, match="cannot keep the statistics of the real images: Input/output error"):
+        reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_the_user_s_to_mend(images, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="file: cannot keep the statistics"):
+        reference(images, DIGEST, CONFIG, tmp_path / "file", code=CODE)
+
+
+def scorer(images, cache):
+    image_set = ImageSet(images, DIGEST, "faces", "drawn", ())
+    return Scorer(image_set, CONFIG, cache, torch.device("cpu"))
+
+
+def test_a_changed_extractor_never_meets_the_reference_of_the_former_one(images, tmp_path, monkeypatch):
+    former = scorer(images, tmp_path).prepare(None)
+    monkeypatch.setattr(EXTRACTORS, "_components", {**EXTRACTORS._components, "means": Doubled})
+    changed = scorer(images, tmp_path).prepare(None)
+    np.testing.assert_array_equal(changed.features.mean, 2 * former.features.mean)
+    again = scorer(images, tmp_path).prepare(None)
+    np.testing.assert_array_equal(again.features.mean, changed.features.mean)
+    assert Means.built == 2, "the third reference came from the cache"
+
+
+def test_a_scorer_keeps_the_reference_that_it_prepared(images, tmp_path):
+    prepared = scorer(images, tmp_path)
+    assert prepared.prepare(None) is prepared.reference
+
+
+def test_a_score_s_identity_knows_no_code_of_the_network_free_measures():
+    reached = code_digests([reference, EfficientNetLite0])
+    assert not [
+        name
+        for name in reached
+        if name.startswith(("fakeface/evaluation/spectrum.py", "fakeface/evaluation/diversity.py"))
+    ]
+    pixels = {name for name in reached if name.startswith("fakeface/evaluation/pixels.py")}
+    assert pixels == {"fakeface/evaluation/pixels.py:THUMBNAIL", "fakeface/evaluation/pixels.py:check_images"}
+
+
+def test_progress_counts_the_reference_images(images, tmp_path):
+    seen = []
+    reference(images, DIGEST, CONFIG, tmp_path, lambda done, total: seen.append((done, total)), code=CODE)
+    assert seen[-1] == (40, 40)
+
+
+def test_the_draw_is_the_same_every_time_without_repeats_and_spread():
+    drawn = draw(10_000, 500)
+    np.testing.assert_array_equal(drawn, draw(10_000, 500))
+    assert len(np.unique(drawn)) == 500
+    assert drawn.min() < 500 < 9_500 < drawn.max()
+
+
+def test_the_draw_takes_all_where_there_are_no_more():
+    np.testing.assert_array_equal(draw(7, 50_000), np.arange(7))
+
+
+def test_the_network_free_part_is_had_without_any_extractor(images, monkeypatch):
+    monkeypatch.setattr(EXTRACTORS, "_components", {})
+    real = real_statistics(images)
+    assert real.spectrum.shape == (16,)
+    assert 0 < real.distance < 1
+    assert real.duplicates == 0
+    assert real.layout.mean.shape == (64,)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((1, 32, 32, 1), np.uint8), "at least 2 images"),
+        (np.zeros((4, 32, 24, 1), np.uint8), "square"),
+        (np.zeros((4, 30, 30, 1), np.uint8), "multiple of 8"),
+    ],
+)
+def test_images_that_cannot_be_a_reference_are_refused(bad, message):
+    with pytest.raises(UserError, match=message):
+        real_statistics(bad)

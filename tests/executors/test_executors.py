@@ -1,0 +1,485 @@
+"""What every executor promises, and what local workers survive."""
+
+import dataclasses
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from rich.console import Console
+
+from ablations.cli.view import LiveView
+from ablations.executors import EXECUTORS, Ended, Executor, Setup
+from ablations.executors._base import SlotClock
+from ablations.executors.loop import run_plan
+from ablations.jobs.context import Progress
+from ablations.jobs.machine import usable_cores
+from ablations.jobs.plan import Job, make_plan
+from ablations.jobs.scoring import Scorers
+from ablations.jobs.session import real_images
+from ablations.jobs.status import JobState, state_of
+from ablations.spec import load_spec
+from ablations.store import Store, job_lock, journal
+from ablations.store.history import History
+from fakeface import data
+from fakeface.errors import UserError
+from fakeface.gan import checkpoints, training
+from tests.lab import SPEC, Lab, histories_of
+
+pytestmark = pytest.mark.timeout(1800)
+slow = pytest.mark.slow
+
+LIGHT = ["evaluation.num_evaluations=1", "evaluation.num_samples=8"]
+STEPS = 150
+"""Long enough that a job is still at work when somebody who saw its first diagnosis says so."""
+
+
+class Bench:
+    """A store with prepared data, and jobs for it: each seed is another job."""
+
+    def __init__(self, folder: Path, first: Store | None = None) -> None:
+        self.folder, self.store = folder, Store(folder / "store")
+        (folder / "runs.yaml").write_text(SPEC)
+        self.store.prepare()
+        if first is None:
+            data.prepare(self.job(0).config.data, self.store.data)
+            Scorers(self.images, self.store.reference, torch.device("cpu"))(self.job(0)).prepare(None)
+        else:
+            self.store.data.symlink_to(first.data)
+            self.store.reference.symlink_to(first.reference)
+
+    def sibling(self, name: str) -> "Bench":
+        """Another store that shares data and references."""
+        (self.folder / name).mkdir()
+        return Bench(self.folder / name, self.store)
+
+    def images(self, job: Job) -> data.ImageSet:
+        found = data.find(job.config.data, self.store.data)
+        assert found is not None
+        return found
+
+    def job(self, seed: int, *, steps: int = STEPS) -> Job:
+        overrides = [*LIGHT, f"train.steps={steps}", "checkpoint.every_steps=20"]
+        spec = load_spec(self.folder / "runs.yaml", seeds=str(seed), overrides=overrides)
+        (job,) = make_plan(
+            spec, spec.select((), ["baseline"]), lambda config: data.find(config, self.store.data)
+        )
+        return job
+
+    def executor(self, name: str, stop: Callable[[], bool] = lambda: False, jobs: int = 1) -> Executor:
+        setup = Setup(self.store.root, "cpu", 1, {"commit": None, "dirty": None, "diff": ""})
+        return EXECUTORS[name](setup, jobs, stop)
+
+    def state(self, job: Job) -> JobState:
+        return state_of(job, self.store)
+
+    def history(self, job: Job) -> History:
+        history = self.state(job).history
+        assert history is not None
+        return history
+
+    def assert_as_if_alone(self, job: Job) -> None:
+        """It finished with the weights that the bare training loop comes to, and each step stands once."""
+        torch.set_num_threads(1)
+        state = training.create(job.config, job.seed, torch.device("cpu"))
+        real = real_images(job, self.images(job), torch.device("cpu"))
+        total = job.total_steps(self.images(job))
+        for _ in training.train(job.config, state, real, total):
+            pass
+        expected = checkpoints.weights_sha256(state.generator, state.discriminator)
+        history = self.history(job)
+        assert history.outcome is not None
+        assert (history.outcome["exit"], history.outcome["weights_sha256"]) == ("finished", expected)
+        records = journal.read(history.path).records
+        steps = [s for r in records if r["kind"] == "metrics" and "Loss_D" in r["values"] for s in r["steps"]]
+        assert steps == list(range(1, total + 1))
+        assert history.branches == []
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("bench"))
+
+
+@pytest.fixture(scope="module", params=list(EXECUTORS))
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def bench(name: str, prepared: Bench) -> Bench:
+    return prepared.sibling(name)
+
+
+@pytest.fixture(scope="module")
+def executor(name: str, bench: Bench) -> Iterator[Executor]:
+    """Each registered one, with two slots where it can have them."""
+    try:
+        slots = EXECUTORS[name].slots_for("cpu", 2)
+    except UserError:
+        slots = 1
+    with bench.executor(name, jobs=slots) as made:
+        yield made
+
+
+def ignore(_: Progress) -> None:
+    pass
+
+
+def ended_of(executor: Executor, job: Job, on_progress: Callable[[Progress], None] = ignore) -> Ended:
+    executor.submit(job)
+    (ended,) = executor.wait(on_progress)
+    return ended
+
+
+def drained(executor: Executor, jobs: list[Job]) -> dict[str, Ended]:
+    """Every job worked through, as many at a time as there are slots; how each ended, by name."""
+    waiting, running, ended = list(jobs), 0, {}
+    while waiting or running:
+        while waiting and running < executor.slots:
+            executor.submit(waiting.pop(0))
+            running += 1
+        for end in executor.wait(ignore):
+            running -= 1
+            ended[end.job.name] = end
+    return ended
+
+
+# -- the contract ------------------------------------------------------------------------------------------------
+
+
+@slow
+def test_jobs_come_to_the_weights_of_the_bare_loop_on_the_threads_asked_for(bench: Bench, executor: Executor):
+    jobs = [bench.job(seed, steps=30) for seed in (1, 2, 3)]
+    ended = drained(executor, jobs)
+    assert {name: end.exit for name, end in ended.items()} == {job.name: "finished" for job in jobs}
+    for job in jobs:
+        bench.assert_as_if_alone(job)
+        (session,) = bench.history(job).sessions
+        assert session["stack"]["threads"] == 1
+    assert ended_of(executor, jobs[0]).exit == "finished", "a job that is done is found done"
+    assert len(bench.history(jobs[0]).sessions) == 1
+    assert 0 <= executor.idle_share() < 1
+
+
+@slow
+def test_progress_comes_in_order_with_every_diagnosis(bench: Bench, executor: Executor):
+    job, seen = bench.job(10, steps=30), list[Progress]()
+    assert ended_of(executor, job, seen.append).exit == "finished"
+    assert {progress.job.name for progress in seen} == {job.name}
+    assert [progress.step for progress in seen] == sorted(progress.step for progress in seen)
+    assert [p.step for p in seen if p.phase == "training"][-1] == 30
+    told = [(p.step, dict(p.metrics)) for p in seen if p.phase == "diagnosed"]
+    assert told == [(d["step"], d["values"]) for d in bench.history(job).diagnoses]
+    assert len(told) == 8
+
+
+@slow
+def test_a_cancelled_job_is_pruned_and_later_goes_on_to_the_same_weights(bench: Bench, executor: Executor):
+    job = bench.job(20)
+
+    def cancel(progress: Progress) -> None:
+        if progress.phase == "diagnosed":
+            executor.cancel(progress.job, "the fifth of five")
+
+    ended = ended_of(executor, job, cancel)
+    assert (ended.exit, ended.why) == ("pruned", "the fifth of five")
+    outcome = bench.history(job).outcome
+    assert (outcome["exit"], outcome["evidence"]["exit"]) == ("pruned", "the fifth of five")
+    assert 0 < outcome["steps"] < STEPS
+    assert outcome["onset"]["exit"] == outcome["steps"]
+    state = bench.state(job)
+    assert (state.word, state.step) == ("resumable", outcome["steps"])
+    assert state.detail == f"pruned at step {outcome['steps']}; goes on from there"
+    told: list[int] = []
+    again = ended_of(executor, job, lambda p: told.append(p.step) if p.phase == "diagnosed" else None)
+    assert again.exit == "finished", "what was cancelled once is not cancelled for ever"
+    assert told == [d["step"] for d in bench.history(job).diagnoses], "also those from before it was pruned"
+    bench.assert_as_if_alone(job)
+
+
+@slow
+def test_a_crash_of_one_job_leaves_the_others(bench: Bench, executor: Executor):
+    jobs = [bench.job(seed, steps=10) for seed in (30, 31, 32)]
+    folder = bench.store.folder_for(jobs[0].run, jobs[0].seed, jobs[0].identity)
+    folder.mkdir()
+    (folder / "samples").write_text("in the way")
+    ended = drained(executor, jobs)
+    assert [ended[job.name].exit for job in jobs] == ["crashed", "finished", "finished"]
+    assert "samples" in ended[jobs[0].name].why
+    assert "traceback in" in ended[jobs[0].name].why
+    assert "Traceback" in bench.history(jobs[0]).outcome["traceback"]
+
+
+@slow
+def test_a_job_of_another_process_is_busy_and_later_done(bench: Bench, executor: Executor):
+    job = bench.job(40, steps=10)
+    folder = bench.store.folder_for(job.run, job.seed, job.identity)
+    folder.mkdir()
+    with job_lock(folder):
+        assert ended_of(executor, job).exit == "busy"
+    assert not (folder / "journal.jsonl").exists()
+    assert ended_of(executor, job).exit == "finished"
+
+
+@slow
+def test_data_that_changed_meanwhile_refuse_the_job(bench: Bench, executor: Executor):
+    job = dataclasses.replace(bench.job(45, steps=10), data_digest="0" * 64)
+    ended = ended_of(executor, job)
+    assert ended.exit == "refused"
+    assert "its data changed since the command began" in ended.why
+
+
+@slow
+def test_a_stop_interrupts_and_another_executor_goes_on(name: str, bench: Bench, executor: Executor):
+    job, seen = bench.job(50), list[str]()
+    with bench.executor(name, lambda: "diagnosed" in seen) as stopping:
+        ended = ended_of(stopping, job, lambda progress: seen.append(progress.phase))
+        assert ended.exit == "interrupted"
+        assert stopping.wait(ignore) == []
+        assert stopping.wait(ignore, timeout=60) == [], "returns at once: nothing more will be done"
+        began = ended_of(stopping, bench.job(51))
+        assert began.exit == "interrupted"
+        assert bench.state(bench.job(51)).word == "new"
+    state = bench.state(job)
+    assert state.word == "resumable"
+    assert 0 < state.step < STEPS
+    assert ended_of(executor, job).exit == "finished"
+    bench.assert_as_if_alone(job)
+
+
+@slow
+def test_slots_are_counted_and_waiting_for_nothing_ends(bench: Bench, executor: Executor):
+    job = bench.job(1, steps=30)
+    executor.cancel(job, "not in flight")
+    started = time.monotonic()
+    assert executor.wait(ignore) == []
+    assert executor.wait(ignore, timeout=0.3) == []
+    assert 0.3 <= time.monotonic() - started < 10
+    for _ in range(executor.slots):
+        executor.submit(job)
+    with pytest.raises(ValueError, match=r"in flight|slots"):
+        executor.submit(job)
+    ends = 0
+    while ends < executor.slots:
+        ends += len(executor.wait(ignore))
+
+
+def test_an_unknown_executor_and_more_jobs_than_it_runs_are_refused():
+    with pytest.raises(UserError, match="unknown executor 'lokal' — did you mean 'local'"):
+        EXECUTORS["lokal"]
+    with pytest.raises(UserError, match="--executor local"):
+        EXECUTORS["serial"].slots_for("cpu", 3)
+    assert EXECUTORS["serial"].slots_for("cpu", None) == 1
+    assert EXECUTORS["local"].slots_for("cpu", None) == usable_cores()
+    assert EXECUTORS["local"].slots_for("cpu", 3) == 3
+
+
+def test_idle_share_is_what_the_slots_lack_of_the_time(monkeypatch: pytest.MonkeyPatch):
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    clock = SlotClock(2)
+    assert clock.idle_share() == 0
+    clock.begin(0)
+    now = 104.0
+    clock.begin(1)
+    now = 110.0
+    clock.end(0)
+    assert clock.idle_share() == pytest.approx(4 / 20), "slot 1 had no job for 4 of 2 x 10 s"
+    clock.end(1, at=108.0)
+    assert clock.idle_share() == pytest.approx(6 / 20)
+
+
+# -- the plan ----------------------------------------------------------------------------------------------------
+
+
+class Silent:
+    """A view that only remembers; `on_ended` may do something at an end."""
+
+    def __init__(self, on_ended: Callable[[str], None] = lambda _: None) -> None:
+        self.on_ended, self.exits = on_ended, dict[str, str]()
+
+    def __enter__(self) -> "Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def progress(self, progress: Progress) -> None:
+        pass
+
+    def ended(self, job: Job, exit_: str, *_: object) -> None:
+        self.exits[job.name] = exit_
+        self.on_ended(job.name)
+
+    def say(self, text: str) -> None:
+        pass
+
+
+class Clockwork:
+    """An executor without jobs: what is in flight ends after so many waits."""
+
+    def __init__(self, slots: int, waits: dict[str, int]) -> None:
+        self.slots, self.waits, self.flying = slots, waits, dict[str, tuple[Job, int]]()
+        self.filled: list[int] = []
+
+    def stop(self) -> bool:
+        return False
+
+    def submit(self, job: Job) -> None:
+        assert len(self.flying) < self.slots
+        self.flying[job.name] = (job, self.waits[job.name])
+
+    def wait(self, *_: object, **__: object) -> list[Ended]:
+        self.filled.append(len(self.flying))
+        self.flying = {name: (job, left - 1) for name, (job, left) in self.flying.items()}
+        ended = [job for job, left in self.flying.values() if left == 0]
+        self.flying = {name: entry for name, entry in self.flying.items() if entry[1] > 0}
+        return [Ended(job, "finished") for job in ended]
+
+
+def test_a_plan_keeps_all_slots_filled_while_there_are_jobs(prepared: Bench):
+    jobs = [prepared.job(seed) for seed in range(7)]
+    clockwork = Clockwork(3, dict(zip([job.name for job in jobs], (9, 1, 2, 1, 3, 1, 1), strict=True)))
+    summary = run_plan(jobs, clockwork, prepared.store, Silent())
+    assert summary.exits == {job.name: "finished" for job in jobs}
+    assert clockwork.filled == [3, 3, 3, 3, 2, 1, 1, 1, 1], (
+        "nobody waits for another, and least for the long one"
+    )
+
+
+@slow
+def test_a_plan_comes_back_to_a_busy_job(bench: Bench, executor: Executor):
+    jobs = [bench.job(seed, steps=10) for seed in (60, 61)]
+    folder = bench.store.folder_for(jobs[0].run, jobs[0].seed, jobs[0].identity)
+    folder.mkdir()
+    held = job_lock(folder)
+    held.acquire()
+    view = Silent(lambda _: held.release())
+    summary = run_plan(jobs, executor, bench.store, view)
+    assert list(view.exits) == [jobs[1].name, jobs[0].name]
+    assert summary.exits == view.exits == {job.name: "finished" for job in jobs}
+    assert summary.exit_status == 0
+
+
+def test_views_show_no_diagnosis(prepared: Bench):
+    view = LiveView(Console(), 1)
+    view.progress(Progress(prepared.job(0), 0, 10, "diagnosed", {"spectrum": 1.0}))
+    assert view.tasks == {}
+
+
+# -- what local workers survive ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kills(prepared: Bench) -> Bench:
+    return prepared.sibling("kills")
+
+
+def workers() -> set[int]:
+    return {child.pid for child in multiprocessing.active_children() if child.name == "ablations-worker"}
+
+
+@pytest.fixture
+def kill_worker() -> Callable[[], None]:
+    """Kills the one worker that was not there before."""
+    others = workers()
+
+    def kill() -> None:
+        (pid,) = workers() - others
+        os.kill(pid, signal.SIGKILL)
+
+    return kill
+
+
+@slow
+def test_a_killed_worker_takes_no_job_with_it(kills: Bench, kill_worker: Callable[[], None]):
+    job, told, killed = kills.job(1), list[int](), []
+
+    def on_progress(progress: Progress) -> None:
+        if progress.phase == "diagnosed":
+            told.append(progress.step)
+            if len(told) == 3 and not killed:
+                killed.append(True)
+                kill_worker()
+
+    with kills.executor("local") as executor:
+        assert ended_of(executor, job, on_progress).exit == "finished"
+    history = kills.history(job)
+    assert killed
+    assert len(history.sessions) == 2
+    assert told == [d["step"] for d in history.diagnoses], "each once, in order"
+    kills.assert_as_if_alone(job)
+
+
+@slow
+def test_a_job_whose_worker_dies_again_and_again_has_crashed(kills: Bench, kill_worker: Callable[[], None]):
+    job, deaths = kills.job(2), []
+
+    def on_progress(progress: Progress) -> None:
+        deaths.append(progress.step)
+        kill_worker()
+
+    with kills.executor("local") as executor:
+        ended = ended_of(executor, job, on_progress)
+        assert ended.exit == "crashed"
+        assert ended.why == "its process died 3 times, the last time by SIGKILL"
+        outcome = kills.history(job).outcome
+        assert (outcome["exit"], outcome["evidence"]["exit"]) == ("crashed", ended.why)
+        assert ended_of(executor, job).exit == "finished", "it is tried again when somebody asks"
+    kills.assert_as_if_alone(job)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return Lab(tmp_path_factory.mktemp("lab"))
+
+
+def in_mid_training(store: Path) -> bool:
+    begun = [history for history in histories_of(store) if history.last_step > 20]
+    return len(begun) == 2 and all(history.outcome is None for history in begun)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 600) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+@slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_the_end_of_the_parent_leaves_no_orphan_and_the_same_command_goes_on(
+    lab: Lab, number: signal.Signals
+):
+    store = lab.store(number.name)
+    command = ["--executor", "local", "--jobs", "2", "--run", "baseline", "--seeds", "1,2"]
+    command += ["--set", "train.steps=400", "--set", "evaluation.num_evaluations=1"]
+    process = lab.start(store, *command)
+    wait_for(lambda: in_mid_training(store))
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    if number == signal.SIGKILL:
+        os.kill(process.pid, number)
+    else:
+        os.killpg(process.pid, number)  # as a terminal does: to the workers too
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert alive == []
+    process.join(30)
+    assert process.exitcode == (-signal.SIGKILL if number == signal.SIGKILL else 130), lab.log()
+    for history in histories_of(store):
+        assert history.outcome["exit"] == "interrupted", "the workers stopped their jobs themselves"
+        assert history.outcome["steps"] < 400
+    lab.finish(store, *command)
+    for history in histories_of(store):
+        assert history.outcome["exit"] == "finished"
+        assert history.branches == []
+        records = journal.read(history.path).records
+        steps = [s for r in records if r["kind"] == "metrics" and "Loss_D" in r["values"] for s in r["steps"]]
+        assert steps == list(range(1, 401))
+        assert [r["kind"] for r in records].count("session") == 2

@@ -1,0 +1,86 @@
+"""What a job's scores hold, at its end and before, when it trains and when its kept weights are scored again."""
+
+import math
+
+import pytest
+import torch
+
+from ablations.store.history import History
+from analysis.frames.jobs import Selected, load
+from analysis.report.quality import quality_table
+from fakeface.evaluation import EXTRACTORS, Extractor
+from fakeface.evaluation.measures import quality_names
+from tests.lab import Lab, histories_of
+
+METRIC = "fd_efficientnet_lite0"
+NAMES = quality_names(METRIC)
+ALL = set(vars(NAMES).values())
+REFUSED = {NAMES.low, NAMES.high, NAMES.infinity, NAMES.infinity_error, NAMES.floor}
+"""What 48 samples of 320 features are too few for."""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return Lab(tmp_path_factory.mktemp("lab"))
+
+
+def names_of(history: History) -> dict[tuple[int, int], set[str]]:
+    """By step and number of samples."""
+    return {(e["step"], e["details"]["num_samples"]): set(e["values"]) for e in history.evaluations}
+
+
+def test_the_last_score_says_all_that_the_protocol_has_samples_for_also_when_scored_again(lab: Lab) -> None:
+    store, short = lab.folder / "few", ("--run", "baseline", "--set", "train.steps=12")
+    lab.finish(store, *short)
+    (history,) = histories_of(store)
+    assert names_of(history) == {(4, 48): {METRIC}, (8, 48): {METRIC}, (12, 48): ALL - REFUSED}
+    lab.finish(store, *short, "--set", "evaluation.num_samples=40")
+    (again,) = histories_of(store)
+    assert again.sessions == history.sessions, "nothing was trained"
+    rescored = {(4, 40): {METRIC}, (8, 40): {METRIC}, (12, 40): ALL - REFUSED}
+    assert names_of(again) == names_of(history) | rescored
+
+
+class Pixels(Extractor):
+    """64 of a picture's pixels: so few that 400 samples are enough for everything."""
+
+    name = "pixels"
+    metric = "fd_pixels"
+    dimension = 64
+    weights_sha256 = ""
+    protocol = {"extractor": "pixels"}  # noqa: RUF012
+
+    def __init__(self, weights_path: str | None = None, device: str | torch.device = "cpu") -> None:
+        super().__init__(weights_path, device)
+
+    def _forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.float().flatten(1)[:, :: pixels[0].numel() // 64]
+
+
+def register_pixels() -> None:
+    EXTRACTORS.register("pixels")(Pixels)
+
+
+def test_with_samples_enough_a_job_s_last_score_says_all_in_the_journal_and_in_the_table(lab: Lab) -> None:
+    store = lab.folder / "many"
+    settings = {
+        "data.count": 800, "train.steps": 8, "evaluation.extractor": "pixels", "evaluation.num_evaluations": 1,
+        "evaluation.num_samples": 400, "evaluation.num_reference": 800,
+    }  # fmt: skip
+    words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    process = lab.start(store, "--run", "baseline", *words, sabotage=register_pixels)
+    process.join(240)
+    assert process.exitcode == 0, lab.log()
+    (history,) = histories_of(store)
+    (evaluation,) = history.evaluations
+    values, names = evaluation["values"], quality_names("fd_pixels")
+    assert set(values) == set(vars(names).values())
+    assert all(math.isfinite(value) for value in values.values())
+    assert values[names.low] < values[names.distance] < values[names.high]
+    assert values[names.floor] < values[names.infinity] < values[names.distance], "8 steps make no faces"
+    assert values[names.kernel] > 10 * values[names.kernel_error]
+    (row,) = quality_table(load([Selected("baseline", 0, history.folder, evaluation["protocol"])]))
+    assert (row.distance.value, row.distance.low) == (values[names.distance], values[names.low])
+    assert (row.infinity.value, row.infinity.error) == (values[names.infinity], values[names.infinity_error])
+    assert (row.kernel.value, row.precision.value) == (values[names.kernel], values[names.precision])
+    assert (row.recall.value, row.floor.value) == (values[names.recall], values[names.floor])
