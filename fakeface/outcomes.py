@@ -1,21 +1,78 @@
-"""An outcome in one word: what broke comes first, then what the samples are, then why they are so."""
+"""The one vocabulary of how a job went. Every other table of words, colours or statuses is a map keyed by these enums.
 
-from typing import Literal, get_args
+Members are strings, so a journal, a frame or JSON holds them as they are.
+"""
 
-Regime = Literal["works", "stalled", "noise", "collapsed", "discriminator-won", "diverged", "unknown"]
-REGIMES: tuple[Regime, ...] = get_args(Regime)
+from enum import StrEnum
+
+
+class Exit(StrEnum):
+    """How a job ended, or why it has not."""
+
+    FINISHED = "finished"
+    """It took all of its steps."""
+    DIVERGED = "diverged"
+    """A loss or a weight was no longer finite. A result: it is not trained again."""
+    PRUNED = "pruned"
+    """A study cut it short."""
+    INTERRUPTED = "interrupted"
+    """Stopped or killed; the same command resumes it."""
+    CRASHED = "crashed"
+    """An error ended it."""
+
+    RUNNING = "running"
+    """No outcome yet: some process works on it."""
+    NEW = "new"
+    """No outcome yet: it has not begun."""
+    BUSY = "busy"
+    """Not an outcome: another process holds its lock, so an executor left it alone."""
+    REFUSED = "refused"
+    """Not an outcome: an executor could not begin it."""
+
+
+COMPLETE = frozenset({Exit.FINISHED, Exit.DIVERGED})
+"""Exits after which a job is not trained again: a divergence is a result."""
+
+
+class Samples(StrEnum):
+    """What the generator's samples are."""
+
+    HEALTHY = "healthy"
+    NOISE = "noise"
+    COLLAPSED = "collapsed"
+
+
+class Dynamics(StrEnum):
+    """How the two networks stand."""
+
+    BALANCED = "balanced"
+    DISCRIMINATOR_WON = "discriminator-won"
+    STALLED = "stalled"
+
+
+class Regime(StrEnum):
+    """An outcome in one word: what broke comes first, then what the samples are, then why they are so."""
+
+    WORKS = "works"
+    STALLED = Dynamics.STALLED.value
+    NOISE = Samples.NOISE.value
+    COLLAPSED = Samples.COLLAPSED.value
+    DISCRIMINATOR_WON = Dynamics.DISCRIMINATOR_WON.value
+    DIVERGED = Exit.DIVERGED.value
+    UNKNOWN = "unknown"
+    """Cut short before anybody could say."""
 
 
 def regime_of(exit_: str, samples: str | None, dynamics: str | None) -> Regime:
-    """The regime of a job with these three words; `unknown` where it was cut short before anybody could say."""
-    if exit_ == "diverged":
-        return "diverged"
-    if dynamics == "discriminator-won":
-        return "discriminator-won"
-    if samples == "healthy":
-        return "works" if exit_ == "finished" else "unknown"
-    if dynamics == "stalled":
-        return "stalled"
-    if exit_ != "finished":
-        return "unknown"
-    return "noise" if samples == "noise" else "collapsed" if samples == "collapsed" else "unknown"
+    """The regime of a job with these three words."""
+    if exit_ == Exit.DIVERGED:
+        return Regime.DIVERGED
+    if dynamics == Dynamics.DISCRIMINATOR_WON:
+        return Regime.DISCRIMINATOR_WON
+    if samples == Samples.HEALTHY:
+        return Regime.WORKS if exit_ == Exit.FINISHED else Regime.UNKNOWN
+    if dynamics == Dynamics.STALLED:
+        return Regime.STALLED
+    if exit_ != Exit.FINISHED or samples is None:
+        return Regime.UNKNOWN
+    return Regime(samples)

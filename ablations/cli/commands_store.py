@@ -14,7 +14,7 @@ from ablations.executors.loop import stop_on_signals
 from ablations.jobs import cleaning, machine
 from ablations.jobs.audit import audit
 from ablations.jobs.plan import Job, make_plan
-from ablations.jobs.status import JobState, state_of
+from ablations.jobs.status import JobState, Status, state_of
 from ablations.spec import load_spec
 from ablations.spec.yaml_tree import read_yaml
 from ablations.store import Snapshot, Store
@@ -52,10 +52,10 @@ def ship(store: Store, uri: str, console: Console, *, follow: bool) -> int:
 # -- audit -------------------------------------------------------------------------------------------------------
 
 NOT_AUDITED = {
-    "new": "not trained yet",
-    "stale": "what was trained under this name is another training",
-    "resumable": "not finished",
-    "running": "not finished",
+    Status.NEW: "not trained yet",
+    Status.STALE: "what was trained under this name is another training",
+    Status.RESUMABLE: "not finished",
+    Status.RUNNING: "not finished",
 }
 """Why there is nothing to audit, by the word of a job's state."""
 
@@ -81,7 +81,7 @@ def audit_jobs(
     audited, differing = 0, 0
     for job in jobs:
         state = state_of(job, store)
-        if state.history is None or state.word not in ("done", "re-score"):
+        if state.history is None or state.status not in (Status.DONE, Status.RE_SCORE):
             console.print(
                 f"[yellow]{job.name}[/]  nothing to audit: {escape(_why_not(state))}", soft_wrap=True
             )
@@ -109,7 +109,7 @@ def audit_jobs(
 
 
 def _why_not(state: JobState) -> str:
-    words = [NOT_AUDITED.get(state.word, state.word), state.detail]
+    words = [NOT_AUDITED.get(state.status, state.status), state.detail]
     return ": ".join(word for word in words if word)
 
 

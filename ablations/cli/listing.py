@@ -1,6 +1,6 @@
 """Plan and results as rows and as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,15 +12,20 @@ from ablations.cli.view import coloured
 from ablations.jobs.estimate import Estimator
 from ablations.jobs.machine import select_device, stack
 from ablations.jobs.plan import Job
-from ablations.jobs.status import JobState, results_of, state_of
+from ablations.jobs.status import JobState, Status, results_of, state_of
 from ablations.store import Store
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.report.table import headings, summary_rows
 
-STATE_STYLES = {
-    "done": "green", "new": "cyan", "rerun": "cyan", "resumable": "yellow", "stale": "yellow", "running": "blue",
-    "data-missing": "yellow",
-}  # fmt: skip
+STATUS_STYLES: Mapping[str, str] = {
+    Status.DONE: "green",
+    Status.NEW: "cyan",
+    Status.RERUN: "cyan",
+    Status.RESUMABLE: "yellow",
+    Status.STALE: "yellow",
+    Status.RUNNING: "blue",
+    Status.DATA_MISSING: "yellow",
+}
 
 
 def plan_rows(
@@ -38,7 +43,7 @@ def plan_rows(
         images = store.find_data(job.config.data).images
         steps = job.total_steps(images) if images else job.config.train.known_steps
         state = _as_rerun(state_of(job, store)) if rerun else state_of(job, store)
-        left = 0 if state.word in ("done", "re-score") else (steps or 0) - state.step
+        left = 0 if state.status in (Status.DONE, Status.RE_SCORE) else (steps or 0) - state.step
         rows.append(
             {
                 "run": job.run,
@@ -47,7 +52,7 @@ def plan_rows(
                 "identity": job.identity if job.data_digest else None,
                 "steps": steps,
                 "expected_seconds": estimator.seconds(job, left) if steps else None,
-                "state": state.word,
+                "state": state.status,
                 "detail": state.detail,
             }
         )
@@ -55,10 +60,10 @@ def plan_rows(
 
 
 def _as_rerun(state: JobState) -> JobState:
-    if state.folder is None or state.word in ("data-missing", "running"):
+    if state.folder is None or state.status in (Status.DATA_MISSING, Status.RUNNING):
         return state
-    detail = f"{state.word} now; set aside and trained again"
-    return JobState("rerun", detail, state.folder, state.history)
+    detail = f"{state.status} now; set aside and trained again"
+    return JobState(Status.RERUN, detail, state.folder, state.history)
 
 
 def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
@@ -67,7 +72,7 @@ def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
     for column in ("run", "seed", "identity", "steps", "expected", "state"):
         table.add_column(column, justify="right" if column in ("seed", "steps", "expected") else "left")
     for row in rows:
-        style = STATE_STYLES.get(row["state"], "")
+        style = STATUS_STYLES.get(row["state"], "")
         state = f"[{style}]{row['state']}[/]" if style else row["state"]
         detail = f": {escape(row['detail'])}" if row["detail"] else ""
         table.add_row(
@@ -75,7 +80,7 @@ def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
             _minutes(row["expected_seconds"]), state + detail,
         )  # fmt: skip
     console.print(table)
-    left = [row["expected_seconds"] for row in rows if row["state"] not in ("done", "re-score")]
+    left = [row["expected_seconds"] for row in rows if row["state"] not in (Status.DONE, Status.RE_SCORE)]
     if left:
         time = "" if None in left else f", {_minutes(sum(left))} one after another"
         console.print(f"{len(left)} of {len(rows)} jobs to train{time}")
@@ -96,7 +101,7 @@ def status_rows(jobs: Sequence[Job], store: Store, tracking_uri: str) -> list[di
                 "profile": job.profile,
                 "seed": job.seed,
                 "identity": job.identity if job.data_digest else None,
-                "state": state.word,
+                "state": state.status,
                 "exit": state.exit,
                 "samples": outcome.get("samples"),
                 "dynamics": outcome.get("dynamics"),

@@ -16,7 +16,7 @@ from ablations.cli.report_inputs import asked_of
 from ablations.executors.loop import Summary, run_plan
 from ablations.jobs import machine
 from ablations.jobs.plan import Job, make_plan
-from ablations.jobs.status import kept_steps, results_of, state_of
+from ablations.jobs.status import Status, kept_steps, results_of, state_of
 from ablations.spec import Run, Spec
 from ablations.store import Snapshot, Store, data_key
 from analysis.frames.jobs import Frames
@@ -53,7 +53,7 @@ def run(spec: Spec, runs: Sequence[Run], store: Store, options: RunOptions, cons
     images = with_data(runs, store, console)
     jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
     before = Snapshot(store.root)
-    todo = [job for job in jobs if options.rerun or state_of(job, before).word != "done"]
+    todo = [job for job in jobs if options.rerun or state_of(job, before).status != Status.DONE]
     prepare_references(todo, images, store, options.work, console)
     if options.rerun:  # last, so that nothing is set aside for a run that is refused
         store.set_aside([job.identity for job in jobs])
@@ -161,7 +161,7 @@ def write_images(job: Job, store: Store, out: Path, *, count: int, noise_seed: i
     kept = kept_steps(state.folder) if state.folder else []
     if state.folder is None or not kept:
         raise UserError(
-            f"{job.name}: no weights are kept yet ({state.word}); `ablate run --run {job.run}` trains it"
+            f"{job.name}: no weights are kept yet ({state.status}); `ablate run --run {job.run}` trains it"
         )
     if step is not None and step not in kept:
         raise UserError(

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol
 
@@ -13,15 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ablations.jobs.context import Progress as JobProgress
 from ablations.jobs.plan import Job
 from ablations.store.history import History
+from fakeface.outcomes import Dynamics, Exit, Samples
 
 PLAIN_SECONDS = 15.0
 """Seconds between two plain lines of one job."""
 
-STYLES = {
-    "finished": "green", "healthy": "green", "balanced": "green",
-    "diverged": "red", "crashed": "bold red", "interrupted": "yellow", "pruned": "yellow",
-    "refused": "yellow",
-    "noise": "red", "collapsed": "red", "discriminator-won": "magenta", "stalled": "magenta",
+STYLES: Mapping[str, str] = {
+    Exit.FINISHED: "green", Samples.HEALTHY: "green", Dynamics.BALANCED: "green",
+    Exit.DIVERGED: "red", Exit.CRASHED: "bold red", Exit.INTERRUPTED: "yellow", Exit.PRUNED: "yellow",
+    Exit.REFUSED: "yellow",
+    Samples.NOISE: "red", Samples.COLLAPSED: "red", Dynamics.DISCRIMINATOR_WON: "magenta", Dynamics.STALLED: "magenta",
 }  # fmt: skip
 
 

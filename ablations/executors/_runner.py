@@ -13,7 +13,7 @@ from ablations.jobs.plan import Job
 from ablations.jobs.rescoring import rescore
 from ablations.jobs.scoring import Scorers
 from ablations.jobs.session import name_job, run_job
-from ablations.jobs.status import COMPLETE, needs_scoring, state_of
+from ablations.jobs.status import Status, needs_scoring, state_of
 from ablations.store import Store, data_key, job_lock
 from ablations.store.history import History, compact
 from ablations.store.journal import Journal
@@ -21,6 +21,7 @@ from fakeface import data
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
+from fakeface.outcomes import COMPLETE, Exit
 
 
 class Workbench:
@@ -63,13 +64,13 @@ class Workbench:
             allow_inexact=self.setup.allow_inexact,
         )
         if stop():
-            return Ended(job, "interrupted")
+            return Ended(job, Exit.INTERRUPTED)
         try:
             return _take(job, self.store, context)
         except UserError as error:
-            return Ended(job, "refused", str(error))
+            return Ended(job, Exit.REFUSED, str(error))
         except Exception as error:
-            return Ended(job, "crashed", f"{type(error).__name__}: {error}")
+            return Ended(job, Exit.CRASHED, f"{type(error).__name__}: {error}")
 
 
 def _take(job: Job, store: Store, context: Context) -> Ended:
@@ -78,12 +79,12 @@ def _take(job: Job, store: Store, context: Context) -> Ended:
         folder.mkdir(parents=True, exist_ok=True)
         lock = job_lock(folder).acquire(timeout=0)
     except Timeout:
-        return Ended(job, "busy")
+        return Ended(job, Exit.BUSY)
     except OSError as error:
-        return Ended(job, "refused", f"{folder}: cannot work here: {error.strerror or error}")
+        return Ended(job, Exit.REFUSED, f"{folder}: cannot work here: {error.strerror or error}")
     with lock:
         if not folder.exists():  # `--rerun` set it aside while we waited for the lock
-            return Ended(job, "busy")
+            return Ended(job, Exit.BUSY)
         exit_ = _work(job, folder, store, context)
         history = store.history(folder)
         if history.outcome is not None:
@@ -94,36 +95,36 @@ def _take(job: Job, store: Store, context: Context) -> Ended:
 def _work(job: Job, folder: Path, store: Store, context: Context) -> str:
     """Whatever the job still needs. The lock is held, so nobody else changes what is read here."""
     state = state_of(job, store, locked=True)
-    if state.word not in ("done", "re-score") or state.history is None:
+    if state.status not in (Status.DONE, Status.RE_SCORE) or state.history is None:
         return run_job(job, folder, context)
     with Journal(state.history.path) as journal:
         name_job(job, journal, state.history)
-    if state.word == "re-score":
+    if state.status == Status.RE_SCORE:
         rescore(job, folder, context)
         if needs_scoring(job, store.history(folder)):
-            return "interrupted"
+            return Exit.INTERRUPTED
     return state.exit
 
 
 def _why(exit_: str, history: History, context: Context) -> str:
-    if exit_ == "crashed" and history.outcome is not None:
+    if exit_ == Exit.CRASHED and history.outcome is not None:
         return f"{history.outcome['evidence']['exit']} (traceback in {history.path})"
-    return context.cancelled() or "" if exit_ == "pruned" else ""
+    return context.cancelled() or "" if exit_ == Exit.PRUNED else ""
 
 
 def give_up(job: Job, store: Store, why: str) -> Ended:
     """A job whose process died again and again: crashed, also in its journal, where it has one and nobody else it."""
     folder = store.find(job.identity)
     if folder is None or not (folder / "journal.jsonl").exists():
-        return Ended(job, "crashed", why)
+        return Ended(job, Exit.CRASHED, why)
     try:
         with job_lock(folder).acquire(timeout=0), Journal(folder / "journal.jsonl") as journal:
             history = store.history(folder)
             complete = history.outcome is not None and history.outcome["exit"] in COMPLETE
             if history.sessions and not complete:  # it may have died while kept weights were scored again
-                fields = outcome_fields(history, "crashed", evidence=why, steps=history.last_step)
+                fields = outcome_fields(history, Exit.CRASHED, evidence=why, steps=history.last_step)
                 journal.append("outcome", **fields)
                 journal.sync()
     except (Timeout, UserError, OSError) as error:
-        return Ended(job, "crashed", f"{why} (not journaled: {error})")
-    return Ended(job, "crashed", why)
+        return Ended(job, Exit.CRASHED, f"{why} (not journaled: {error})")
+    return Ended(job, Exit.CRASHED, why)

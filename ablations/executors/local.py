@@ -17,6 +17,7 @@ from ablations.jobs.machine import select_device, usable_cores
 from ablations.jobs.plan import Job
 from ablations.store import Store
 from fakeface.environment import environment
+from fakeface.outcomes import Exit
 
 MOST_DEATHS = 3
 """So often may a job's process die before the job counts as crashed: one that needs too much memory never ends."""
@@ -112,7 +113,7 @@ class _Slot:
         except (EOFError, OSError):
             return self._died(self.job)
         if isinstance(report, Over):
-            if report.exit == "crashed":
+            if report.exit == Exit.CRASHED:
                 self.retire()  # a CUDA error, say, leaves a process in which every later job fails too
             return self._free(Ended(self.job, report.exit, report.why), report.at)
         self._pass_on(self.job, report, on_progress)
@@ -132,7 +133,7 @@ class _Slot:
         self.worker = None
         self.deaths += 1
         if self.stop():
-            return self._free(Ended(job, "interrupted"))
+            return self._free(Ended(job, Exit.INTERRUPTED))
         if self.deaths < MOST_DEATHS:
             self._send_job(job)
             return None

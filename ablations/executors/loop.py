@@ -14,6 +14,7 @@ from ablations.jobs.plan import Job
 from ablations.store import Store
 from ablations.store.history import History
 from fakeface.errors import UserError
+from fakeface.outcomes import Exit
 
 WAIT_SECONDS = 0.5
 """Seconds between two looks at jobs that another process works on."""
@@ -29,7 +30,7 @@ class Summary:
     def exit_status(self) -> int:
         """0: all finished, whatever their GAN outcome; 1: some crashed; 2: some refused; 130: interrupted."""
         exits = set(self.exits.values())
-        for exit_, status in (("interrupted", 130), ("crashed", 1), ("refused", 2)):
+        for exit_, status in ((Exit.INTERRUPTED, 130), (Exit.CRASHED, 1), (Exit.REFUSED, 2)):
             if exit_ in exits:
                 return status
         return 0
@@ -49,13 +50,13 @@ def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, view: View) 
             busy.clear()
         for end in ended:
             running -= 1
-            if end.exit == "busy":
+            if end.exit == Exit.BUSY:
                 busy.append(end.job)
             else:
                 summary.exits[end.job.name] = end.exit
                 view.ended(end.job, end.exit, history_of(end.job, store), end.why)
     for job in [*waiting, *busy]:
-        summary.exits[job.name] = "interrupted"
+        summary.exits[job.name] = Exit.INTERRUPTED
     return summary
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablations.jobs.plan import Job
-from ablations.jobs.status import COMPLETE, same_but_data
+from ablations.jobs.status import same_but_data
 from ablations.store import Store, is_running
 from ablations.store.history import History, exit_of
 from fakeface.files import os_errors
+from fakeface.outcomes import COMPLETE
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from ablations.store.history import History
 from fakeface.evaluation import diagnose_dynamics, onset_of
 
 
-class Finding(NamedTuple):
+class OutcomeFinding(NamedTuple):
     """A word (None where nothing can be said), the step at which it set in, and the evidence."""
 
     word: str | None
@@ -14,21 +14,21 @@ class Finding(NamedTuple):
     evidence: str
 
 
-def samples_finding(history: History) -> Finding:
+def samples_finding(history: History) -> OutcomeFinding:
     """What the samples are at the last grid: healthy, noise or collapsed."""
     if not history.diagnoses:
-        return Finding(None, None, "no samples were drawn")
+        return OutcomeFinding(None, None, "no samples were drawn")
     labels = [(diagnosis["step"], diagnosis["label"]) for diagnosis in history.diagnoses]
-    return Finding(labels[-1][1], onset_of(labels), history.diagnoses[-1]["evidence"])
+    return OutcomeFinding(labels[-1][1], onset_of(labels), history.diagnoses[-1]["evidence"])
 
 
-def dynamics_finding(history: History) -> Finding:
+def dynamics_finding(history: History) -> OutcomeFinding:
     """How the networks stood: balanced, discriminator-won or stalled."""
     needed = {"Loss_D", "accuracy_real", "accuracy_fake", "update_ratio_G", "update_ratio_D"}
     if not needed <= history.series.keys():
-        return Finding(None, None, "too few steps were taken to say")
+        return OutcomeFinding(None, None, "too few steps were taken to say")
     dynamics = diagnose_dynamics({name: (s.steps, s.values) for name, s in history.series.items()})
-    return Finding(dynamics.label, dynamics.onset, dynamics.evidence)
+    return OutcomeFinding(dynamics.label, dynamics.onset, dynamics.evidence)
 
 
 def outcome_fields(

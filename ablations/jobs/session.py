@@ -29,6 +29,7 @@ from fakeface.evaluation import diagnose_samples
 from fakeface.gan import checkpoints, training
 from fakeface.gan.training import Block, GanState, RealImages
 from fakeface.images import contact_sheet, save_png
+from fakeface.outcomes import Exit
 from fakeface.randomness import latent_noise
 
 DIAGNOSIS_SAMPLES = 256
@@ -52,17 +53,17 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
             session.train()
         except Exception as error:
             words = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            return session.close("crashed", evidence=words, traceback=traceback.format_exc())
+            return session.close(Exit.CRASHED, evidence=words, traceback=traceback.format_exc())
         if session.diverged_at is not None:
             words = f"a loss or weight was no longer finite at step {session.diverged_at}"
-            return session.close("diverged", evidence=words, onset=session.diverged_at)
+            return session.close(Exit.DIVERGED, evidence=words, onset=session.diverged_at)
         if session.step < session.total_steps:
             why = context.cancelled()
             if why is not None:
-                return session.close("pruned", evidence=why, onset=session.step)
+                return session.close(Exit.PRUNED, evidence=why, onset=session.step)
             words = f"stopped after step {session.step} of {session.total_steps}"
-            return session.close("interrupted", evidence=words)
-        return session.close("finished", evidence=f"took all {session.total_steps} steps")
+            return session.close(Exit.INTERRUPTED, evidence=words)
+        return session.close(Exit.FINISHED, evidence=f"took all {session.total_steps} steps")
 
 
 def name_job(job: Job, journal: Journal, history: History) -> None:
@@ -140,10 +141,10 @@ class Session:
             self.history, exit_, evidence=evidence, steps=self.step, onset=onset, traceback=traceback
         )
         fields["weights_sha256"] = self._weights_sha256()
-        fields["generator"] = self._generator_file(self.step).name if exit_ == "finished" else None
+        fields["generator"] = self._generator_file(self.step).name if exit_ == Exit.FINISHED else None
         self._append("outcome", **fields)
         self.journal.sync()
-        if exit_ in ("finished", "diverged"):
+        if exit_ in (Exit.FINISHED, Exit.DIVERGED):
             checkpoints.previous_of(checkpoint_of(self.folder)).unlink(missing_ok=True)
         return exit_
 

@@ -1,6 +1,7 @@
 """What the store already holds for a job: done, to be scored again, resumable, running, new, or stale and why."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from ablations.jobs.plan import Job
@@ -8,20 +9,32 @@ from ablations.jobs.resuming import usable_checkpoint
 from ablations.store import Store, is_running
 from ablations.store.history import History, exit_of
 from fakeface.config import identity_settings
+from fakeface.outcomes import COMPLETE, Exit
 
-COMPLETE = ("finished", "diverged")
-"""Exits after which a job is not trained again: a divergence is a result."""
+
+class Status(StrEnum):
+    """What the store holds for a job."""
+
+    DONE = "done"
+    RE_SCORE = "re-score"
+    """Trained, but not yet scored under the job's protocol."""
+    RUNNING = Exit.RUNNING.value
+    RESUMABLE = "resumable"
+    NEW = Exit.NEW.value
+    STALE = "stale"
+    """Results under its name are those of another training."""
+    DATA_MISSING = "data-missing"
+    RERUN = "rerun"
+    """What `--rerun` would replace."""
 
 
 @dataclass(frozen=True)
 class JobState:
-    """Where one job stands.
+    """The status of one job."""
 
-    `word` is done, re-score, running, resumable, new, stale or data-missing; `detail` says more in words.
-    """
-
-    word: str
+    status: Status
     detail: str
+    """More about the status, in words."""
     folder: Path | None
     """Of this very training; None before its first step. While its data are missing: see `results_of`."""
     history: History | None
@@ -31,9 +44,11 @@ class JobState:
     @property
     def exit(self) -> str:
         """The outcome's first word; `running` or `new` where there is none yet."""
-        if self.history is None or self.word == "stale":
-            return "new"
-        running = self.word == "running" or (self.word == "data-missing" and is_running(self.history.folder))
+        if self.history is None or self.status == Status.STALE:
+            return Exit.NEW
+        running = self.status == Status.RUNNING or (
+            self.status == Status.DATA_MISSING and is_running(self.history.folder)
+        )
         return exit_of(self.history, running=running)
 
 
@@ -46,22 +61,22 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
     folder = results_of(job, store)
     if job.data_digest is None:
         history = store.history(folder) if folder else None
-        return JobState("data-missing", store.find_data(job.config.data).why, folder, history)
+        return JobState(Status.DATA_MISSING, store.find_data(job.config.data).why, folder, history)
     if folder is None:
         why = stale_because(job, store)
-        return JobState("stale", why, None, None) if why else JobState("new", "", None, None)
+        return JobState(Status.STALE, why, None, None) if why else JobState(Status.NEW, "", None, None)
     history = store.history(folder)
     if not locked and is_running(folder):
-        return JobState("running", f"at step {history.last_step}", folder, history, history.last_step)
+        return JobState(Status.RUNNING, f"at step {history.last_step}", folder, history, history.last_step)
     if exit_of(history, running=False) in COMPLETE and history.outcome is not None:
         if needs_scoring(job, history):
-            return JobState("re-score", "scored under another protocol so far", folder, history)
+            return JobState(Status.RE_SCORE, "scored under another protocol so far", folder, history)
         damage = (
             f"; {len(history.damaged_lines)} damaged lines in its journal" if history.damaged_lines else ""
         )
-        return JobState("done", f"{history.outcome['exit']}{damage}", folder, history)
+        return JobState(Status.DONE, f"{history.outcome['exit']}{damage}", folder, history)
     step = _resume_step(folder, history)
-    return JobState("resumable", _resuming_words(history, step), folder, history, step)
+    return JobState(Status.RESUMABLE, _resuming_words(history, step), folder, history, step)
 
 
 def results_of(job: Job, store: Store) -> Path | None:
@@ -140,7 +155,7 @@ def differences(job: Job, history: History) -> list[str]:
 
 def _resuming_words(history: History, step: int) -> str:
     word = exit_of(history, running=False)
-    if word == "pruned" and history.outcome is not None:
+    if word == Exit.PRUNED and history.outcome is not None:
         word = f"pruned at step {history.outcome['steps']}"
         if step == history.outcome["steps"]:
             return f"{word}; goes on from there"

@@ -7,6 +7,7 @@ from typing import Any
 
 from ablations.store import columns, journal
 from ablations.store.journal import Record
+from fakeface.outcomes import Exit
 
 
 @dataclass
@@ -201,10 +202,10 @@ def exit_of(history: History, *, running: bool) -> str:
     `running` says whether a process holds the job's lock now.
     """
     if running:
-        return "running"
+        return Exit.RUNNING
     if history.outcome is not None:
         return str(history.outcome["exit"])
-    return "interrupted" if history.sessions else "new"
+    return Exit.INTERRUPTED if history.sessions else Exit.NEW
 
 
 def plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from ablations.store.history import History
 from ablations.studies.results import Result, result_of
 from ablations.studies.trials import MakeJob
 from ablations.studies.window import Direction, Edge, locate
+from fakeface.outcomes import Regime
 
 Side = Literal["lower", "upper"]
 
@@ -40,7 +41,7 @@ def axis_of(study: Study) -> str | None:
 
 def verdict(result: Result) -> bool | None:
     """Whether a setting worked; None where it was cut short before anybody could know."""
-    return None if result.regime == "unknown" else result.regime == "works"
+    return None if result.regime == Regime.UNKNOWN else result.regime == Regime.WORKS
 
 
 class Staircase:

@@ -9,7 +9,7 @@ from typing import Any
 from ablations.jobs.outcome import dynamics_finding, samples_finding
 from ablations.jobs.plan import Job
 from ablations.store.history import History, Series
-from fakeface.outcomes import Regime, regime_of
+from fakeface.outcomes import Dynamics, Exit, Regime, regime_of
 
 WORST = 1e6
 """Told for a setting that fails outright, where a sampler must learn not to go: above any Fréchet distance of images.
@@ -52,7 +52,7 @@ class Result:
     @property
     def failed(self) -> bool:
         """Whether it broke: numbers that are not finite, or a discriminator that had won."""
-        return self.exit == "diverged" or self.dynamics == "discriminator-won"
+        return self.exit == Exit.DIVERGED or self.dynamics == Dynamics.DISCRIMINATOR_WON
 
     @property
     def regime(self) -> Regime:
@@ -80,13 +80,13 @@ def result_of(job: Job, history: History, cut: Cut | None = None) -> Result:
     outcome = history.outcome or {}
     known = history if cut is None else history.until(cut.step)
     samples, dynamics = samples_finding(known), dynamics_finding(known)
-    exit_ = str(outcome.get("exit", "interrupted")) if cut is None else "pruned"
+    exit_ = str(outcome.get("exit", Exit.INTERRUPTED)) if cut is None else Exit.PRUNED
     total = int(history.job["total_steps"])
     last = known.last_evaluation(job.protocol_identity)
     quality = last["values"][last["metric"]] if last is not None and last["step"] == total else None
-    if exit_ == "diverged":
+    if exit_ == Exit.DIVERGED:
         onset, evidence = outcome["onset"]["exit"], outcome["evidence"]["exit"]
-    elif dynamics.word in ("discriminator-won", "stalled"):
+    elif dynamics.word in (Dynamics.DISCRIMINATOR_WON, Dynamics.STALLED):
         onset, evidence = dynamics.onset, dynamics.evidence
     else:
         onset, evidence = samples.onset, samples.evidence

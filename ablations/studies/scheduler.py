@@ -10,6 +10,7 @@ from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.store import Store
 from ablations.store.history import History
+from fakeface.outcomes import Exit
 
 
 class Task(Protocol):
@@ -69,17 +70,17 @@ class Crew:
         """Hand a job's end to its task, which may ask for another."""
         job = ended.job
         task, _ = self._running.pop(job.identity)
-        if ended.exit == "busy":
+        if ended.exit == Exit.BUSY:
             self._waiting.append((task, job))
             return
         history = history_of(job, self.store)
         self.summary.exits[job.name] = ended.exit
         self.view.ended(job, ended.exit, history, ended.why)
-        if ended.exit in ("finished", "diverged", "pruned") and history is not None:
+        if ended.exit in (Exit.FINISHED, Exit.DIVERGED, Exit.PRUNED) and history is not None:
             task.ended(job, history)
             if not self.executor.stop():
                 self._advance(task)
-        elif ended.exit == "crashed":
+        elif ended.exit == Exit.CRASHED:
             task.crashed()
 
     def _advance(self, task: Task) -> None:

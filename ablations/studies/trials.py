@@ -17,6 +17,7 @@ from ablations.store.history import History
 from ablations.studies.results import WORST, Cut, Result, result_of
 from ablations.studies.sampling import adopt, next_trial, params_of
 from fakeface.errors import UserError
+from fakeface.outcomes import Dynamics, Exit, Regime, Samples
 
 MakeJob = Callable[[Run, int], Job]
 MOST_CRASHES = 2
@@ -43,7 +44,7 @@ def _buildable(trial: optuna.Trial, study: Study, make_job: MakeJob) -> Iterator
     try:
         yield Trial(trial, study, make_job)
     except SpecError as error:
-        trial.set_user_attr("regime", "refused")
+        trial.set_user_attr("regime", Exit.REFUSED)
         trial.set_user_attr("cut", asdict(Cut(0, 0, str(error))))
         trial.study.tell(trial, 2 * WORST)
 
@@ -67,7 +68,7 @@ class Trial:
     def next_job(self) -> Job | None:
         """The next seed's job, unless the setting is hopeless after those before it."""
         done = len(self.results)
-        if not self.told and done < len(self.jobs) and (done == 0 or self.results[-1].regime == "works"):
+        if not self.told and done < len(self.jobs) and (done == 0 or self.results[-1].regime == Regime.WORKS):
             return self.jobs[done]
         if not self.told:
             value, state = told(self.results, self.study)
@@ -106,7 +107,7 @@ class Trial:
         crashes = int(self.trial.user_attrs.get("crashes", 0)) + 1
         self.trial.set_user_attr("crashes", crashes)
         if crashes >= MOST_CRASHES:
-            self._tell("crashed", 2 * WORST, TrialState.COMPLETE)
+            self._tell(Exit.CRASHED, 2 * WORST, TrialState.COMPLETE)
 
     def _report(self, score: float, at: int) -> None:
         if math.isfinite(score) and at not in self._reported:
@@ -131,14 +132,14 @@ def told(results: list[Result], study: Study) -> tuple[float, TrialState]:
     last = results[-1]
     if last.failed:
         return max(values), TrialState.COMPLETE
-    if last.exit == "pruned":
+    if last.exit == Exit.PRUNED:
         return math.nan, TrialState.PRUNED
     return AGGREGATES[objective.aggregate](values), TrialState.COMPLETE
 
 
 def worst_regime(results: list[Result]) -> str:
     """The regime of the seed that did not work, if there is one."""
-    return next((result.regime for result in results if result.regime != "works"), "works")
+    return next((result.regime for result in results if result.regime != Regime.WORKS), Regime.WORKS)
 
 
 def best_trial(opened: optuna.Study, study: Study) -> tuple[int, dict[str, Any], float]:
@@ -155,8 +156,11 @@ def best_trial(opened: optuna.Study, study: Study) -> tuple[int, dict[str, Any],
 def _hopeless(history: History, total: int) -> str:
     """Why a training will come to nothing, by all that is known of it by now; empty where that cannot be said."""
     dynamics, step = dynamics_finding(history), history.last_step
-    if dynamics.word not in ("stalled", "discriminator-won") or samples_finding(history).word == "healthy":
+    if (
+        dynamics.word not in (Dynamics.STALLED, Dynamics.DISCRIMINATOR_WON)
+        or samples_finding(history).word == Samples.HEALTHY
+    ):
         return ""
-    if dynamics.word == "discriminator-won" and step - (dynamics.onset or 0) < WON_SHARE * total:
+    if dynamics.word == Dynamics.DISCRIMINATOR_WON and step - (dynamics.onset or 0) < WON_SHARE * total:
         return ""
     return f"{dynamics.word} by step {step}: {dynamics.evidence}"

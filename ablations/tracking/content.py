@@ -2,22 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ablations.store.journal import Record
+from fakeface.outcomes import Exit
 
 MAX_PARAM_CHARS = 6_000
 MAX_TAG_CHARS = 5_000
 MAX_DIGEST_CHARS = 36
-STATUS_OF_EXIT = {
-    "running": "RUNNING",
-    "finished": "FINISHED",
-    "diverged": "FINISHED",
-    "pruned": "FINISHED",
-    "interrupted": "KILLED",
-    "crashed": "FAILED",
+STATUS_OF_EXIT: Mapping[str, str] = {
+    Exit.RUNNING: "RUNNING",
+    Exit.FINISHED: "FINISHED",
+    Exit.DIVERGED: "FINISHED",
+    Exit.PRUNED: "FINISHED",
+    Exit.INTERRUPTED: "KILLED",
+    Exit.CRASHED: "FAILED",
 }
 """MLflow's own status for each of our exits: one that ended by its own rules is FINISHED, however it went."""
 
@@ -68,7 +69,7 @@ class Facts:
         """The exit in one word. A process that vanished without an outcome was interrupted."""
         if self.outcome is not None:
             return str(self.outcome["exit"])
-        return "running" if running else "interrupted"
+        return Exit.RUNNING if running else Exit.INTERRUPTED
 
     @property
     def wants_model(self) -> bool:

@@ -11,13 +11,14 @@ from ablations.tracking import artifacts, server
 from ablations.tracking.content import allowed_name
 from ablations.tracking.findings import KIND
 from fakeface.errors import UserError
+from fakeface.outcomes import Exit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 JOURNAL = "journal.jsonl"
-EXIT_OF_STATUS = {"FINISHED": "finished", "KILLED": "interrupted", "FAILED": "crashed"}
+EXIT_OF_STATUS = {"FINISHED": Exit.FINISHED, "KILLED": Exit.INTERRUPTED, "FAILED": Exit.CRASHED}
 _PAGE = 1_000
 _RUNNING = ("RUNNING", "SCHEDULED")
 

@@ -10,6 +10,7 @@ from ablations.store.journal import Record
 from ablations.tracking import artifacts, content, server, state
 from ablations.tracking.content import Point
 from ablations.tracking.model import FAILED, log_generator
+from fakeface.outcomes import Exit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -144,18 +145,18 @@ class JobShipper:
                     artifacts.log_image(self.client, run, self.folder, record, self._images_sent)
                 case "named":
                     self.client.update_run(run, name=content.run_name(self.state.facts, self.folder.name))
-                    self._tag(running=self.state.exit == "running")
+                    self._tag(running=self.state.exit == Exit.RUNNING)
                 case "session":
                     self._tag(running=True)
                     self._set_status("RUNNING")
                     # Else an ending like the one before this session would seem to be set already.
-                    self.state.status, self.state.exit = "RUNNING", "running"
+                    self.state.status, self.state.exit = "RUNNING", Exit.RUNNING
                     artifacts.log_diff(self.client, run, self.folder, record)
                 case "outcome":
                     artifacts.log_ending(self.client, run, history.load(self.path))
                     self._tag(running=False)
                 case "note":
-                    self._tag(running=self.state.exit == "running")
+                    self._tag(running=self.state.exit == Exit.RUNNING)
         except artifacts.Unreadable as error:
             self.problems.append(str(error))
 

@@ -13,6 +13,7 @@ from PIL import Image
 from analysis.figures import style
 from analysis.figures.style import RunStyle, run_styles
 from analysis.frames.jobs import Frames
+from fakeface.outcomes import Exit
 
 LOSS_TITLE = "Generator and Discriminator Loss During Training"
 STEPS = "iterations (generator steps)"
@@ -65,7 +66,7 @@ def loss_curves(ax: Axes, frames: Frames, run: str, *, top: float | None = None)
 def loss_ceiling(frames: Frames, metrics: Sequence[str] = ("Loss_D", "Loss_G")) -> float | None:
     """An upper end of the loss axis that suits all runs: no spike, no diverged job and no run far above the others
     sets it. None without losses."""
-    steady = frames.outcomes[frames.outcomes["exit"] != "diverged"]
+    steady = frames.outcomes[frames.outcomes["exit"] != Exit.DIVERGED]
     highs = []
     for run, seed in zip(steady["run"], steady["seed"], strict=True):
         for metric in metrics:
@@ -226,7 +227,7 @@ def _mark_early_ends(ax: Axes, bundle: _Bundle) -> None:
     low, high = ax.get_ylim()
     for exit_, line in zip(bundle.exits, bundle.lines, strict=True):
         drawn = line.dropna()
-        if exit_ in ("finished", "running") or drawn.empty:
+        if exit_ in (Exit.FINISHED, Exit.RUNNING) or drawn.empty:
             continue
         ax.plot(
             [drawn.index[-1]], [min(high, max(low, float(drawn.iloc[-1])))], linestyle="none", marker="X", ms=7,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.frames.jobs import Frames
 from fakeface.config import OptimizerConfig
+from fakeface.outcomes import Dynamics
 
 Network = Literal["G", "D"]
 Starved = Literal["neither", "G", "D", "both", "mixed"]
@@ -73,7 +74,7 @@ def movements(frames: Frames) -> list[RunMovement]:
                 for network in NETWORKS
             }
             if all(len(curve) for curve in curves.values()):
-                jobs.append((curves, job["dynamics"] == "discriminator-won"))
+                jobs.append((curves, job["dynamics"] == Dynamics.DISCRIMINATOR_WON))
         if not jobs:
             continue
         words = {_starved(curves, won) for curves, won in jobs}

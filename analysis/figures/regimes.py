@@ -1,6 +1,7 @@
 """How each regime of a study's trainings looks, and which stretches of a searched number belong to which."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -11,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from analysis.figures import style
 from analysis.frames.studies import SIDES, Study
-from fakeface.outcomes import REGIMES
+from fakeface.outcomes import Regime
 
 NEIGHBOURS = 5
 """A stretch goes by the majority of so many trainings next to each other: an edge is ragged, and one seed no regime."""
@@ -49,16 +50,16 @@ class RegimeStyle:
         )  # fmt: skip
 
 
-LOOKS = {
-    "works": RegimeStyle("works", "#009E73", "o"),
-    "stalled": RegimeStyle("stalled", "#0072B2", "s"),
-    "noise": RegimeStyle("noise", "#56B4E9", "^"),
-    "collapsed": RegimeStyle("collapsed", "#CC79A7", "D"),
-    "discriminator-won": RegimeStyle("discriminator wins", "#E69F00", "v", "D wins"),
-    "diverged": RegimeStyle("diverges", "#D55E00", "X"),
-    "unknown": RegimeStyle("undecided", "#9aa0a8", "h"),
+LOOKS: Mapping[str, RegimeStyle] = {
+    Regime.WORKS: RegimeStyle(Regime.WORKS, "#009E73", "o"),
+    Regime.STALLED: RegimeStyle(Regime.STALLED, "#0072B2", "s"),
+    Regime.NOISE: RegimeStyle(Regime.NOISE, "#56B4E9", "^"),
+    Regime.COLLAPSED: RegimeStyle(Regime.COLLAPSED, "#CC79A7", "D"),
+    Regime.DISCRIMINATOR_WON: RegimeStyle("discriminator wins", "#E69F00", "v", "D wins"),
+    Regime.DIVERGED: RegimeStyle("diverges", "#D55E00", "X"),
+    Regime.UNKNOWN: RegimeStyle("undecided", "#9aa0a8", "h"),
 }
-assert tuple(LOOKS) == REGIMES
+assert tuple(LOOKS) == tuple(Regime)
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,14 @@ def spans(study: Study) -> list[Span]:
     """
     if study.axis is None:
         return []
-    known = study.trainings[study.trainings["regime"] != "unknown"]
+    known = study.trainings[study.trainings["regime"] != Regime.UNKNOWN]
     known = known.dropna(subset=[study.axis]).sort_values(study.axis, kind="stable")
-    xs, fails = known[study.axis].astype(float), known["regime"] != "works"
+    xs, fails = known[study.axis].astype(float), known["regime"] != Regime.WORKS
     lower, upper = (study.edges[side].estimate if side in study.edges else None for side in SIDES)
     if lower is not None and upper is not None and lower >= upper:  # they contradict each other
         lower = upper = None
     start, end = lower or 0.0, upper or np.inf
-    window = [Span("works", start, end)]
+    window = [Span(Regime.WORKS, start, end)]
     if lower is None or upper is None:
         window = _stretches(known[xs.between(start, end)], study.axis, lower, upper)
     below = _stretches(known[(xs < start) & fails], study.axis, None, lower)

@@ -12,6 +12,7 @@ from analysis.figures.study_axes import SMALL, name_of, scale_distances, scale_r
 from analysis.frames.studies import Confirmed, Study
 from analysis.report.study_words import protocol, rate
 from analysis.report.table import number
+from fakeface.outcomes import Exit, Regime
 
 STRIP = (0.945, 1.0)
 """Height of the strip that names the regimes, as shares of the axes."""
@@ -90,7 +91,7 @@ def _scale(ax: Axes, study: Study, scored: pd.DataFrame, other: pd.DataFrame | N
 def _shade_window(ax: Axes, study: Study) -> None:
     """The window between the edges, and each edge's interval as a softer band that fades the border."""
     lower, upper = study.edges.get("lower"), study.edges.get("upper")
-    color = LOOKS["works"].color
+    color = LOOKS[Regime.WORKS].color
     left, right = ax.get_xlim()
     located = [edge for edge in (lower, upper) if edge is not None and edge.estimate is not None]
     if lower in located or upper in located:
@@ -166,7 +167,7 @@ def _draw_rug(ax: Axes, study: Study) -> None:
         why = (
             "cut short"
             if without["cut"].all()
-            else "diverged"
+            else Exit.DIVERGED
             if not without["cut"].any()
             else "cut or diverged"
         )
@@ -229,7 +230,7 @@ def _legend(ax: Axes, study: Study, other: pd.DataFrame | None, reference: Study
     if any(edge.estimate is not None for edge in study.edges.values()):
         level = next(edge.level for edge in study.edges.values() if edge.estimate is not None) or 0
         keys.append(
-            Patch(facecolor=LOOKS["works"].color, alpha=0.2, label=f"{level:.0%} interval of an edge")
+            Patch(facecolor=LOOKS[Regime.WORKS].color, alpha=0.2, label=f"{level:.0%} interval of an edge")
         )
     if other is not None and reference is not None and len(other):
         faint = Line2D([], [], linestyle="none", marker="o", ms=4, mfc="none", color=style.MUTED, alpha=0.8)

@@ -13,6 +13,7 @@ import pandas as pd
 from ablations.store import history as histories
 from ablations.store import is_running
 from ablations.store.history import History, Series, job_history
+from fakeface.outcomes import Exit
 
 Row = dict[str, Any]
 
@@ -206,7 +207,7 @@ def _outcome(history: History) -> Iterator[Row]:
     for name in ("exit", "samples", "dynamics"):
         row[f"evidence_{name}"] = outcome.get("evidence", {}).get(name)
         row[f"onset_{name}"] = outcome.get("onset", {}).get(name)
-    if history.outcome is None and exit_ == "interrupted":
+    if history.outcome is None and exit_ == Exit.INTERRUPTED:
         row["evidence_exit"] = f"its process vanished after step {history.last_step}"
     return iter([{
         **row,

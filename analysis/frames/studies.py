@@ -17,6 +17,7 @@ import pandas as pd
 from fakeface.config import TrainingConfig
 from fakeface.errors import UserError
 from fakeface.files import os_errors
+from fakeface.outcomes import Dynamics, Exit
 
 Side = Literal["lower", "upper"]
 SIDES: tuple[Side, ...] = ("lower", "upper")
@@ -214,7 +215,7 @@ def _training(
     enqueued: bool = False,
 ) -> dict[str, Any]:
     return (
-        {"source": source, "trial": trial, "enqueued": enqueued, "cut": result["exit"] == "pruned"}
+        {"source": source, "trial": trial, "enqueued": enqueued, "cut": result["exit"] == Exit.PRUNED}
         | {name: result[name] for name in (*_WORDS, *_NUMBERS)}
         | {path: params.get(path) for path in paths}
     )
@@ -222,13 +223,15 @@ def _training(
 
 def _full_steps(result: Mapping[str, Any]) -> int:
     """What a training would have taken had it not been cut; one that diverged ends by itself."""
-    return int(result["total_steps"] if result["exit"] == "pruned" else result["steps"])
+    return int(result["total_steps"] if result["exit"] == Exit.PRUNED else result["steps"])
 
 
 def _measured(trial: Mapping[str, Any], objective: str) -> float:
     """A trial's value if it was measured; NaN where the sampler was told how bad a failure is instead."""
     failed = any(
-        result[objective] is None or result["exit"] == "diverged" or result["dynamics"] == "discriminator-won"
+        result[objective] is None
+        or result["exit"] == Exit.DIVERGED
+        or result["dynamics"] == Dynamics.DISCRIMINATOR_WON
         for result in trial["results"]
     )
     ended = trial["state"] == "complete" and trial["results"] and trial["value"] is not None

@@ -41,6 +41,7 @@ from analysis.report.table import EXPECTED, Row, common_settings, headings, qual
 from analysis.report.words import caution, headline, summary
 from fakeface.errors import UserError
 from fakeface.files import json_text, os_errors, whole_file
+from fakeface.outcomes import Exit
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -112,7 +113,7 @@ def build(
     Raises:
         UserError: none of the jobs has begun, or the folder cannot be written.
     """
-    if frames.outcomes.empty or (frames.outcomes["exit"] == "new").all():
+    if frames.outcomes.empty or (frames.outcomes["exit"] == Exit.NEW).all():
         raise UserError(
             "nothing to report on: none of the selected jobs has begun. Train them with `ablate run` and the same "
             "selectors first, then `ablate report`."
@@ -236,7 +237,7 @@ def _page(
     views = [
         GridView(row, tuple(g for g in grids if (g.run, g.seed) == (row.run, row.seed)))
         for row in contents["rows"]
-        if row.exit != "new"
+        if row.exit != Exit.NEW
     ]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,

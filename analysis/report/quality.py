@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from analysis.frames.jobs import Frames
 from analysis.report.table import number, quality_name
 from fakeface.evaluation.measures import QualityNames, quality_names
+from fakeface.outcomes import Exit
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def quality_table(frames: Frames) -> list[QualityRow]:
         key: dict(zip(part["metric"], part["value"], strict=True))
         for key, part in values.groupby(["run", "seed", "step"], observed=True)
     }
-    begun = frames.outcomes[frames.outcomes["exit"] != "new"]
+    begun = frames.outcomes[frames.outcomes["exit"] != Exit.NEW]
     rows = []
     for job in zip(begun["run"], begun["seed"], strict=True):
         step = int(last[job]) if job in last.index else None

@@ -11,16 +11,17 @@ import pandas as pd
 
 from analysis.frames.studies import Confirmed, Study, WindowEdge, best_searched
 from analysis.report.table import number
+from fakeface.outcomes import Dynamics, Exit, Regime, Samples
 
 _TURNS = {"lower": "begins to work", "upper": "ceases to work"}
-_PHRASES = {
-    "works": ("works", "work"),
-    "stalled": ("stalls", "stall"),
-    "noise": ("ends in noise", "end in noise"),
-    "collapsed": ("collapses", "collapse"),
-    "discriminator-won": ("lets the discriminator win", "let the discriminator win"),
-    "diverged": ("diverges", "diverge"),
-    "unknown": ("was cut short undecided", "were cut short undecided"),
+_PHRASES: Mapping[str, tuple[str, str]] = {
+    Regime.WORKS: ("works", "work"),
+    Regime.STALLED: ("stalls", "stall"),
+    Regime.NOISE: ("ends in noise", "end in noise"),
+    Regime.COLLAPSED: ("collapses", "collapse"),
+    Regime.DISCRIMINATOR_WON: ("lets the discriminator win", "let the discriminator win"),
+    Regime.DIVERGED: ("diverges", "diverge"),
+    Regime.UNKNOWN: ("was cut short undecided", "were cut short undecided"),
 }
 
 
@@ -65,7 +66,7 @@ def steps_saved(study: Study) -> tuple[int, int]:
 
 
 def _progress(study: Study) -> str:
-    ended = study.trials[study.trials["state"].isin(["complete", "pruned"])]
+    ended = study.trials[study.trials["state"].isin(["complete", Exit.PRUNED])]
     counts = Counter(str(regime) for regime in ended["regime"].dropna())
     what = _list(f"{count} {_PHRASES[regime][count > 1]}" for regime, count in counts.most_common())
     planned = max(study.planned_trials, len(study.trials))
@@ -85,7 +86,7 @@ def _best(study: Study) -> list[str]:
                 len(study.trials)
             )
         name = protocol(study) if study.objective == "quality" else "spectrum distance in dB"
-        though = "" if found["regime"] == "works" else f", though it {_PHRASES[found['regime']][0]}"
+        though = "" if found["regime"] == Regime.WORKS else f", though it {_PHRASES[found['regime']][0]}"
         return [
             f"The best setting of the search so far is {setting(_params(study, found))}, with {name} "
             f"{number(found['measured'])}{though}; fresh seeds have not confirmed it yet."
@@ -127,7 +128,7 @@ def _scores(confirmed: Confirmed) -> str:
 
 def _failures(confirmed: Confirmed) -> str:
     """The seeds on which something went wrong, in the outcome's words; empty where all went well."""
-    expected = {"finished", "healthy", "balanced", None}
+    expected = {Exit.FINISHED, Samples.HEALTHY, Dynamics.BALANCED, None}
     words = [
         " and ".join(f"`{word}`" for word in told if word not in expected) for told in confirmed.outcomes
     ]
@@ -150,13 +151,16 @@ def _enqueued(study: Study) -> list[str]:
 
 def _became(runs: pd.DataFrame) -> str:
     """The outcome of the worst of a setting's seeds, with its evidence."""
-    failing = runs[runs["regime"] != "works"]
+    failing = runs[runs["regime"] != Regime.WORKS]
     if failing.empty:
         seeds = _list(str(seed) for seed in runs["seed"])
         return f"works (seed {seeds})" if len(runs) == 1 else f"works (seeds {seeds})"
     run = failing.iloc[0]
     words = [run[name] for name in ("exit", "samples", "dynamics") if run[name] is not None]
-    named = " and ".join(f"`{word}`" for word in words if word not in ("finished", "balanced")) or "undecided"
+    named = (
+        " and ".join(f"`{word}`" for word in words if word not in (Exit.FINISHED, Dynamics.BALANCED))
+        or "undecided"
+    )
     return f"came out {named} with seed {run['seed']} ({run['evidence']})"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames.jobs import Frames
+from fakeface.outcomes import Dynamics, Exit, Samples
 
-EXPECTED = frozenset({"finished", "healthy", "balanced", "running"})
+EXPECTED = frozenset({Exit.FINISHED, Samples.HEALTHY, Dynamics.BALANCED, Exit.RUNNING})
 """The outcome's words that need nobody's attention."""
 
 

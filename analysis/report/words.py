@@ -8,18 +8,19 @@ from collections.abc import Sequence
 
 from analysis.frames.jobs import Frames
 from analysis.report.table import Row, number, quality_name
+from fakeface.outcomes import Exit, Samples
 
 _PHRASES = {
-    "healthy": ("makes healthy samples", "make healthy samples"),
-    "noise": ("ends in noise", "end in noise"),
-    "collapsed": ("collapses", "collapse"),
-    "diverged": ("diverges", "diverge"),
-    "pruned": ("was pruned", "were pruned"),
-    "interrupted": ("was interrupted", "were interrupted"),
-    "crashed": ("crashed", "crashed"),
-    "running": ("is still running", "are still running"),
-    "new": ("has not begun", "have not begun"),
-    "finished": ("finished undiagnosed", "finished undiagnosed"),
+    Samples.HEALTHY: ("makes healthy samples", "make healthy samples"),
+    Samples.NOISE: ("ends in noise", "end in noise"),
+    Samples.COLLAPSED: ("collapses", "collapse"),
+    Exit.DIVERGED: ("diverges", "diverge"),
+    Exit.PRUNED: ("was pruned", "were pruned"),
+    Exit.INTERRUPTED: ("was interrupted", "were interrupted"),
+    Exit.CRASHED: ("crashed", "crashed"),
+    Exit.RUNNING: ("is still running", "are still running"),
+    Exit.NEW: ("has not begun", "have not begun"),
+    Exit.FINISHED: ("finished undiagnosed", "finished undiagnosed"),
     "mixed": ("differs between seeds", "differ between seeds"),
 }
 _NAMED = 3
@@ -49,7 +50,7 @@ def headline(frames: Frames, rows: Sequence[Row]) -> str:
 def summary(frames: Frames, rows: Sequence[Row]) -> str:
     """How many jobs, and the span of the quality metric over the runs, worst seed to best seed of each."""
     seeds = len({row.seed for row in rows})
-    ended = sum(row.exit == "finished" for row in rows)
+    ended = sum(row.exit == Exit.FINISHED for row in rows)
     jobs = f"{_count(len(rows), 'job')} of {_count(len(frames.runs), 'run')} and {_count(seeds, 'seed')}"
     jobs += ", all finished" if ended == len(rows) else f", {ended} of them finished"
     name = quality_name(frames)
@@ -79,7 +80,7 @@ def caution(rows: Sequence[Row]) -> str:
 
 
 def _state(row: Row) -> str:
-    return row.samples if row.exit == "finished" and row.samples else row.exit
+    return row.samples if row.exit == Exit.FINISHED and row.samples else row.exit
 
 
 def _scores(rows: Sequence[Row], run: str) -> list[float]:

@@ -7,7 +7,7 @@ from fakeface.evaluation.diagnosis import (
     measure_samples,
     onset_of,
 )
-from fakeface.evaluation.dynamics import Dynamics, diagnose_dynamics
+from fakeface.evaluation.dynamics import DynamicsDiagnosis, diagnose_dynamics
 from fakeface.evaluation.efficientnet import EfficientNetLite0
 from fakeface.evaluation.extrapolation import Extrapolation, extrapolate
 from fakeface.evaluation.features import EXTRACTORS, Extractor, metric_name, protocol_of
@@ -22,7 +22,7 @@ from fakeface.evaluation.reference import RealStatistics, Reference, draw, keep,
 
 __all__ = [
     "EXTRACTORS",
-    "Dynamics",
+    "DynamicsDiagnosis",
     "EfficientNetLite0",
     "Extractor",
     "Extrapolation",

@@ -8,7 +8,6 @@ quantity that is not a number counts as the failure that it is, and the evidence
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from fakeface.evaluation.frechet import frechet_distance, statistics
 from fakeface.evaluation.pixels import Images, check_images, layouts, luminance, thumbnails
 from fakeface.evaluation.reference import RealStatistics
 from fakeface.evaluation.spectrum import band_excess, radial_spectrum, spectrum_distance
-
-SampleLabel = Literal["healthy", "noise", "collapsed"]
+from fakeface.outcomes import Samples
 
 BLANK_LEVELS = 0.5
 """Mean deviation within a picture, in levels of 255, below which it shows nothing: rounding alone makes
@@ -50,7 +48,7 @@ BLURRED_DB = -3.0
 class SampleDiagnosis:
     """What samples are, why, and the numbers behind it (see `measure_samples`)."""
 
-    label: SampleLabel
+    label: Samples
     evidence: str
     values: dict[str, float]
 
@@ -96,45 +94,45 @@ def diagnose_samples(samples: Images, real: RealStatistics, *, diverged: bool = 
     """
     values = measure_samples(samples, real)
     if diverged:
-        return SampleDiagnosis("noise", "the generator's output is NaN: training diverged", values)
+        return SampleDiagnosis(Samples.NOISE, "the generator's output is NaN: training diverged", values)
     label, evidence = label_samples(values, len(samples), real.duplicates)
     return SampleDiagnosis(label, evidence, values)
 
 
-def label_samples(values: Mapping[str, float], n: int, real_duplicates: float) -> tuple[SampleLabel, str]:
+def label_samples(values: Mapping[str, float], n: int, real_duplicates: float) -> tuple[Samples, str]:
     """Label and evidence for the measures of n samples, where `real_duplicates` of real images have a near
     twin."""
     unknown = sorted(name for name, value in values.items() if not math.isfinite(value))
     if unknown:
-        return "noise", f"{', '.join(unknown)} not a number: training diverged"
+        return Samples.NOISE, f"{', '.join(unknown)} not a number: training diverged"
     coarse, fine, diversity = values["spectrum_coarse"], values["spectrum_fine"], values["diversity"]
     if values["contrast"] < BLANK_LEVELS:
         blank = (
             f"blank pictures at level {values['brightness']:.0f} of 255 (contrast {values['contrast']:.2f})"
         )
         if MID_GREY[0] <= values["brightness"] <= MID_GREY[1]:
-            return "noise", f"{blank}: the generator's output has not left zero"
-        return "collapsed", f"{blank}: one repeated image"
+            return Samples.NOISE, f"{blank}: the generator's output has not left zero"
+        return Samples.COLLAPSED, f"{blank}: one repeated image"
     if fine - coarse > NOISE_TILT_DB:
-        return "noise", (
+        return Samples.NOISE, (
             f"texture without large shapes (contrast {values['contrast']:.0f} of 255): against real images, "
             f"power is {coarse:+.1f} dB at coarse and {fine:+.1f} dB at fine frequencies "
             f"(noise: more than {NOISE_TILT_DB:.0f} dB apart)"
         )
     if coarse < FAINT_DB:
-        return "noise", f"hardly any contrast: {coarse:+.1f} dB of the real power at coarse frequencies"
+        return Samples.NOISE, f"hardly any contrast: {coarse:+.1f} dB of the real power at coarse frequencies"
     if diversity < COLLAPSED_DIVERSITY:
         return (
-            "collapsed",
+            Samples.COLLAPSED,
             f"samples differ from each other only {diversity:.2f} times as much as real images",
         )
     if values["duplicate_share"] - real_duplicates > COLLAPSED_DUPLICATES:
-        return "collapsed", (
+        return Samples.COLLAPSED, (
             f"{values['duplicate_share']:.0%} of the samples have a near twin among 64 "
             f"(real images: {real_duplicates:.0%})"
         )
     if n >= LAYOUT_SAMPLES and values["layout"] > NOISE_LAYOUT:
-        return "noise", (
+        return Samples.NOISE, (
             f"shapes unlike those of the real images: layout distance {values['layout']:.2f} "
             f"(at most {NOISE_LAYOUT} in pictures of the same kind)"
         )
@@ -143,7 +141,7 @@ def label_samples(values: Mapping[str, float], n: int, real_duplicates: float) -
     )
     if fine < BLURRED_DB:
         evidence += f"; blurred: {fine:+.1f} dB of the real power at fine frequencies"
-    return "healthy", evidence
+    return Samples.HEALTHY, evidence
 
 
 def onset_of(labels: Sequence[tuple[int, str]]) -> int:

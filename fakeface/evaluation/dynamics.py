@@ -1,20 +1,21 @@
 """How the two networks stood to each other: balanced, the discriminator won, or one of them hardly moved.
 
 Pure functions of the logged series, with every threshold a named constant. The numbers in the reasons come
+from fakeface.outcomes import Dynamics
 from DCGANs trained on real faces at 32x32 for 400 steps: Adam at 2e-4, SGD at 2e-4 (stalled) and SGD at 1e-2
 with momentum 0.9 (the discriminator won).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from fakeface.outcomes import Dynamics
+
 Series = tuple[Sequence[float] | npt.NDArray[np.floating], Sequence[float] | npt.NDArray[np.floating]]
 """Steps, ascending, and the value at each."""
-DynamicsLabel = Literal["balanced", "discriminator-won", "stalled"]
 Array = npt.NDArray[np.float64]
 
 WON_LOSS_D = 0.05
@@ -36,15 +37,15 @@ NETWORKS = {"G": "the generator", "D": "the discriminator"}
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class DynamicsDiagnosis:
     """How a training went, since which step (None: balanced, the whole time), and why."""
 
-    label: DynamicsLabel
+    label: Dynamics
     onset: int | None
     evidence: str
 
 
-def diagnose_dynamics(series: Mapping[str, Series]) -> Dynamics:
+def diagnose_dynamics(series: Mapping[str, Series]) -> DynamicsDiagnosis:
     """Judge a training by its series, name -> (steps, values).
 
     Needs per step `Loss_D`, `accuracy_real`, `accuracy_fake`, and at least now and then `update_ratio_G` and
@@ -67,11 +68,11 @@ def diagnose_dynamics(series: Mapping[str, Series]) -> Dynamics:
     holding = sorted((f for f in findings if f is not None), key=lambda finding: finding.onset or 0)
     if holding:
         evidence = "; ".join(finding.evidence for finding in holding)
-        return Dynamics(holding[0].label, holding[0].onset, evidence + note)
-    return Dynamics("balanced", None, _balance(arrays) + note)
+        return DynamicsDiagnosis(holding[0].label, holding[0].onset, evidence + note)
+    return DynamicsDiagnosis(Dynamics.BALANCED, None, _balance(arrays) + note)
 
 
-def _won(arrays: Mapping[str, tuple[Array, Array]], first: float, last: float) -> Dynamics | None:
+def _won(arrays: Mapping[str, tuple[Array, Array]], first: float, last: float) -> DynamicsDiagnosis | None:
     steps, loss = arrays["Loss_D"]
     smooth = {name: _running_median(arrays[name][1]) for name in ("Loss_D", "accuracy_real", "accuracy_fake")}
     ahead = (smooth["Loss_D"] < WON_LOSS_D) & (smooth["accuracy_real"] > WON_ACCURACY)
@@ -82,10 +83,12 @@ def _won(arrays: Mapping[str, tuple[Array, Array]], first: float, last: float) -
     evidence = (
         f"from step {onset} on, Loss_D is {median:.2g} (median): the discriminator errs on hardly any image"
     )
-    return Dynamics("discriminator-won", onset, evidence)
+    return DynamicsDiagnosis(Dynamics.DISCRIMINATOR_WON, onset, evidence)
 
 
-def _stalled(network: str, steps: Array, ratios: Array, first: float, last: float) -> Dynamics | None:
+def _stalled(
+    network: str, steps: Array, ratios: Array, first: float, last: float
+) -> DynamicsDiagnosis | None:
     still = _running_median(ratios) < STALLED_RATE
     onset = _holds_from(steps, still, first, last, STALLED_SHARE)
     if onset is None:
@@ -95,7 +98,7 @@ def _stalled(network: str, steps: Array, ratios: Array, first: float, last: floa
         f"from step {onset} on, {NETWORKS[network]} hardly moves: {rate:.1g} of its weights' length a step, "
         f"{rate * (last - onset + 1):.2g} in all"
     )
-    return Dynamics("stalled", onset, evidence)
+    return DynamicsDiagnosis(Dynamics.STALLED, onset, evidence)
 
 
 def _holds_from(

@@ -21,7 +21,7 @@ from analysis.frames.jobs import Frames, Selected, load
 from analysis.report.build import TEMPLATES
 from analysis.report.ladder_words import hypothesis_words, ladder_rows, ladder_view
 from fakeface.evaluation.dynamics import STALLED_RATE
-from fakeface.outcomes import REGIMES, regime_of
+from fakeface.outcomes import Regime, regime_of
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end
 
 HYPOTHESES = {"slow": "it is slow", "lr": "the rate is too low", "data": "the data are too few"}
@@ -301,7 +301,7 @@ def test_regimes_are_those_of_the_studies() -> None:
     assert found == [
         "diverged", "discriminator-won", "unknown", "works", "stalled", "noise", "collapsed", "unknown"
     ]  # fmt: skip
-    assert set(found) == set(REGIMES)
+    assert set(found) == set(Regime)
 
 
 def test_the_chart_shows_every_seed_in_the_colour_of_its_outcome(lab: Lab) -> None:

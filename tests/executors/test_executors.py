@@ -194,7 +194,7 @@ def test_a_cancelled_job_is_pruned_and_later_goes_on_to_the_same_weights(bench: 
     assert 0 < outcome["steps"] < STEPS
     assert outcome["onset"]["exit"] == outcome["steps"]
     state = bench.state(job)
-    assert (state.word, state.step) == ("resumable", outcome["steps"])
+    assert (state.status, state.step) == ("resumable", outcome["steps"])
     assert state.detail == f"pruned at step {outcome['steps']}; goes on from there"
     told: list[int] = []
     again = ended_of(executor, job, lambda p: told.append(p.step) if p.phase == "diagnosed" else None)
@@ -245,9 +245,9 @@ def test_a_stop_interrupts_and_another_executor_goes_on(name: str, bench: Bench,
         assert stopping.wait(ignore, timeout=60) == [], "returns at once: nothing more will be done"
         began = ended_of(stopping, bench.job(51))
         assert began.exit == "interrupted"
-        assert bench.state(bench.job(51)).word == "new"
+        assert bench.state(bench.job(51)).status == "new"
     state = bench.state(job)
-    assert state.word == "resumable"
+    assert state.status == "resumable"
     assert 0 < state.step < STEPS
     assert ended_of(executor, job).exit == "finished"
     bench.assert_as_if_alone(job)
