@@ -32,7 +32,7 @@ def bench_coverage(simulations: int) -> None:
 def bench_journal(records: int) -> None:
     """The cost of a block's record of nine metrics."""
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal.jsonl") as journal:
-        values = {name: [0.123456789] for name in training.STEP_METRICS}
+        values = {name: [0.123456789] for name in training.STEP_SERIES}
         started = time.perf_counter()
         for step in range(records):
             journal.append("metrics", steps=[step], values=values)

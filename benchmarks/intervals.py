@@ -17,7 +17,9 @@ import scipy.linalg
 import torch
 
 from fakeface.data.portraits import render
-from fakeface.evaluation import EfficientNetLite0, Statistics, frechet_interval, statistics
+from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
+from fakeface.evaluation.frechet import Statistics, statistics
+from fakeface.evaluation.frechet_interval import frechet_interval
 
 DIMENSION = EfficientNetLite0.dimension
 WIDTH_TOLERANCE = 0.15

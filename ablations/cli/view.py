@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ablations.jobs.context import Progress as JobProgress
 from ablations.jobs.plan import Job
 from ablations.store.history import History
+from fakeface.gan.series import IMAGES_PER_SECOND, LOSS_D, LOSS_G
 from fakeface.outcomes import Dynamics, Exit, Samples
 
 PLAIN_SECONDS = 15.0
@@ -66,7 +67,7 @@ def _scores(history: History | None) -> str:
     if history is None or not history.series:
         return ""
     final = history.final_metrics()
-    shown = [f"{name} {final[name]:.3f}" for name in ("Loss_D", "Loss_G") if name in final]
+    shown = [f"{name} {final[name]:.3f}" for name in (LOSS_D, LOSS_G) if name in final]
     last = history.last_evaluation()
     if last is not None:
         shown.append(f"{last['metric']} {last['values'][last['metric']]:.1f}")
@@ -179,8 +180,8 @@ def _moving_words(progress: JobProgress) -> str:
     if progress.phase != "training":
         return progress.phase
     metrics = progress.metrics
-    losses = f"Loss_D {metrics['Loss_D']:.3f}  Loss_G {metrics['Loss_G']:.3f}"
-    return f"{losses}  {metrics['images_per_second']:.0f} images/s"
+    losses = "  ".join(f"{name} {metrics[name]:.3f}" for name in (LOSS_D, LOSS_G))
+    return f"{losses}  {metrics[IMAGES_PER_SECOND]:.0f} images/s"
 
 
 def make_view(console: Console, count: int) -> View:

@@ -10,8 +10,7 @@ from ablations.jobs.context import Context, Progress
 from ablations.jobs.machine import configure, select_device
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job
-from ablations.jobs.rescoring import rescore
-from ablations.jobs.scoring import Scorers
+from ablations.jobs.scoring import Scorers, rescore
 from ablations.jobs.session import name_job, run_job
 from ablations.jobs.status import Status, needs_scoring, state_of
 from ablations.store import Store, data_key, job_lock

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from ablations.jobs.plan import Job
-from ablations.jobs.scoring import Scorer
 from fakeface.data import ImageSet
+from fakeface.evaluation.scoring import Scorer
 
 
 @dataclass(frozen=True)

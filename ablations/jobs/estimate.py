@@ -5,6 +5,7 @@ from collections import defaultdict
 
 from ablations.jobs.plan import Job
 from ablations.store import Store
+from fakeface.gan.series import IMAGES_PER_SECOND
 
 _SECONDS = 0.13
 _SIZE, _WIDTH, _BATCH = 32, 32, 64
@@ -23,8 +24,8 @@ class Estimator:
         speeds: dict[tuple[int, ...], list[float]] = defaultdict(list)
         for history in map(store.history, store.job_folders()):
             devices = {session["stack"]["device"] for session in history.sessions}
-            if history.job and devices == {device} and "images_per_second" in history.series:
-                speeds[_size(history.job["config"])] += history.series["images_per_second"].values
+            if history.job and devices == {device} and IMAGES_PER_SECOND in history.series:
+                speeds[_size(history.job["config"])] += history.series[IMAGES_PER_SECOND].values
         self._speeds = {size: statistics.median(found) for size, found in speeds.items() if found}
 
     def seconds(self, job: Job, steps: int) -> float | None:

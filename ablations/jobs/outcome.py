@@ -3,7 +3,9 @@
 from typing import Any, NamedTuple
 
 from ablations.store.history import History
-from fakeface.evaluation import diagnose_dynamics, onset_of
+from fakeface.evaluation.diagnosis import onset_of
+from fakeface.evaluation.dynamics import diagnose_dynamics
+from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, UPDATE_RATIO
 
 
 class OutcomeFinding(NamedTuple):
@@ -24,7 +26,7 @@ def samples_finding(history: History) -> OutcomeFinding:
 
 def dynamics_finding(history: History) -> OutcomeFinding:
     """How the networks stood: balanced, discriminator-won or stalled."""
-    needed = {"Loss_D", "accuracy_real", "accuracy_fake", "update_ratio_G", "update_ratio_D"}
+    needed = {LOSS_D, ACCURACY_REAL, ACCURACY_FAKE, *UPDATE_RATIO.values()}
     if not needed <= history.series.keys():
         return OutcomeFinding(None, None, "too few steps were taken to say")
     dynamics = diagnose_dynamics({name: (s.steps, s.values) for name, s in history.series.items()})

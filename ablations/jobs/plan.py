@@ -12,24 +12,16 @@ from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from fakeface.config import DataConfig, canonical_digest, identity_settings
 from fakeface.data import DATASETS, ImageSet, training_indices
 from fakeface.errors import UserError
-from fakeface.evaluation import (
-    EXTRACTORS,
-    draw,
-    floor_of,
-    frechet_distance,
-    keep,
-    measure_quality,
-    metric_name,
-    protocol_of,
-    sample_features,
-    statistics,
-)
+from fakeface.evaluation.draws import draw, keep
+from fakeface.evaluation.extractors import EXTRACTORS, metric_name, protocol_of
+from fakeface.evaluation.frechet import statistics
+from fakeface.evaluation.measures import MEASURES
+from fakeface.evaluation.scoring import Scorer
 from fakeface.gan import training
 from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.losses import LOSSES
 from fakeface.gan.networks import NETWORKS
 from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
-from fakeface.randomness import latent_noise
 from fakeface.registry import Registry, UnknownComponent
 
 
@@ -169,10 +161,8 @@ def training_roots(config: RunConfig) -> list[object]:
 
 def scoring_roots(config: RunConfig) -> list[object]:
     """What turns kept weights into a score: where the code digest of the evaluation's identity starts from."""
-    extractor = EXTRACTORS[config.evaluation.extractor]
-    return [
-        extractor, latent_noise, sample_features, statistics, frechet_distance, draw, keep, measure_quality, floor_of
-    ]  # fmt: skip
+    measures = [MEASURES[key].compute for key in MEASURES]
+    return [EXTRACTORS[config.evaluation.extractor], Scorer, draw, statistics, keep, *measures]
 
 
 def check_components(runs: Iterable[Run]) -> None:

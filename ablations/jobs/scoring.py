@@ -1,102 +1,66 @@
-"""Scores of generators under one protocol. Reference and extractor are loaded once and shared by all jobs."""
+"""Scores of jobs: one `Scorer` for each data set and protocol, and finished jobs scored again. Trains nothing."""
 
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import nn
 
+from ablations.jobs.context import Context, Progress
 from ablations.jobs.identity import code_digests
 from ablations.jobs.plan import Job
-from fakeface.config import EvaluationConfig, canonical_digest
+from ablations.jobs.status import kept_steps
+from ablations.store import history as histories
+from ablations.store.journal import Journal
+from fakeface.config import canonical_digest
 from fakeface.data import ImageSet
-from fakeface.evaluation import (
-    EXTRACTORS,
-    Extractor,
-    RealStatistics,
-    Reference,
-    draw,
-    floor_of,
-    frechet_distance,
-    keep,
-    measure_quality,
-    real_statistics,
-    reference,
-    sample_features,
-    statistics,
-)
-from fakeface.randomness import latent_noise
-
-CountProgress = Callable[[int, int], None]
-
-
-class Scorer:
-    """One protocol on one data set.
-
-    Args:
-        images: the full real set, whatever subset a job trains on.
-        cache: where reference statistics are kept, by the digests of data, protocol and code.
-    """
-
-    def __init__(self, images: ImageSet, config: EvaluationConfig, cache: Path, device: torch.device) -> None:
-        self.images, self.config, self.cache, self.device = images, config, cache, device
-        self._reference: Reference | None = None
-
-    @cached_property
-    def real(self) -> RealStatistics:
-        """What the measures without a network compare samples with."""
-        return real_statistics(self.images.images)
-
-    @cached_property
-    def extractor(self) -> Extractor:
-        return EXTRACTORS[self.config.extractor](self.config.weights_path, self.device)
-
-    @property
-    def reference(self) -> Reference:
-        return self.prepare(None)
-
-    def prepare(self, progress: CountProgress | None) -> Reference:
-        """Extract the reference's features, once and where they are not cached. Raises UserError without weights."""
-        if self._reference is None:
-            makers = code_digests([EXTRACTORS[self.config.extractor], draw, statistics, keep])
-            self._reference = reference(
-                self.images.images, self.images.digest, self.config, self.cache, progress,
-                device=self.device, code=canonical_digest(makers),
-            )  # fmt: skip
-        return self._reference
-
-    @cached_property
-    def floor(self) -> dict[str, float]:
-        """What real images score, the same beside every job's score."""
-        return floor_of(self.reference, self.config.num_samples)
-
-    def score(self, generator: nn.Module, job: Job, *, final: bool) -> dict[str, float]:
-        """The Fréchet distance of `num_samples` samples, the same latent vectors at each step, by its metric's name.
-
-        NaN where the generator has diverged.
-
-        Args:
-            final: give all that can be said of these samples, by `fakeface.measures.quality_names`: a second or two
-                more, spent once a job.
-        """
-        z = latent_noise("evaluation", job.seed, 0, self.config.num_samples, job.config.network.latent_dim)
-        features = sample_features(generator, z, self.extractor)
-        distance = frechet_distance(statistics(features), self.reference.features)
-        values = {self.reference.metric: distance}
-        return values | measure_quality(features, self.reference) | self.floor if final else values
+from fakeface.evaluation.draws import draw, keep
+from fakeface.evaluation.extractors import EXTRACTORS
+from fakeface.evaluation.frechet import statistics
+from fakeface.evaluation.scoring import Scorer
+from fakeface.gan import checkpoints, training
 
 
 class Scorers:
-    """The scorers of one command, one for each data set and protocol among its jobs."""
+    """The scorers of one command."""
 
     def __init__(self, images: Callable[[Job], ImageSet], cache: Path, device: torch.device) -> None:
         self.images, self.cache, self.device = images, cache, device
         self._scorers: dict[tuple[str, str], Scorer] = {}
 
     def __call__(self, job: Job) -> Scorer:
-        images = self.images(job)
+        images, config = self.images(job), job.config.evaluation
         key = (images.digest, canonical_digest(job.protocol))
         if key not in self._scorers:
-            self._scorers[key] = Scorer(images, job.config.evaluation, self.cache, self.device)
+            makers = code_digests([EXTRACTORS[config.extractor], draw, statistics, keep])
+            self._scorers[key] = Scorer(
+                images, config, self.cache, self.device, code=canonical_digest(makers)
+            )
         return self._scorers[key]
+
+
+def rescore(job: Job, folder: Path, context: Context) -> None:
+    """Journal a score under the job's protocol for each kept generator that has none. The caller holds the lock.
+
+    Raises:
+        UserError: kept weights are damaged.
+    """
+    state = training.create(job.config, job.seed, context.device)
+    with Journal(folder / "journal.jsonl") as journal:
+        history = histories.load(journal.path)
+        steps = kept_steps(folder)
+        for step in steps:
+            if history.evaluation_at(step, job.protocol_identity) is not None:
+                continue
+            if context.stop():
+                return
+            context.on_progress(Progress(job, step, steps[-1], "scoring", {}))
+            kept = checkpoints.load(folder / f"generator-{step:06d}.pt")
+            state.generator.load_state_dict(kept["generator"])
+            values = context.scorer(job).score(
+                state.generator,
+                seed=job.seed,
+                latent_dim=job.config.network.latent_dim,
+                final=step == steps[-1],
+            )
+            journal.append("evaluation", step=step, values=values, **job.protocol_record())
+        journal.sync()

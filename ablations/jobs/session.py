@@ -25,8 +25,9 @@ from ablations.store.history import History
 from ablations.store.journal import Journal, Record
 from fakeface.data import ImageSet, training_indices
 from fakeface.errors import UserError
-from fakeface.evaluation import diagnose_samples
+from fakeface.evaluation.diagnosis import diagnose_samples
 from fakeface.gan import checkpoints, training
+from fakeface.gan.series import IMAGES_PER_SECOND
 from fakeface.gan.training import Block, GanState, RealImages
 from fakeface.images import contact_sheet, save_png
 from fakeface.outcomes import Exit
@@ -209,7 +210,7 @@ class Session:
             self._append("branch", step=step, reason=words)
         last = block.steps[-1]
         images = len(block.steps) * self.job.config.train.batch_size
-        clocks = {"images_per_second": images / block.seconds, **system_load(self.context.device)}
+        clocks = {IMAGES_PER_SECOND: images / block.seconds, **system_load(self.context.device)}
         tables.append(([last], {name: [value] for name, value in clocks.items()}))
         for steps, columns in tables:
             self._measured(steps, columns)
@@ -280,7 +281,12 @@ class Session:
             checkpoints.previous_of(kept).unlink(missing_ok=True)
         self._progress("scoring", {})
         final = step == self.total_steps
-        values = self.context.scorer(self.job).score(self.state.generator, self.job, final=final)
+        values = self.context.scorer(self.job).score(
+            self.state.generator,
+            seed=self.job.seed,
+            latent_dim=self.job.config.network.latent_dim,
+            final=final,
+        )
         before = self.history.evaluation_at(step, self.job.protocol_identity)
         if before is not None and not all(same(before["values"][k], v) for k, v in values.items()):
             words = f"the score at step {step} came out as {values}; the first, {before['values']}, stands"

@@ -7,6 +7,7 @@ from typing import Any
 
 from ablations.store import columns, journal
 from ablations.store.journal import Record
+from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
 
 
@@ -74,13 +75,13 @@ class History:
     @property
     def last_step(self) -> int:
         """The last step with a recorded loss; 0 before the first."""
-        loss = self.series.get("Loss_D")
+        loss = self.series.get(LOSS_D)
         return loss.steps[-1] if loss and loss.steps else 0
 
     @property
     def unbroken_steps(self) -> int:
         """The last step up to which every step has a recorded loss; less than `last_step` where lines are damaged."""
-        steps = self.series["Loss_D"].steps if "Loss_D" in self.series else []
+        steps = self.series[LOSS_D].steps if LOSS_D in self.series else []
         return next((i for i, step in enumerate(steps) if step != i + 1), len(steps))
 
     def last_evaluation(self, protocol: str | None = None) -> Record | None:

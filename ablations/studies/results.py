@@ -9,6 +9,7 @@ from typing import Any
 from ablations.jobs.outcome import dynamics_finding, samples_finding
 from ablations.jobs.plan import Job
 from ablations.store.history import History, Series
+from fakeface.gan.series import UPDATE_RATIO
 from fakeface.outcomes import Dynamics, Exit, Regime, regime_of
 
 WORST = 1e6
@@ -105,8 +106,8 @@ def result_of(job: Job, history: History, cut: Cut | None = None) -> Result:
         spectrum_distance=_finite(
             known.diagnoses[-1]["values"].get("spectrum_distance") if known.diagnoses else None
         ),
-        update_ratio_G=_median(known.series.get("update_ratio_G")),
-        update_ratio_D=_median(known.series.get("update_ratio_D")),
+        update_ratio_G=_median(known.series.get(UPDATE_RATIO["G"])),
+        update_ratio_D=_median(known.series.get(UPDATE_RATIO["D"])),
     )
 
 

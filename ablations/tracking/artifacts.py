@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ablations.store.history import History
 from ablations.store.journal import Record
 from ablations.tracking.content import MAX_DIGEST_CHARS
+from fakeface.gan.series import LOSS_D, LOSS_G
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,7 +95,7 @@ def log_ending(client: "MlflowClient", run_id: str, history: History) -> None:
     outcome = history.outcome or {}
     if outcome.get("traceback"):
         client.log_text(run_id, outcome["traceback"], "traceback.txt")
-    if "Loss_D" in history.series:
+    if LOSS_D in history.series:
         client.log_figure(run_id, loss_curve(history), "loss_curve.png")
     grids = [record for record in history.images if record["key"] == "samples"]
     if grids:
@@ -111,7 +112,7 @@ def loss_curve(history: History) -> "Figure":
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    for name in ("Loss_D", "Loss_G"):
+    for name in (LOSS_D, LOSS_G):
         if name in history.series:
             axes.plot(history.series[name].steps, history.series[name].values, label=name, linewidth=1)
     axes.set(xlabel="step", ylabel="loss", title=history.folder.name)

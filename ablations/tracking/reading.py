@@ -11,6 +11,7 @@ from ablations.tracking import artifacts, server
 from ablations.tracking.content import allowed_name
 from ablations.tracking.findings import KIND
 from fakeface.errors import UserError
+from fakeface.gan.series import SERIES
 from fakeface.outcomes import Exit
 
 if TYPE_CHECKING:
@@ -145,9 +146,8 @@ def _download_images(client: "MlflowClient", run_id: str, history: History) -> N
 
 def _from_metrics(client: "MlflowClient", run: "Run", folder: Path, seed: int) -> History:
     """What MLflow itself knows of a run."""
-    from fakeface.gan.training import PROBE_METRICS, STEP_METRICS  # late: it loads torch
 
-    ours = {allowed_name(name): name for name in (*STEP_METRICS, *PROBE_METRICS)}
+    ours = {allowed_name(name): name for name in SERIES}
     history = History(folder / JOURNAL, job={"seed": seed, "time": run.info.start_time})
     for name in run.data.metrics:
         series = history.series.setdefault(ours.get(name, name), Series())

@@ -13,6 +13,7 @@ from PIL import Image
 from analysis.figures import style
 from analysis.figures.style import RunStyle, run_styles
 from analysis.frames.jobs import Frames
+from fakeface.gan.series import LOSS_D, LOSS_G
 from fakeface.outcomes import Exit
 
 LOSS_TITLE = "Generator and Discriminator Loss During Training"
@@ -45,7 +46,7 @@ def loss_curves(ax: Axes, frames: Frames, run: str, *, top: float | None = None)
     Args:
         top: upper end of the y axis, so that several runs can share it; a peak beyond it is told in words.
     """
-    looks = {"Loss_D": RunStyle(style.INK, ()), "Loss_G": run_styles(frames.runs)[run]}
+    looks = {LOSS_D: RunStyle(style.INK, ()), LOSS_G: run_styles(frames.runs)[run]}
     jobs = frames.jobs_of(run)
     style.dress(
         ax, title=LOSS_TITLE, subtitle=f"{run}: {_outcomes(jobs)}", xlabel=STEPS, ylabel="loss (nats)"
@@ -63,7 +64,7 @@ def loss_curves(ax: Axes, frames: Frames, run: str, *, top: float | None = None)
     return ax
 
 
-def loss_ceiling(frames: Frames, metrics: Sequence[str] = ("Loss_D", "Loss_G")) -> float | None:
+def loss_ceiling(frames: Frames, metrics: Sequence[str] = (LOSS_D, LOSS_G)) -> float | None:
     """An upper end of the loss axis that suits all runs: no spike, no diverged job and no run far above the others
     sets it. None without losses."""
     steady = frames.outcomes[frames.outcomes["exit"] != Exit.DIVERGED]
@@ -88,7 +89,7 @@ def losses_overlaid(frames: Frames, *, stacked: bool = False) -> Figure:
     figure = style.figure(4.7, 6.4) if stacked else style.figure(9.4, 3.7)
     panels = figure.subplots(2, 1) if stacked else figure.subplots(1, 2)
     styles = run_styles(frames.runs)
-    names = {"Loss_D": "discriminator", "Loss_G": "generator"}
+    names = {LOSS_D: "discriminator", LOSS_G: "generator"}
     for ax, (metric, network) in zip(panels.flat, names.items(), strict=True):
         style.dress(ax, title=f"{metric}, the {network}’s loss", xlabel=STEPS, ylabel=f"{metric} (nats)")
         bundles = {}

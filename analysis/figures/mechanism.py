@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.frames.jobs import Frames
 from fakeface.config import OptimizerConfig
+from fakeface.gan.series import UPDATE_RATIO
 from fakeface.outcomes import Dynamics
 
 Network = Literal["G", "D"]
@@ -70,7 +71,7 @@ def movements(frames: Frames) -> list[RunMovement]:
         jobs = []
         for job in frames.jobs_of(run).to_dict("records"):
             curves = {
-                network: _finite(frames.curve(run, job["seed"], f"update_ratio_{network}"))
+                network: _finite(frames.curve(run, job["seed"], UPDATE_RATIO[network]))
                 for network in NETWORKS
             }
             if all(len(curve) for curve in curves.values()):

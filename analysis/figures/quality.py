@@ -10,6 +10,7 @@ from analysis.figures.style import run_styles
 from analysis.frames.jobs import Frames
 from analysis.report.quality import quality_table
 from analysis.report.table import quality_name
+from fakeface.evaluation.measures import DISTANCE
 
 
 def quality_over_steps(ax: Axes, frames: Frames) -> Axes:
@@ -69,13 +70,15 @@ def _intervals_and_floor(ax: Axes, frames: Frames) -> None:
     styles = run_styles(frames.runs)
     rows = quality_table(frames)
     for row in rows:
-        low, high = row.distance.low, row.distance.high
+        distance = row.measured[DISTANCE]
+        low, high = distance.low, distance.high
         if low is not None and high is not None and row.step is not None:
             ax.plot(
                 [row.step] * 2, [low, high], color=styles[row.run].color, lw=1.2, marker="_", ms=9, mew=1.2,
                 clip_on=False, zorder=2.5,
             )  # fmt: skip
-    known = [row.floor.value for row in rows if row.floor.value is not None]
+    floors = [row.measured["floor"].value for row in rows]
+    known = [value for value in floors if value is not None]
     for floor in sorted({float(f"{value:.3g}") for value in known}):  # several where the real images differ
         ax.axhline(floor, color=style.MUTED, lw=0.8, dashes=(1.4, 1.4), zorder=1)
         ax.annotate(

@@ -13,6 +13,7 @@ import pandas as pd
 from ablations.store import history as histories
 from ablations.store import is_running
 from ablations.store.history import History, Series, job_history
+from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
 
 Row = dict[str, Any]
@@ -171,7 +172,7 @@ def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) ->
 
 
 def _evaluations(history: History) -> Iterator[Row]:
-    losses, work = history.series.get("Loss_D", Series()), _work_clock(history)
+    losses, work = history.series.get(LOSS_D, Series()), _work_clock(history)
     for record in history.evaluations:
         taken = losses.time_at(record["step"])
         seconds = math.nan if taken is None else work(taken)

@@ -41,6 +41,7 @@ from analysis.report.table import EXPECTED, Row, common_settings, headings, qual
 from analysis.report.words import caution, headline, summary
 from fakeface.errors import UserError
 from fakeface.files import json_text, os_errors, whole_file
+from fakeface.gan.series import LOSS_D, LOSS_G
 from fakeface.outcomes import Exit
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -153,7 +154,7 @@ def _record(contents: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
 def _figures(frames: Frames) -> dict[str, Figure]:
     """Every figure that the journals hold data for."""
     figures: dict[str, Figure] = {}
-    losses = frames.metrics[frames.metrics["metric"].isin(["Loss_D", "Loss_G"])]
+    losses = frames.metrics[frames.metrics["metric"].isin([LOSS_D, LOSS_G])]
     top = plots.loss_ceiling(frames)
     for run in frames.runs:
         if (losses["run"] == run).any():

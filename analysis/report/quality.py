@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analysis.frames.jobs import Frames
 from analysis.report.table import number, quality_name
-from fakeface.evaluation.measures import QualityNames, quality_names
+from fakeface.evaluation.measures import DISTANCE, records
 from fakeface.outcomes import Exit
 
 
@@ -37,22 +37,11 @@ class QualityRow:
     seed: int
     step: int | None
     """Of the evaluation; None where there is none."""
-    distance: Measured
-    """Fréchet distance of N samples."""
-    infinity: Measured
-    """The distance that infinitely many samples would have."""
-    kernel: Measured
-    precision: Measured
-    recall: Measured
-    floor: Measured
-    """Fréchet distance of N real images."""
-
-    def numbers(self) -> tuple[Measured, ...]:
-        """In the order of the headings."""
-        return (self.distance, self.infinity, self.kernel, self.precision, self.recall, self.floor)
+    measured: Mapping[str, Measured]
+    """Every registered measure, by its key, in the order of registration."""
 
     def cells(self) -> list[str]:
-        return [self.run, str(self.seed), *(measured.cell() for measured in self.numbers())]
+        return [self.run, str(self.seed), *(one.cell() for one in self.measured.values())]
 
 
 @dataclass(frozen=True)
@@ -68,13 +57,13 @@ class QualityView:
 def quality_table(frames: Frames) -> list[QualityRow]:
     """One row for each job that has begun, in the order of the runs, whatever became of it.
 
-    A job that has not reached its end has its distance so far and nothing else; none has what its protocol has too few
+    A job that has not reached its end has only what every score measures; none has what its protocol has too few
     samples for.
     """
     quality = frames.quality()
     if quality.empty:
         return []
-    names = quality_names(str(quality["metric"].iloc[0]))
+    known = records(str(quality["metric"].iloc[0]))
     last = quality.sort_values("step").groupby(["run", "seed"], observed=True)["step"].last()
     values = frames.evaluations[frames.evaluations["protocol"] == quality["protocol"].iloc[0]]
     by_evaluation = {
@@ -83,9 +72,14 @@ def quality_table(frames: Frames) -> list[QualityRow]:
     }
     begun = frames.outcomes[frames.outcomes["exit"] != Exit.NEW]
     rows = []
-    for job in zip(begun["run"], begun["seed"], strict=True):
-        step = int(last[job]) if job in last.index else None
-        rows.append(_row(*job, step, by_evaluation.get((*job, step), {}), names))
+    for run, seed in zip(begun["run"], begun["seed"], strict=True):
+        step = int(last[run, seed]) if (run, seed) in last.index else None
+        found = by_evaluation.get((run, seed, step), {})
+        measured = {
+            key: Measured(*(found.get(name) for name in (one.name, one.low, one.high, one.standard_error)))
+            for key, one in known.items()
+        }
+        rows.append(QualityRow(run, seed, step, measured))
     return rows
 
 
@@ -94,28 +88,9 @@ def quality_view(frames: Frames) -> QualityView | None:
     rows = quality_table(frames)
     if not rows:
         return None
-    names = quality_names(str(frames.quality()["metric"].iloc[0]))
-    headings = [
-        "run", "seed", f"{quality_name(frames)}, 95% interval", "at N = ∞", names.kernel, "precision", "recall",
-        "floor",
-    ]  # fmt: skip
-    columns = zip(*(row.numbers() for row in rows), strict=True)
-    counts = [f"{sum(one.value is not None for one in column)} of {len(rows)}" for column in columns]
-    return QualityView(headings, rows, counts)
-
-
-def _row(
-    run: str, seed: int, step: int | None, values: Mapping[str, float], names: QualityNames
-) -> QualityRow:
-    get = values.get
-    return QualityRow(
-        run=run,
-        seed=seed,
-        step=step,
-        distance=Measured(get(names.distance), low=get(names.low), high=get(names.high)),
-        infinity=Measured(get(names.infinity), error=get(names.infinity_error)),
-        kernel=Measured(get(names.kernel), error=get(names.kernel_error)),
-        precision=Measured(get(names.precision)),
-        recall=Measured(get(names.recall)),
-        floor=Measured(get(names.floor)),
-    )
+    known = records(str(frames.quality()["metric"].iloc[0]))
+    titles = {key: one.heading for key, one in known.items()}
+    titles[DISTANCE] = f"{quality_name(frames)}, {known[DISTANCE].error}"
+    columns = {key: [row.measured[key] for row in rows] for key in known}
+    counts = [f"{sum(one.value is not None for one in column)} of {len(rows)}" for column in columns.values()]
+    return QualityView(["run", "seed", *titles.values()], rows, counts)

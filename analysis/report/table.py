@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames.jobs import Frames
+from fakeface.gan.series import D_X, LOSS_D, LOSS_G
 from fakeface.outcomes import Dynamics, Exit, Samples
 
 EXPECTED = frozenset({Exit.FINISHED, Samples.HEALTHY, Dynamics.BALANCED, Exit.RUNNING})
@@ -74,9 +75,9 @@ def summary_rows(frames: Frames) -> list[Row]:
                 dynamics=job["dynamics"],
                 evidence={name: words for name, words in evidence.items() if words},
                 changes=changes.get(key, {}),
-                loss_d=_last(frames, key, "Loss_D"),
-                loss_g=_last(frames, key, "Loss_G"),
-                d_x=_last(frames, key, "D(x)"),
+                loss_d=_last(frames, key, LOSS_D),
+                loss_g=_last(frames, key, LOSS_G),
+                d_x=_last(frames, key, D_X),
                 d_g_z=_last(frames, key, "D(G(z))_before"),
                 quality=float(quality[key]) if key in quality.index else None,
                 steps=job["steps"],
@@ -90,7 +91,7 @@ def summary_rows(frames: Frames) -> list[Row]:
 def headings(frames: Frames) -> list[str]:
     """What the columns of `Row.cells` are; the Fréchet distance by its metric's name and N."""
     return [
-        "run", "seed", "outcome", "Loss_D", "Loss_G", "D(x)", "D(G(z))", quality_name(frames), "steps", "minutes"
+        "run", "seed", "outcome", LOSS_D, LOSS_G, D_X, "D(G(z))", quality_name(frames), "steps", "minutes"
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """How the two networks stood to each other: balanced, the discriminator won, or one of them hardly moved.
 
 Pure functions of the logged series, with every threshold a named constant. The numbers in the reasons come
+from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, UPDATE_RATIO
 from fakeface.outcomes import Dynamics
 from DCGANs trained on real faces at 32x32 for 400 steps: Adam at 2e-4, SGD at 2e-4 (stalled) and SGD at 1e-2
 with momentum 0.9 (the discriminator won).
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, UPDATE_RATIO
 from fakeface.outcomes import Dynamics
 
 Series = tuple[Sequence[float] | npt.NDArray[np.floating], Sequence[float] | npt.NDArray[np.floating]]
@@ -56,15 +58,15 @@ def diagnose_dynamics(series: Mapping[str, Series]) -> DynamicsDiagnosis:
     Raises:
         KeyError: one of those series is missing.
     """
-    names = ("Loss_D", "accuracy_real", "accuracy_fake", "update_ratio_G", "update_ratio_D")
+    names = (LOSS_D, ACCURACY_REAL, ACCURACY_FAKE, *UPDATE_RATIO.values())
     arrays = {
         name: (np.asarray(series[name][0], float), np.asarray(series[name][1], float)) for name in names
     }
     note = _not_finite(series)
-    first, last = arrays["Loss_D"][0][[0, -1]] if len(arrays["Loss_D"][0]) else (0.0, 0.0)
+    first, last = arrays[LOSS_D][0][[0, -1]] if len(arrays[LOSS_D][0]) else (0.0, 0.0)
     findings = [_won(arrays, first, last)]
     resting = ("G",) if findings[0] is not None else ("G", "D")
-    findings += [_stalled(network, *arrays[f"update_ratio_{network}"], first, last) for network in resting]
+    findings += [_stalled(network, *arrays[UPDATE_RATIO[network]], first, last) for network in resting]
     holding = sorted((f for f in findings if f is not None), key=lambda finding: finding.onset or 0)
     if holding:
         evidence = "; ".join(finding.evidence for finding in holding)
@@ -73,15 +75,15 @@ def diagnose_dynamics(series: Mapping[str, Series]) -> DynamicsDiagnosis:
 
 
 def _won(arrays: Mapping[str, tuple[Array, Array]], first: float, last: float) -> DynamicsDiagnosis | None:
-    steps, loss = arrays["Loss_D"]
-    smooth = {name: _running_median(arrays[name][1]) for name in ("Loss_D", "accuracy_real", "accuracy_fake")}
-    ahead = (smooth["Loss_D"] < WON_LOSS_D) & (smooth["accuracy_real"] > WON_ACCURACY)
-    onset = _holds_from(steps, ahead & (smooth["accuracy_fake"] > WON_ACCURACY), first, last, WON_SHARE)
+    steps, loss = arrays[LOSS_D]
+    smooth = {name: _running_median(arrays[name][1]) for name in (LOSS_D, ACCURACY_REAL, ACCURACY_FAKE)}
+    ahead = (smooth[LOSS_D] < WON_LOSS_D) & (smooth[ACCURACY_REAL] > WON_ACCURACY)
+    onset = _holds_from(steps, ahead & (smooth[ACCURACY_FAKE] > WON_ACCURACY), first, last, WON_SHARE)
     if onset is None:
         return None
     median = np.nanmedian(loss[steps >= onset])
     evidence = (
-        f"from step {onset} on, Loss_D is {median:.2g} (median): the discriminator errs on hardly any image"
+        f"from step {onset} on, {LOSS_D} is {median:.2g} (median): the discriminator errs on hardly any image"
     )
     return DynamicsDiagnosis(Dynamics.DISCRIMINATOR_WON, onset, evidence)
 
@@ -146,8 +148,8 @@ def _balance(arrays: Mapping[str, tuple[Array, Array]]) -> str:
         return float(np.median(finite)) if len(finite) else float("nan")
 
     return (
-        f"in the later half Loss_D is {late('Loss_D'):.2f} (median), the discriminator is right about "
-        f"{late('accuracy_real'):.0%} of real and {late('accuracy_fake'):.0%} of fake images, and a step "
-        f"moves the generator by {late('update_ratio_G'):.1g} of its length, the discriminator by "
-        f"{late('update_ratio_D'):.1g}"
+        f"in the later half {LOSS_D} is {late(LOSS_D):.2f} (median), the discriminator is right about "
+        f"{late(ACCURACY_REAL):.0%} of real and {late(ACCURACY_FAKE):.0%} of fake images, and a step "
+        f"moves the generator by {late(UPDATE_RATIO['G']):.1g} of its length, the discriminator by "
+        f"{late(UPDATE_RATIO['D']):.1g}"
     )

@@ -11,12 +11,17 @@ Real features (M, d) -> one number, in squared units of the features.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fakeface.errors import UserError
 from fakeface.evaluation.frechet import frechet_distance, statistics
-from fakeface.evaluation.frechet_interval import Features
+from fakeface.evaluation.frechet_interval import SAMPLES_PER_DIMENSION, Features
+
+if TYPE_CHECKING:
+    from fakeface.evaluation.reference import Reference
 
 DRAWS = 3
 _SEED = 20_181_105
@@ -60,3 +65,22 @@ def real_floor(real: Features, num_samples: int, num_reference: int, *, draws: i
         one, other = real[order[:first]], real[order[first : first + second]]
         distances[i] = scale * frechet_distance(statistics(one), statistics(other))
     return Floor(float(distances.mean()), float(distances.std(ddof=1)), (first, second))
+
+
+@lru_cache(maxsize=8)
+def floor_of(reference: "Reference", num_samples: int) -> float:
+    """The distance of `num_samples` real images from the reference; computed once for all jobs of a process.
+
+    Where two draws of `num_samples` are more than the reference kept, its halves are compared and the distance is
+    scaled as the bias goes, with 1/N: only from 5 images a feature on, as far down as that was checked.
+
+    Raises:
+        UserError: the reference kept too few images.
+    """
+    real, num_reference = reference.drawn, reference.features.n
+    half = len(real) // 2
+    size = min(num_samples, half)
+    if size < num_samples and half < SAMPLES_PER_DIMENSION * real.shape[1]:
+        raise UserError(f"{len(real)} real images are too few for a floor of {num_samples} samples")
+    scale = (1 / num_samples + 1 / num_reference) / (1 / size + 1 / num_reference)
+    return scale * real_floor(real, size, num_reference).value

@@ -1,77 +1,83 @@
-"""All that is said of a generator's samples at the end of a training, by name; each measure has its own file.
-
-What a measure refuses (an interval of fewer than 5 samples a feature, say) is left out, and the others come all the
-same. NaN features give NaN.
-
-Features (N, d) and a `Reference` -> {name: number}.
-"""
+"""The measures of quality, one registered function each: (samples, reference) -> a number. Formulas are in the files
+that they call. NaN features give NaN."""
 
 from contextlib import suppress
-
-import numpy as np
-import torch
-from torch import Tensor, nn
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from fakeface.errors import UserError
+from fakeface.evaluation.draws import draw
 from fakeface.evaluation.extrapolation import extrapolate
-from fakeface.evaluation.features import Extractor
-from fakeface.evaluation.floor import real_floor
-from fakeface.evaluation.frechet_interval import SAMPLES_PER_DIMENSION, Features, frechet_interval
+from fakeface.evaluation.floor import floor_of
+from fakeface.evaluation.frechet import frechet_distance, statistics
+from fakeface.evaluation.frechet_interval import Features, frechet_interval
 from fakeface.evaluation.kernel_distance import kernel_distance
-from fakeface.evaluation.measures import quality_names
-from fakeface.evaluation.precision_recall import precision_recall
-from fakeface.evaluation.reference import Reference, draw
-from fakeface.gan import training
+from fakeface.evaluation.measures import DISTANCE, MEASURES, Estimate, ScoredSamples
+from fakeface.evaluation.precision_recall import PrecisionRecall, precision_recall
+from fakeface.measures import Better, Error
+
+if TYPE_CHECKING:
+    from fakeface.evaluation.reference import Reference
 
 MOST_COMPARED = 5_000
-"""Samples, and as many real images, behind what compares every one with every other: 50,000 would take minutes."""
+"""Samples, and as many real images, behind what compares every one with every other: 50,000 would take minutes.
+They are the first ones, which are a draw like any other."""
 
 
-def sample_features(generator: nn.Module, z: Tensor, extractor: Extractor) -> Features:
-    """Features (N, d) of the images that a generator makes of latent vectors z (N, latent_dim).
-
-    NaN throughout where the generator's state is not finite: its pictures are black, which is no score of anything.
-    """
-    features = extractor(training.generate(generator, z))
-    if not all(torch.isfinite(tensor).all() for tensor in generator.state_dict().values()):
-        features[:] = np.nan
-    return features
-
-
-def measure_quality(features: Features, reference: Reference) -> dict[str, float]:
-    """Interval, extrapolation, kernel distance, precision and recall of samples (N, d), by `quality_names`.
-
-    The last three of at most 5,000 samples and as many real images: the first ones, which are a draw like any other.
-    """
-    names = quality_names(reference.metric)
-    some = features[:MOST_COMPARED]
-    real = reference.drawn[draw(len(reference.drawn), len(some))]
-    values: dict[str, float] = {}
-    with suppress(UserError):
-        interval = frechet_interval(features, reference.features)
-        values |= {names.low: interval.low, names.high: interval.high}
-    with suppress(UserError):
-        limit = extrapolate(features, reference.features)
-        values |= {names.infinity: limit.value, names.infinity_error: limit.standard_error}
-    with suppress(UserError):
-        kernel = kernel_distance(some, real)
-        values |= {names.kernel: kernel.value, names.kernel_error: kernel.standard_error}
-    with suppress(UserError):
-        shares = precision_recall(some[: len(real)], real)
-        values |= {names.precision: shares.precision, names.recall: shares.recall}
-    return values
+@MEASURES.register(
+    DISTANCE, heading="Fréchet distance", better=Better.LOWER, error=Error.INTERVAL, every_score=True
+)
+def distance(samples: ScoredSamples, reference: "Reference") -> Estimate:
+    """The Fréchet distance, at the end with the interval of its sampling noise."""
+    found = Estimate(frechet_distance(statistics(samples.features), reference.features))
+    if samples.final:
+        with suppress(UserError):
+            interval = frechet_interval(samples.features, reference.features)
+            found = found._replace(low=interval.low, high=interval.high)
+    return found
 
 
-def floor_of(reference: Reference, num_samples: int) -> dict[str, float]:
-    """The distance of `num_samples` real images from the reference, by its name; empty where it cannot be told.
+@MEASURES.register("fd_infinity", heading="at N = ∞", better=Better.LOWER, error=Error.STANDARD)
+def distance_at_infinity(samples: ScoredSamples, reference: "Reference") -> Estimate:
+    """The Fréchet distance that infinitely many samples would have."""
+    found = extrapolate(samples.features, reference.features)
+    return Estimate(found.value, error=found.standard_error)
 
-    Where two draws of `num_samples` are more than the reference kept, its halves are compared and the distance is
-    scaled as the bias goes, with 1/N: done only from 5 images a feature on, as far down as that was checked.
-    """
-    real, num_reference = reference.drawn, reference.features.n
-    half = len(real) // 2
-    size = min(num_samples, half)
-    if size < num_samples and half < SAMPLES_PER_DIMENSION * real.shape[1]:
-        return {}
-    scale = (1 / num_samples + 1 / num_reference) / (1 / size + 1 / num_reference)
-    return {quality_names(reference.metric).floor: scale * real_floor(real, size, num_reference).value}
+
+@MEASURES.register(
+    "kd", heading="kernel distance", better=Better.LOWER, error=Error.STANDARD, inception="kid"
+)
+def kernel(samples: ScoredSamples, reference: "Reference") -> Estimate:
+    """The kernel distance; KID in InceptionV3's features."""
+    some, real = _compared(samples, reference)
+    found = kernel_distance(some, real)
+    return Estimate(found.value, error=found.standard_error)
+
+
+@MEASURES.register("precision", heading="precision", better=Better.HIGHER)
+def precision(samples: ScoredSamples, reference: "Reference") -> float:
+    """Share of the samples that look real."""
+    return _precision_recall(samples, reference).precision
+
+
+@MEASURES.register("recall", heading="recall", better=Better.HIGHER)
+def recall(samples: ScoredSamples, reference: "Reference") -> float:
+    """Share of the real images that could be samples."""
+    return _precision_recall(samples, reference).recall
+
+
+@MEASURES.register("floor", heading="floor", better=Better.NEITHER, claimable=False)
+def floor(samples: ScoredSamples, reference: "Reference") -> float:
+    """The Fréchet distance that as many real images have from the reference."""
+    return floor_of(reference, len(samples.features))
+
+
+def _compared(samples: ScoredSamples, reference: "Reference") -> tuple[Features, Features]:
+    some = samples.features[:MOST_COMPARED]
+    return some, reference.drawn[draw(len(reference.drawn), len(some))]
+
+
+@lru_cache(maxsize=1)  # two measures want them
+def _precision_recall(samples: ScoredSamples, reference: "Reference") -> PrecisionRecall:
+    some, real = _compared(samples, reference)
+    return precision_recall(some[: len(real)], real)

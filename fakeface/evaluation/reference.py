@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from fakeface.config import EvaluationConfig, canonical_digest
 from fakeface.evaluation.diversity import duplicate_share, pairwise_distance
-from fakeface.evaluation.features import EXTRACTORS, Progress, metric_name, protocol_of
+from fakeface.evaluation.draws import draw, keep
+from fakeface.evaluation.extractors import EXTRACTORS, Progress, metric_name, protocol_of
 from fakeface.evaluation.frechet import Array, Statistics, statistics
 from fakeface.evaluation.frechet_interval import Features
 from fakeface.evaluation.pixels import Images, check_images, layouts, thumbnails
@@ -23,9 +23,6 @@ from fakeface.evaluation.spectrum import radial_spectrum
 from fakeface.files import os_errors, whole_file
 
 _NETWORK_FREE_IMAGES = 2_000  # takes a tenth of a second; the spectrum is then known to 0.1 dB
-_DRAW_SEED = 20_150_205
-KEPT_FEATURES = 5_000
-"""Real images whose features are kept: of 2,048 numbers each they take 41 MB, where 50,000 would take 410."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +49,6 @@ class Reference:
     """Of all the real images that the protocol draws."""
     drawn: Features
     """The features themselves (m, d) float32, of at most 5,000 of these images."""
-
-
-def draw(total: int, count: int) -> npt.NDArray[np.int64]:
-    """Sorted indices of `count` of `total` images, the same ones every time; all where there are no more."""
-    if count >= total:
-        return np.arange(total)
-    chosen = np.random.default_rng(_DRAW_SEED).choice(total, count, replace=False)
-    return np.sort(chosen)
-
-
-def keep(features: Features) -> Features:
-    """The features (m, d) that a reference keeps of (M, d): the same at every call."""
-    return features[draw(len(features), KEPT_FEATURES)]
 
 
 def real_statistics(images: Images) -> RealStatistics:

@@ -18,13 +18,9 @@ from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.losses import LOSSES, GanLoss
 from fakeface.gan.networks import NETWORKS
 from fakeface.gan.optimizers import build_optimizer
+from fakeface.gan.series import PROBE_SERIES, STEP_SERIES
 from fakeface.randomness import batch_indices, latent_noise, stream
 
-STEP_METRICS = (
-    "Loss_D", "Loss_D_real", "Loss_D_fake", "Loss_G",
-    "D(x)", "D(G(z))_before", "D(G(z))_after", "accuracy_real", "accuracy_fake",
-)  # fmt: skip
-PROBE_METRICS = ("grad_norm_G", "grad_norm_D", "update_ratio_G", "update_ratio_D")
 PROBE_EVERY = 10
 """Steps between two probes of gradient norms and update-to-weight ratios: each copies every weight once."""
 
@@ -147,7 +143,7 @@ def train_generator(state: GanState, loss: GanLoss, fakes: Tensor) -> list[Tenso
 
 
 def gan_step(config: TrainingConfig, state: GanState, loss: GanLoss, real: RealImages) -> Tensor:
-    """`d_steps` steps of D, one of G. Returns the STEP_METRICS, shape (9,), on the device; D's are its last step's."""
+    """`d_steps` steps of D, one of G. Returns the STEP_SERIES, shape (9,), on the device; D's are its last step's."""
     for d_step in range(config.train.d_steps):
         number = state.step * config.train.d_steps + d_step
         z = latent_noise("latent", real.seed, number, config.train.batch_size, config.network.latent_dim)
@@ -171,7 +167,7 @@ class Probe:
         self.before = [[p.detach().clone() for p in network.parameters()] for network in self.networks]
 
     def measure(self) -> Tensor:
-        """The PROBE_METRICS after the step, shape (4,), on the device.
+        """The PROBE_SERIES after the step, shape (4,), on the device.
 
         G's gradients are those of its own loss, D's those of Loss_D: the G half computes none for D.
         """
@@ -245,9 +241,9 @@ def _block(
     probed = torch.stack(list(kept.values())).cpu().double().numpy() if kept else np.empty((0, 4))
     return Block(
         steps=range(first, end + 1),
-        metrics={name: table[: end + 1 - first, column] for column, name in enumerate(STEP_METRICS)},
+        metrics={name: table[: end + 1 - first, column] for column, name in enumerate(STEP_SERIES)},
         probe_steps=list(kept),
-        probes={name: probed[:, column] for column, name in enumerate(PROBE_METRICS)},
+        probes={name: probed[:, column] for column, name in enumerate(PROBE_SERIES)},
         seconds=(time.perf_counter() - started) * (end + 1 - first) / len(rows),
         diverged_at=diverged_at,
     )

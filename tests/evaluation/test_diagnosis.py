@@ -5,7 +5,8 @@ import pytest
 import scipy.ndimage
 
 from fakeface.errors import UserError
-from fakeface.evaluation import diagnose_samples, label_samples, onset_of, real_statistics
+from fakeface.evaluation.diagnosis import diagnose_samples, label_samples, onset_of
+from fakeface.evaluation.reference import real_statistics
 from tests.evaluation_pictures import drawn_faces, needs_faces, real_faces, untrained
 
 SETS = [

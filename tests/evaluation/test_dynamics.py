@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fakeface.evaluation import diagnose_dynamics
+from fakeface.evaluation.dynamics import diagnose_dynamics
 
 STEPS = 400
 

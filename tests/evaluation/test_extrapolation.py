@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from fakeface.errors import UserError
-from fakeface.evaluation import Statistics, extrapolate, frechet_distance, real_floor, statistics
+from fakeface.evaluation.extrapolation import extrapolate
+from fakeface.evaluation.floor import real_floor
+from fakeface.evaluation.frechet import Statistics, frechet_distance, statistics
 
 D = 16
 SCALES = np.exp(-np.linspace(0, 2, D))

@@ -6,7 +6,7 @@ import torch
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from fakeface.errors import UserError
-from fakeface.evaluation import Statistics, frechet_distance, statistics
+from fakeface.evaluation.frechet import Statistics, frechet_distance, statistics
 
 
 def correlated(n, d, seed, rank=None):

@@ -5,14 +5,9 @@ import pytest
 import torch
 
 from fakeface.errors import UserError
-from fakeface.evaluation import (
-    EfficientNetLite0,
-    Statistics,
-    frechet_distance,
-    frechet_influence,
-    frechet_interval,
-    statistics,
-)
+from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
+from fakeface.evaluation.frechet import Statistics, frechet_distance, statistics
+from fakeface.evaluation.frechet_interval import frechet_influence, frechet_interval
 from tests.evaluation_pictures import drawn_faces
 
 D = 24

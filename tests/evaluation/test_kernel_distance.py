@@ -6,7 +6,7 @@ import torch
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
 from fakeface.errors import UserError
-from fakeface.evaluation import kernel_distance
+from fakeface.evaluation.kernel_distance import kernel_distance
 
 MEAN = np.array([0.4, -0.2, 0.1])
 ROOT = np.array([[1.1, 0.0, 0.0], [0.3, 0.8, 0.0], [0.0, -0.4, 1.3]])

@@ -6,7 +6,7 @@ import torch
 from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
 from fakeface.errors import UserError
-from fakeface.evaluation import precision_recall
+from fakeface.evaluation.precision_recall import precision_recall
 
 
 def normal(n, d=8, *, scale=1.0, shift=0.0, seed=0):

@@ -7,20 +7,16 @@ import torch
 from ablations.jobs.identity import code_digests
 from ablations.jobs.plan import scoring_roots, training_roots
 from ablations.spec import RunConfig
-from fakeface.evaluation import (
-    Reference,
-    extrapolate,
-    floor_of,
-    frechet_distance,
-    frechet_interval,
-    kernel_distance,
-    measure_quality,
-    precision_recall,
-    real_floor,
-    sample_features,
-    statistics,
-)
+from fakeface.evaluation import floor_of, measure_quality
+from fakeface.evaluation.extrapolation import extrapolate
+from fakeface.evaluation.floor import real_floor
+from fakeface.evaluation.frechet import frechet_distance, statistics
+from fakeface.evaluation.frechet_interval import frechet_interval
+from fakeface.evaluation.kernel_distance import kernel_distance
 from fakeface.evaluation.measures import quality_names
+from fakeface.evaluation.precision_recall import precision_recall
+from fakeface.evaluation.reference import Reference
+from fakeface.evaluation.scoring import sample_features
 from fakeface.gan import training
 
 D = 16

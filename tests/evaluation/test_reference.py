@@ -12,16 +12,11 @@ from ablations.jobs.scoring import Scorer
 from fakeface.config import EvaluationConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
-from fakeface.evaluation import (
-    EXTRACTORS,
-    EfficientNetLite0,
-    Extractor,
-    keep,
-    real_statistics,
-    reference,
-    statistics,
-)
-from fakeface.evaluation.reference import draw
+from fakeface.evaluation.draws import keep
+from fakeface.evaluation.extractors import EXTRACTORS, Extractor
+from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
+from fakeface.evaluation.frechet import statistics
+from fakeface.evaluation.reference import draw, real_statistics, reference
 from tests.evaluation_pictures import drawn_faces
 
 CONFIG = EvaluationConfig(extractor="means", num_samples=10, num_reference=40)

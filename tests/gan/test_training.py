@@ -81,7 +81,7 @@ def test_a_step_is_the_textbook_one(d_steps: int):
 
 def test_the_metrics_are_what_their_names_say():
     _, blocks = run(tiny(), 30)
-    metrics = {name: np.concatenate([b.metrics[name] for b in blocks]) for name in training.STEP_METRICS}
+    metrics = {name: np.concatenate([b.metrics[name] for b in blocks]) for name in training.STEP_SERIES}
     np.testing.assert_allclose(metrics["Loss_D"], metrics["Loss_D_real"] + metrics["Loss_D_fake"], rtol=1e-6)
     for name in ("D(x)", "D(G(z))_before", "D(G(z))_after", "accuracy_real", "accuracy_fake"):
         assert ((metrics[name] >= 0) & (metrics[name] <= 1)).all()

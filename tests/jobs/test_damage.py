@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from fakeface.config import DataConfig, EvaluationConfig
 from fakeface.data import find, prepare
 from fakeface.errors import UserError
-from fakeface.evaluation import EXTRACTORS, reference
+from fakeface.evaluation.extractors import EXTRACTORS
+from fakeface.evaluation.reference import reference
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pytest
 
 from ablations.spec import Claim, SpecError, load_spec
 from ablations.spec.claims import SERIES, Margin, Metric
-from fakeface.gan.training import PROBE_METRICS, STEP_METRICS
+from fakeface.gan.series import PROBE_SERIES, STEP_SERIES
 from tests.claim_journals import RUNS, claims_of
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ def claim_of(folder: Path, body: str) -> Claim:
 
 
 def test_what_every_training_logs_can_be_claimed_about():
-    assert set(SERIES) == {*STEP_METRICS, *PROBE_METRICS}
+    assert set(SERIES) == {*STEP_SERIES, *PROBE_SERIES}
 
 
 @pytest.mark.parametrize(

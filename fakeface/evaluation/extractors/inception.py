@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fakeface.errors import UserError
-from fakeface.evaluation.features import EXTRACTORS, Extractor, read_weights
+from fakeface.evaluation.extractors._base import EXTRACTORS, Extractor, read_weights
 
 
 @EXTRACTORS.register("inception")

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from fakeface.evaluation.features import EXTRACTORS, Extractor, read_weights
+from fakeface.evaluation.extractors._base import EXTRACTORS, Extractor, read_weights
 
 _STAGES = (  # blocks, channels out, kernel, stride of the first block, expansion
     (1, 16, 3, 1, 1),

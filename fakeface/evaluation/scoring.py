@@ -1,0 +1,82 @@
+"""A generator -> its score under one protocol. A generator that diverged scores NaN."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from fakeface.config import EvaluationConfig
+from fakeface.data import ImageSet
+from fakeface.evaluation.extractors import EXTRACTORS, Extractor, Progress
+from fakeface.evaluation.measures import ScoredSamples, score
+from fakeface.evaluation.reference import RealStatistics, Reference, real_statistics, reference
+from fakeface.gan import training
+from fakeface.randomness import latent_noise
+
+
+def sample_features(generator: nn.Module, z: torch.Tensor, extractor: Extractor) -> npt.NDArray[np.float32]:
+    """Features (N, d) of the images that a generator makes of latent vectors z (N, latent_dim).
+
+    NaN throughout where the generator's state is not finite: its pictures are black, which is no score of anything.
+    """
+    features = extractor(training.generate(generator, z))
+    if not all(torch.isfinite(tensor).all() for tensor in generator.state_dict().values()):
+        features[:] = np.nan
+    return features
+
+
+class Scorer:
+    """One protocol on one data set. Loads the extractor and the reference once.
+
+    Args:
+        images: the full real set, whatever subset a training uses.
+        cache: where reference statistics are kept, by the digests of data, protocol and code.
+        code: digest of the code that makes the reference.
+    """
+
+    def __init__(
+        self, images: ImageSet, config: EvaluationConfig, cache: Path, device: torch.device, *, code: str
+    ) -> None:
+        self.images, self.config, self.cache, self.device, self.code = images, config, cache, device, code
+        self._reference: Reference | None = None
+
+    @cached_property
+    def real(self) -> RealStatistics:
+        """What the diagnosis, which needs no network, compares samples with."""
+        return real_statistics(self.images.images)
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        return EXTRACTORS[self.config.extractor](self.config.weights_path, self.device)
+
+    @property
+    def reference(self) -> Reference:
+        return self.prepare(None)
+
+    def prepare(self, progress: Progress | None) -> Reference:
+        """Extract the reference's features, unless the cache has them. Raises UserError without weights."""
+        if self._reference is None:
+            self._reference = reference(
+                self.images.images, self.images.digest, self.config, self.cache, progress,
+                device=self.device, code=self.code,
+            )  # fmt: skip
+        return self._reference
+
+    def score(self, generator: nn.Module, *, seed: int, latent_dim: int, final: bool) -> dict[str, float]:
+        """Every measure of `num_samples` samples, by the names under which they are journaled.
+
+        The latent vectors are the same at each step. The Fréchet distance is always among the names.
+
+        Args:
+            final: compute all measures, which takes a second or two; else only those of `every_score`.
+        """
+        z = latent_noise("evaluation", seed, 0, self.config.num_samples, latent_dim)
+        samples = ScoredSamples(
+            sample_features(generator, z, self.extractor),
+            final=final,
+            make_images=lambda: training.generate(generator, z),
+        )
+        return score(samples, self.reference)

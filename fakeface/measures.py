@@ -1,0 +1,53 @@
+"""What a number is: its name, which side is better, its unit, and how its error is known. Imports no torch.
+
+Tables, figures, claims and MLflow read these records; none of them spells a metric's name.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Better(StrEnum):
+    """Which side is better. A diverged training ranks last on it."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NEITHER = "neither"
+
+
+class Error(StrEnum):
+    """How the error of one value is known."""
+
+    NONE = "none"
+    STANDARD = "standard error"
+    INTERVAL = "95% interval"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of a training."""
+
+    name: str
+    """As it is journaled: `Loss_D`, `fid`."""
+    heading: str
+    """Of its column or axis."""
+    better: Better
+    unit: str = ""
+    error: Error = Error.NONE
+    claimable: bool = True
+    """Whether a claim may compare it."""
+
+    @property
+    def low(self) -> str:
+        """Name of the lower end of its 95% interval."""
+        return f"{self.name}_low"
+
+    @property
+    def high(self) -> str:
+        """Name of the upper end."""
+        return f"{self.name}_high"
+
+    @property
+    def standard_error(self) -> str:
+        """Name of its standard error."""
+        return f"{self.name}_se"
