@@ -20,7 +20,7 @@ HOMES = {
     "yaml": "ablations.spec",
     "ray": "ablations.executors",
 }
-STILL_UP = {"ablations.executors", "ablations.studies", "analysis.claims", "analysis.figures"}
+STILL_UP = {"analysis.claims", "analysis.figures"}
 
 
 def floor_of(module: str) -> int | None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ablations.cli.commands_work import Mirror, at_work, configure, prepare_references, with_data
 from ablations.cli.options import MirrorOptions, WorkOptions, print_json
-from ablations.cli.view import coloured
+from ablations.cli.view import View, coloured
 from ablations.executors.loop import Summary
 from ablations.jobs.plan import Job, check_components, make_plan
 from ablations.spec import Spec, Study
@@ -74,7 +74,7 @@ def tune(spec: Spec, study: Study, store: Store, options: TuneOptions, console: 
         with at_work(store, options.work, 0, console) as (executor, view):
             crew = Crew(executor, store, view)
             owners = [Owner(spec, one, store, find_data, options.storage) for one in studies]
-            best = _work(owners, crew, reference)
+            best = _work(owners, crew, view, reference)
         _draw(owners)
     finally:
         left = mirror.close(console) if mirror else ""
@@ -119,13 +119,13 @@ def _check_comparable(study: Study, jobs: Sequence[Job]) -> None:
             )
 
 
-def _work(owners: Sequence[Owner], crew: Crew, reference: Setting | None) -> Setting | None:
+def _work(owners: Sequence[Owner], crew: Crew, view: View, reference: Setting | None) -> Setting | None:
     """All searches in one stream, then edges and confirmation of the last; None where something is left to do."""
     with ExitStack() as stack:
         opened = [(owner, stack.enter_context(owner.owned())) for owner in owners]
         compared = 2 if reference is not None or len(owners) > 1 else 1
         searching = sum(owner.most_trainings(study) for owner, study in opened)
-        crew.view.expect(searching + owners[-1].most_checks(compared))
+        view.expect(searching + owners[-1].most_checks(compared))
         try:
             crew.work(chain.from_iterable(owner.trials(study) for owner, study in opened))
         finally:

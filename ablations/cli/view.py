@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ablations.executors.loop import Watcher
 from ablations.jobs.context import Progress as JobProgress
 from ablations.jobs.plan import Job
 from ablations.store.history import History
@@ -27,19 +28,13 @@ STYLES: Mapping[str, str] = {
 }  # fmt: skip
 
 
-class View(Protocol):
-    """What a run of jobs tells whoever watches."""
+class View(Watcher, Protocol):
+    """A `Watcher` that is a context manager and prints lines."""
 
     def __enter__(self) -> "View": ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None: ...
-    def progress(self, progress: JobProgress) -> None:
-        """A job moved."""
-
-    def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
-        """A job ended, or was refused."""
-
     def expect(self, count: int) -> None:
         """It is known now how many jobs there will be, at most."""
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Protocol
 
-from ablations.cli.view import View
 from ablations.executors import Executor
+from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.store import Store
 from ablations.store.history import History
@@ -18,6 +19,16 @@ from fakeface.outcomes import Exit
 
 WAIT_SECONDS = 0.5
 """Seconds between two looks at jobs that another process works on."""
+
+
+class Watcher(Protocol):
+    """Receives the events of a run of jobs, in the caller's thread."""
+
+    def progress(self, progress: Progress) -> None:
+        """A job reported its progress."""
+
+    def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
+        """A job ended or was refused. `history` is None where its journal does not exist or cannot be read."""
 
 
 @dataclass
@@ -36,7 +47,7 @@ class Summary:
         return 0
 
 
-def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, view: View) -> Summary:
+def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, watcher: Watcher) -> Summary:
     """Train or score what is not done, in all slots at once. One job's failure never stops the others."""
     summary = Summary()
     waiting, busy, running = deque(jobs), list[Job](), 0
@@ -44,7 +55,7 @@ def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, view: View) 
         while waiting and running < executor.slots and not executor.stop():
             executor.submit(waiting.popleft())
             running += 1
-        ended = executor.wait(view.progress, timeout=WAIT_SECONDS if busy else None)
+        ended = executor.wait(watcher.progress, timeout=WAIT_SECONDS if busy else None)
         if not ended:  # time to look again at what another process had
             waiting.extend(busy)
             busy.clear()
@@ -54,7 +65,7 @@ def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, view: View) 
                 busy.append(end.job)
             else:
                 summary.exits[end.job.name] = end.exit
-                view.ended(end.job, end.exit, history_of(end.job, store), end.why)
+                watcher.ended(end.job, end.exit, history_of(end.job, store), end.why)
     for job in [*waiting, *busy]:
         summary.exits[job.name] = Exit.INTERRUPTED
     return summary

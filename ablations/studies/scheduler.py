@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from ablations.cli.view import View
 from ablations.executors import Ended, Executor
-from ablations.executors.loop import WAIT_SECONDS, Summary, history_of
+from ablations.executors.loop import WAIT_SECONDS, Summary, Watcher, history_of
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.store import Store
@@ -32,8 +31,8 @@ class Task(Protocol):
 class Crew:
     """Keeps every slot of an executor at work for as long as any task has something to do."""
 
-    def __init__(self, executor: Executor, store: Store, view: View) -> None:
-        self.executor, self.store, self.view = executor, store, view
+    def __init__(self, executor: Executor, store: Store, watcher: Watcher) -> None:
+        self.executor, self.store, self.watcher = executor, store, watcher
         self.summary = Summary()
         self._running: dict[str, tuple[Task, Job]] = {}
         self._waiting: list[tuple[Task, Job]] = []
@@ -75,7 +74,7 @@ class Crew:
             return
         history = history_of(job, self.store)
         self.summary.exits[job.name] = ended.exit
-        self.view.ended(job, ended.exit, history, ended.why)
+        self.watcher.ended(job, ended.exit, history, ended.why)
         if ended.exit in (Exit.FINISHED, Exit.DIVERGED, Exit.PRUNED) and history is not None:
             task.ended(job, history)
             if not self.executor.stop():
@@ -109,7 +108,7 @@ class Crew:
             self._advance(task)
 
     def _on_progress(self, progress: Progress) -> None:
-        self.view.progress(progress)
+        self.watcher.progress(progress)
         task, job = self._running[progress.job.identity]
         if progress.phase != "diagnosed" or self._error is not None:
             return
