@@ -14,7 +14,7 @@ from ablations.jobs.scoring import Scorers, rescore
 from ablations.jobs.session import name_job, run_job
 from ablations.jobs.status import Status, needs_scoring, state_of
 from ablations.store import Store, data_key, job_lock
-from ablations.store.history import History, compact
+from ablations.store.history import History
 from ablations.store.journal import Journal
 from fakeface import data
 from fakeface.config import DataConfig
@@ -86,8 +86,6 @@ def _take(job: Job, store: Store, context: Context) -> Ended:
             return Ended(job, Exit.BUSY)
         exit_ = _work(job, folder, store, context)
         history = store.history(folder)
-        if history.outcome is not None:
-            compact(history)
         return Ended(job, exit_, _why(exit_, history, context))
 
 

@@ -3,9 +3,8 @@
 import bisect
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ablations.store import columns, journal
+from ablations.store import journal
 from ablations.store.journal import Record
 from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
@@ -163,28 +162,8 @@ class History:
         self.outcome = record
 
 
-VERSION = 1
-"""Of what this file makes of a journal: columns hold the outcome, so raise it with any change to `History`."""
-_REST = (
-    "job", "names", "sessions", "images", "diagnoses", "evaluations", "branches", "notes", "outcome", "damaged_lines",
-)  # fmt: skip
-"""Fields of a history that are JSON as they stand."""
-
-
-def compact(history: History) -> None:
-    """Keep in columns what a journal that has come to an end says, so that it is read faster from now on."""
-    if columns.read(history.path, VERSION) is not None:
-        return
-    tables = {name: (series.steps, series.values, series.times) for name, series in history.series.items()}
-    columns.write(history.path, VERSION, tables, {name: getattr(history, name) for name in _REST})
-
-
 def load(path: Path) -> History:
     """Read a journal (a missing one reads as an empty history). Damage is kept in `damaged_lines`."""
-    kept = columns.read(path, VERSION)
-    if kept is not None:
-        tables, rest = kept
-        return History(path, series={name: Series(*table) for name, table in tables.items()}, **rest)
     reading = journal.read(path)
     history = History(path, damaged_lines=reading.damaged)
     for record in reading.records:
@@ -207,8 +186,3 @@ def exit_of(history: History, *, running: bool) -> str:
     if history.outcome is not None:
         return str(history.outcome["exit"])
     return Exit.INTERRUPTED if history.sessions else Exit.NEW
-
-
-def plain(value: Any) -> Any:
-    """A value from NumPy as JSON has it."""
-    return value.item() if hasattr(value, "item") else value

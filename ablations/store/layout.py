@@ -2,7 +2,6 @@
 
 <store>/jobs/<run>-s<seed>-<identity, 12 digits>/
     journal.jsonl           the truth (ablations/journal.py)
-    columns.npz             what a finished job's journal says, for quick reading
     lock                    held by the process that works on the job; dies with it
     checkpoint.pt           newest state, and checkpoint.previous.pt
     generator-000400.pt     kept weights of G at each evaluation, and at the end

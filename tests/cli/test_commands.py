@@ -529,11 +529,6 @@ def test_the_report_goes_where_its_jobs_are_each_time_that_it_is_written(ablate,
     assert after > before
 
 
-def test_what_work_on_a_job_leaves_is_read_in_columns(trained):
-    folders = sorted(trained.folder.glob("results/jobs/baseline-s0-*"))
-    assert folders and all((folder / "columns.npz").is_file() for folder in folders)
-
-
 def test_usable_cores_are_those_of_this_process():
     from ablations.jobs.machine import usable_cores
 
