@@ -14,7 +14,7 @@ STUDY   ?= sgd-lr
 
 VENV    := .venv
 ABLATE  := $(VENV)/bin/ablate
-PLACE    = $(if $(DATA),--set data.name=folder --set 'data.path=$(DATA)') --store $(STORE)
+PLACE    = --spec $(SPEC) $(if $(DATA),--set data.name=folder --set 'data.path=$(DATA)') --store $(STORE)
 SELECT   = $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS)) $(PLACE)
 
 .DEFAULT_GOAL := help
@@ -35,22 +35,22 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 ablate: setup ## Train the four runs on the built-in data and compare them
-	@$(ABLATE) run --report $(SPEC) $(SELECT) $(ARGS)
+	@$(ABLATE) run --report $(SELECT) $(ARGS)
 
 plan: setup ## Show what `make ablate` would do
-	@$(ABLATE) run --dry-run $(SPEC) $(SELECT) $(ARGS)
+	@$(ABLATE) run --dry-run $(SELECT) $(ARGS)
 
 tune: setup ## Search the learning rate at which plain SGD works, and confirm it against a tuned Adam
-	@$(ABLATE) tune $(STUDY) $(SPEC) $(if $(PROFILE),--profile $(PROFILE)) $(PLACE) $(ARGS)
+	@$(ABLATE) tune $(STUDY) $(if $(PROFILE),--profile $(PROFILE)) $(PLACE) $(ARGS)
 
 ui: setup ## Serve the MLflow page of the results
 	@$(ABLATE) ui --store $(STORE) --port $(PORT)
 
 report: setup ## Write the report again
-	@$(ABLATE) report $(SPEC) $(SELECT) $(ARGS)
+	@$(ABLATE) report $(SELECT) $(ARGS)
 
 data: setup ## Prepare the images and say what they are
-	@$(ABLATE) data prepare $(SPEC) $(SELECT) $(ARGS)
+	@$(ABLATE) data prepare $(SELECT) $(ARGS)
 
 test: setup ## Run the quick tests (MARK="not gpu" for all, ARGS="-k name" for some)
 	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile -m '$(MARK)' $(ARGS)

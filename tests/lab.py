@@ -45,6 +45,7 @@ def _work(folder: Path, store: Path, arguments: tuple[str, ...], sabotage: Calla
     sys.argv = [
         "ablate",
         "run",
+        "--spec",
         str(folder / "runs.yaml"),
         "--store",
         str(store),

@@ -14,6 +14,7 @@ from ablations.cli.options import (
     Seeds,
     Selectors,
     Set,
+    SpecFile,
     StorePath,
     console,
     spread,
@@ -58,7 +59,7 @@ def data_info(
 @data_app.command("preview")
 def data_preview(
     out: Annotated[Path, typer.Argument(help="A .png file.")],
-    spec: Annotated[Path, typer.Option(help="The specification.")] = SPEC,
+    spec: SpecFile = SPEC,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many images.")] = 64,
     profile: Profile = None,
     group: Group = None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ablations.spec import Run, Spec
     from ablations.store import Snapshot, Store
 
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The specification.")]
+SpecFile = Annotated[Path, typer.Option("--spec", metavar="PATH", help="The specification.")]
 Profile = Annotated[str | None, typer.Option(help="Size of the runs: quick, standard, paper, or your own.")]
 Group = Annotated[list[str] | None, typer.Option(help="Only runs of this group (repeatable).")]
 RunName = Annotated[list[str] | None, typer.Option("--run", help="Only this run, or pattern (repeatable).")]
@@ -93,7 +93,7 @@ class Selectors:
 
     def command_line(self) -> str:
         """The command that trains these jobs and writes their report, for the report itself."""
-        words = ["ablate", "run", *([] if self.spec == SPEC else [str(self.spec)])]
+        words = ["ablate", "run", *([] if self.spec == SPEC else ["--spec", str(self.spec)])]
         store = None if self.store == STORE else str(self.store)
         options = [
             *[("--profile", self.profile), ("--seeds", self.seeds), ("--store", store)],

@@ -71,7 +71,7 @@ def _judged_claims(spec: Spec, store: Store, known: Mapping[str, Study]) -> list
 def _lacking_command(spec: Spec, store: Store, claim: Claim) -> str:
     """The command that makes what a claim is held against, under this profile and with these seeds."""
     words = ["ablate", "run"] if claim.study is None else ["ablate", "tune", claim.study]
-    words += [] if spec.path == SPEC else [str(spec.path)]
+    words += [] if spec.path == SPEC else ["--spec", str(spec.path)]
     words += [] if spec.profile is None else ["--profile", spec.profile]
     if claim.study is None:
         words += ["--seeds", ",".join(map(str, spec.seeds))]

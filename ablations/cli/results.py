@@ -15,6 +15,7 @@ from ablations.cli.options import (
     Seeds,
     Selectors,
     Set,
+    SpecFile,
     StorePath,
     TrackingUri,
     console,
@@ -63,7 +64,7 @@ def report(
 def generate(
     run: Annotated[str, typer.Argument(help="Name of a finished run.")],
     out: Annotated[Path, typer.Argument(help="A .png file for one grid, or a folder for single images.")],
-    spec: Annotated[Path, typer.Option(help="The specification.")] = SPEC,
+    spec: SpecFile = SPEC,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many images.")] = 64,
     noise_seed: Annotated[int, typer.Option(help="Seed of the latent vectors.")] = 0,
     step: Annotated[

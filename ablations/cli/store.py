@@ -1,6 +1,5 @@
 """The commands that take care of a store."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ from ablations.cli.options import (
     Seeds,
     Selectors,
     Set,
+    SpecFile,
     StorePath,
     TrackingUri,
     console,
@@ -56,7 +56,7 @@ def audit(
     run: Annotated[
         list[str] | None, typer.Argument(help="Finished runs, or patterns; by default the group `report`.")
     ] = None,
-    spec: Annotated[Path, typer.Option(help="The specification.")] = SPEC,
+    spec: SpecFile = SPEC,
     steps: Annotated[int | None, typer.Option(min=1, help="Only the first steps.")] = None,
     profile: Profile = None,
     group: Group = None,

@@ -150,7 +150,7 @@ def test_a_changed_protocol_scores_again_and_trains_nothing(trained):
 def test_the_same_training_under_another_name_is_not_run_again(trained):
     spec = (trained.folder / "runs.yaml").read_text() + "  plain-sgd: {extends: sgd, group: other}\n"
     (trained.folder / "renamed.yaml").write_text(spec)
-    rows = json.loads(trained("plan", "renamed.yaml", "--json", "--group", "other").stdout)
+    rows = json.loads(trained("plan", "--spec", "renamed.yaml", "--json", "--group", "other").stdout)
     assert (rows[0]["run"], rows[0]["state"]) == ("plain-sgd", "done")
 
 
@@ -200,15 +200,15 @@ claims:
 def test_a_report_judges_claims_and_says_what_each_lacks(trained):
     spec = trained.folder / "claims.yaml"
     spec.write_text((trained.folder / "runs.yaml").read_text() + CLAIMS.lstrip("\n"))
-    said = json.loads(trained("report", "claims.yaml", "--json", "--out", "judged").stdout)
+    said = json.loads(trained("report", "--spec", "claims.yaml", "--json", "--out", "judged").stdout)
     claims = {claim["id"]: claim for claim in said["claims"]}
     assert [claim["verdict"] for claim in claims.values()] == ["described", "not run", "not run", "not run"]
     assert claims["single"]["n"] == {"sgd": 1, "baseline": 1}
     assert (
-        "`ablate run claims.yaml --profile quick --seeds 0 --run unrun --run sgd`"
+        "`ablate run --spec claims.yaml --profile quick --seeds 0 --run unrun --run sgd`"
         in claims["absent"]["words"]
     )
-    assert "`ablate tune rates claims.yaml --profile quick`" in claims["search"]["words"]
+    assert "`ablate tune rates --spec claims.yaml --profile quick`" in claims["search"]["words"]
     assert {row["run"] for row in said["runs"]} == set(RUNS)
     assert Path(trained.folder, said["page"]).is_file() and Path(trained.folder, said["markdown"]).is_file()
 
@@ -217,7 +217,7 @@ def test_a_claim_that_names_nothing_stops_the_report_with_its_line(trained):
     (trained.folder / "typo.yaml").write_text(
         (trained.folder / "runs.yaml").read_text() + CLAIMS.lstrip("\n").replace("run: unrun", "run: unrnu")
     )
-    told = trained("report", "typo.yaml", check=2).stderr
+    told = trained("report", "--spec", "typo.yaml", check=2).stderr
     assert "typo.yaml:22:" in told and "did you mean 'unrun'" in told
 
 
@@ -313,7 +313,9 @@ def test_clean_stale_spares_what_any_profile_or_seed_leads_to(trained):
         lines = trained("clean", *arguments, "--stale").stdout.splitlines()
         return "\n".join(line for line in lines if "no run of the specification leads to it" in line)
 
-    out = stale("profiles.yaml")  # whose first profile is not the one that the four runs were trained under
+    out = stale(
+        "--spec", "profiles.yaml"
+    )  # whose first profile is not the one that the four runs were trained under
     assert "jobs/sgd-s9-" in out
     assert not any(f"jobs/{run}-s0-" in out for run in RUNS)
     assert stale("--run", "baseline", "--seeds", "9") == "", "the selectors say what it is about"
@@ -551,9 +553,11 @@ def test_make_passes_its_variables_on():
         )  # fmt: skip
         return [line for line in done.stdout.splitlines() if "bin/ablate" in line]
 
-    selectors = "--profile quick --seeds 0 --set data.name=folder --set 'data.path=a b' --store s"
-    assert commands("ablate") == [f".venv/bin/ablate run --report runs.yaml {selectors} --device cuda"]
-    assert commands("data") == [f".venv/bin/ablate data prepare runs.yaml {selectors} --device cuda"]
+    selectors = (
+        "--profile quick --seeds 0 --spec runs.yaml --set data.name=folder --set 'data.path=a b' --store s"
+    )
+    assert commands("ablate") == [f".venv/bin/ablate run --report {selectors} --device cuda"]
+    assert commands("data") == [f".venv/bin/ablate data prepare {selectors} --device cuda"]
 
 
 def test_a_divergence_is_a_result_with_its_step(ablate):

@@ -19,7 +19,7 @@ from fakeface.errors import UserError
 from fakeface.evaluation.measures import quality_names
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses, train
 
-COMMAND = 'ablate run runs.yaml --set data.name="folder"'
+COMMAND = 'ablate run --spec runs.yaml --set data.name="folder"'
 
 
 class Page(HTMLParser):
