@@ -210,15 +210,7 @@ def _seeds(judge: Judge, x: float, rng: np.random.Generator, *, never_cut: bool)
 
 
 def _dimension(low: float = 1e-5, high: float = 1, *, log: bool = True, effective: bool = False) -> Json:
-    return {
-        "low": low,
-        "high": high,
-        "log": log,
-        "choices": [],
-        "effective": effective,
-        "tied": {},
-        "when": {},
-    }
+    return {"low": low, "high": high, "log": log, "choices": [], "effective": effective}
 
 
 def _rounded(x: float) -> float:

@@ -113,12 +113,6 @@ class Dimension(Settings):
     effective: bool = False
     """Search lr / (1 - momentum), the length to which momentum stretches a step: what is set is the value times
     (1 - momentum). So the two are not confounded."""
-    tied: dict[str, Number] = Field(default_factory=dict)
-    """Other settings that follow this number, by dotted path, each with its factor."""
-    when: dict[str, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(
-        default_factory=dict
-    )
-    """Searched only where other searched choices have one of these values; else the base run's setting holds."""
 
 
 class ObjectiveConfig(Settings):
@@ -126,21 +120,20 @@ class ObjectiveConfig(Settings):
 
     name: Literal["quality", "spectrum_distance"] = "quality"
     """`quality`: the Fréchet distance of the profile's protocol; `spectrum_distance` needs no network (dB)."""
-    aggregate: Literal["mean", "median", "worst"] = "mean"
-    """What the values of several seeds come to."""
+    aggregate: Literal["mean", "median"] = "mean"
+    """How the values of several seeds become one."""
 
 
 class PrunerConfig(Settings):
     """When a training is cut short. It reads what is cheap: the samples' spectrum, and the networks' dynamics."""
 
-    name: Literal["hopeless", "median", "halving", "none"] = "hopeless"
-    """`hopeless`: where the generator has stalled or the discriminator has won by now. `median`: also behind half of
-    the others at the same step; `halving`: also behind all but the best third at doubling steps (Li et al. 2018,
-    arXiv 1810.05934). These two save more and at times cut the best. `none`: nothing is cut."""
+    name: Literal["hopeless", "median", "none"] = "hopeless"
+    """`hopeless`: once the generator has stalled or the discriminator has won. `median`: also where the training is
+    behind half of the others at the same step; it saves more, and at times cuts the best. `none`: never."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the steps before which nothing is cut."""
     startup: Annotated[int, Field(ge=1)] = 5
-    """Settings that end uncut by the others' scores before any is held against them."""
+    """For `median`: settings that must have ended before others are compared with them."""
 
 
 class StudyEntry(StudySize):
@@ -155,8 +148,8 @@ class StudyEntry(StudySize):
     reference: Name | None = None
     """A run, or another study whose best setting, that the best one here is held against."""
     objective: ObjectiveConfig = ObjectiveConfig()
-    sampler: Literal["tpe", "gp", "random"] = "tpe"
-    """How the next setting is chosen from what is known: Optuna's samplers."""
+    sampler: Literal["tpe", "random"] = "tpe"
+    """Which of Optuna's samplers chooses the next setting."""
     pruner: PrunerConfig = PrunerConfig()
     enqueue: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
     """Settings that are tried first and never cut short, by dotted path."""

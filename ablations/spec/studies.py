@@ -49,15 +49,13 @@ class Study:
         return self.searched_settings(params) | self._length()
 
     def searched_settings(self, params: Params) -> dict[str, Any]:
-        """The settings that searched values come to, by dotted path: ties and momentum worked in."""
+        """The settings that searched values come to, by dotted path: an effective rate becomes the rate itself."""
         values: dict[str, Any] = {}
         for path, value in params.items():
             dimension = self.space[path]
             if dimension.effective:
                 value *= 1 - self._momentum(path, params)
             values[path] = value
-            for follower, factor in dimension.tied.items():
-                values[follower] = value * factor
         return values
 
     def run(self, params: Params, name: str) -> Run:
@@ -169,7 +167,6 @@ def read_studies(
 
 
 def _check_space(space: Node, entry: StudyEntry, problems: list[Problem]) -> None:
-    taken: dict[str, str] = {}
     for path, dimension in entry.space.items():
         node = space.get(path)
         before = len(problems)
@@ -179,35 +176,16 @@ def _check_space(space: Node, entry: StudyEntry, problems: list[Problem]) -> Non
             )
             problems.append(Problem(node.key, words))
             continue
-        for written in (path, *dimension.tied):
-            place = node.key if written == path else node.get("tied").get(written).key
-            if written in _FIXED:
-                problems.append(Problem(place, _FIXED[written]))
-            elif written.split(".")[0] not in TrainingConfig.model_fields:
-                problems.append(Problem(place, "does not decide what is learned"))
+        if path in _FIXED:
+            problems.append(Problem(node.key, _FIXED[path]))
         _check_dimension(path, dimension, node, problems)
-        for written in (path, *dimension.tied):
-            if written in taken:
-                problems.append(Problem(node.key, f"{taken[written]} sets {written} too"))
-            taken.setdefault(written, path)
         if len(problems) == before:
-            _check_values(path, dimension, node, problems)
-        _check_condition(entry, dimension, node.get("when"), problems)
-
-
-def _check_condition(entry: StudyEntry, dimension: Dimension, when: Node, problems: list[Problem]) -> None:
-    for other, values in dimension.when.items():
-        node = when.get(other)
-        if other not in entry.space or not entry.space[other].choices:
-            problems.append(Problem(node.key, f"{other!r} is no searched setting with choices"))
-        elif strange := [value for value in values if value not in entry.space[other].choices]:
-            problems.append(Problem(node.place, f"{strange[0]!r} is no choice of {other}"))
-        elif entry.space[other].when:
-            problems.append(Problem(node.key, f"{other!r} is itself searched only at times"))
+            for value in node.get("choices").items() or [node.get("low"), node.get("high")]:
+                setting(path, replace(value, key=node.key), node.key, problems)
 
 
 def _check_dimension(path: str, dimension: Dimension, node: Node, problems: list[Problem]) -> None:
-    """Hold what a dimension says against itself."""
+    """What of a dimension contradicts itself."""
     ranged = dimension.low is not None or dimension.high is not None
     if ranged == bool(dimension.choices):
         problems.append(Problem(node.key, "give `low` and `high`, or `choices`"))
@@ -218,22 +196,11 @@ def _check_dimension(path: str, dimension: Dimension, node: Node, problems: list
             problems.append(Problem(node.get("high").place, f"must be > low ({dimension.low:g})"))
         elif dimension.log and dimension.low <= 0:
             problems.append(Problem(node.get("low").place, "must be > 0 to be searched by its logarithm"))
-    elif dimension.log or dimension.effective or dimension.tied:
-        word = next(word for word in ("log", "effective", "tied") if getattr(dimension, word))
+    elif dimension.log or dimension.effective:
+        word = "log" if dimension.log else "effective"
         problems.append(Problem(node.get(word).key, "is for a range, not for choices"))
     if dimension.effective and not path.endswith(f".{_LR}"):
         problems.append(Problem(node.get("effective").key, "is for a learning rate"))
-
-
-def _check_values(path: str, dimension: Dimension, node: Node, problems: list[Problem]) -> None:
-    """Hold the ends of the range, or the choices, against the setting's own type and bounds."""
-    ends = [node.get(word) for word in ("low", "high")]
-    for value in node.get("choices").items() or ends:
-        setting(path, replace(value, key=node.key), node.key, problems)
-    for follower, factor in dimension.tied.items():
-        place = node.get("tied").get(follower)
-        for end in ends:
-            setting(follower, plain_node(end.value * factor, place.place), place.key, problems)
 
 
 def _check_enqueued(listed: Node, study: Study, problems: list[Problem]) -> None:
@@ -245,7 +212,7 @@ def _check_enqueued(listed: Node, study: Study, problems: list[Problem]) -> None
                 problems.append(Problem(node.get(path).key, words))
             elif words := _outside(study.space[path], value):
                 problems.append(Problem(node.get(path).place, words))
-        if lacking := [path for path, d in study.space.items() if path not in params and not d.when]:
+        if lacking := [path for path in study.space if path not in params]:
             problems.append(Problem(node.place, f"lacks {lacking[0]}"))
     if len(problems) == before:
         for params in study.entry.enqueue:

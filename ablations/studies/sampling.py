@@ -9,7 +9,6 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,8 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 
 GRACE_SECONDS = 5
 """A lock that an owner left behind when it was killed is taken over after this time."""
-HALVING = 3
 MIN_FOR_IMPORTANCE = 8
+SAMPLERS = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
 
 
 def storage_of(folder: Path, url: str | None) -> BaseStorage:
@@ -103,8 +102,6 @@ def importances(opened: optuna.Study) -> dict[str, float]:
     ended = opened.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(ended) < MIN_FOR_IMPORTANCE or len({trial.value for trial in ended}) < 2:
         return {}
-    if len({tuple(sorted(trial.params)) for trial in ended}) > 1 or not ended[0].params:
-        return {}  # fANOVA knows no conditional settings
     order = sorted(float(trial.value or 0.0) for trial in ended)
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
     found = optuna.importance.get_param_importances(
@@ -118,8 +115,6 @@ def pruner_of(config: PrunerConfig, total_steps: int) -> optuna.pruners.BasePrun
     warmup = math.ceil(config.warmup * total_steps)
     if config.name == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=config.startup, n_warmup_steps=warmup)
-    if config.name == "halving":
-        return optuna.pruners.SuccessiveHalvingPruner(max(1, warmup), HALVING)
     return optuna.pruners.NopPruner()
 
 
@@ -127,14 +122,15 @@ def _propose(opened: optuna.Study, study: Study) -> dict[str, Any]:
     """What the sampler would try next, as stored values. Touches no storage."""
     known = opened.get_trials(deepcopy=False)
     seed = study.entry.sampler_seed * 1_000_003 + len(known)
-    replica = optuna.create_study(direction="minimize", sampler=_sampler(study.entry.sampler, seed % 2**32))
+    replica = optuna.create_study(
+        direction="minimize", sampler=SAMPLERS[study.entry.sampler](seed=seed % 2**32)
+    )
     replica.add_trials(known)
     trial = replica.ask()
-    chosen: dict[str, Any] = {}
-    for path, dimension in sorted(study.space.items(), key=lambda item: bool(item[1].when)):
-        if _active(dimension, study, chosen):
-            chosen[path] = _suggest(trial, path, _distribution(path, dimension, study))
-    return chosen
+    return {
+        path: _suggest(trial, path, _distribution(path, dimension, study))
+        for path, dimension in study.space.items()
+    }
 
 
 def _suggest(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> Any:
@@ -144,16 +140,6 @@ def _suggest(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> 
         return trial.suggest_int(path, distribution.low, distribution.high, log=distribution.log)
     assert isinstance(distribution, FloatDistribution)
     return trial.suggest_float(path, distribution.low, distribution.high, log=distribution.log)
-
-
-def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    match name:
-        case "tpe":
-            return optuna.samplers.TPESampler(seed=seed)
-        case "gp":
-            return optuna.samplers.GPSampler(seed=seed, deterministic_objective=False)
-        case _:
-            return optuna.samplers.RandomSampler(seed=seed)
 
 
 def _with_params(trial: optuna.Trial, opened: optuna.Study, study: Study) -> optuna.Trial:
@@ -173,13 +159,6 @@ def _distribution(path: str, dimension: Dimension, study: Study) -> BaseDistribu
     if study.integer(path) and not dimension.effective:
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
     return FloatDistribution(float(dimension.low), float(dimension.high), log=dimension.log)
-
-
-def _active(dimension: Dimension, study: Study, chosen: Mapping[str, Any]) -> bool:
-    return all(
-        path in chosen and _plain(study.space[path], chosen[path]) in values
-        for path, values in dimension.when.items()
-    )
 
 
 def _stored(dimension: Dimension, value: Any) -> Any:

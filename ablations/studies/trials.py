@@ -22,7 +22,7 @@ from fakeface.outcomes import Dynamics, Exit, Regime, Samples
 MakeJob = Callable[[Run, int], Job]
 MOST_CRASHES = 2
 """So often is a setting that crashes tried before the sampler hears that it does."""
-AGGREGATES: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "median": median, "worst": max}
+AGGREGATES: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "median": median}
 WON_SHARE = 0.2
 """Share of all steps that a discriminator must have been ahead for before a training is cut for it: a short lead early
 on is a phase that good trainings have too."""

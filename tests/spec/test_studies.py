@@ -47,14 +47,6 @@ def test_the_profile_says_how_much_a_study_spends(tmp_path: Path):
     assert paper.run({"optimizer.lr": 0.5}, "t").config.train.epochs == 5
 
 
-def test_tied_settings_follow_by_their_factor(tmp_path: Path):
-    study = study_of(
-        tmp_path, "{optimizer.G.lr: {low: 1e-5, high: 0.1, log: true, tied: {optimizer.D.lr: 4}}}"
-    )
-    optimizer = study.run({"optimizer.G.lr": 0.02}, "t").config.optimizer
-    assert (optimizer.G.lr, optimizer.D.lr) == (0.02, 0.08)
-
-
 def test_an_effective_rate_is_divided_by_what_momentum_makes_of_it(tmp_path: Path):
     space = "{optimizer.lr: {low: 1e-5, high: 1, effective: true}, optimizer.momentum: {low: 0, high: 0.9}}"
     study = study_of(tmp_path, space)
@@ -103,20 +95,9 @@ def test_whole_numbers_are_told_from_others(tmp_path: Path):
         ("{evaluation.num_samples: {low: 1, high: 9}}", 13, "where it decides what is learned"),
         ("{data.image_size: {choices: [32, 64]}}", 13, "scores on other images do not compare"),
         ("{train.steps: {low: 8, high: 64}}", 13, "trainings of other lengths do not compare"),
-        (
-            "{optimizer.lr: {low: 1, high: 2, tied: {evaluation.num_samples: 100}}}",
-            13,
-            "does not decide what is learned",
-        ),
         ("{train.batch_size: {low: 8.5, high: 64}}", 13, "must be an integer"),
-        ("{optimizer.lr: {low: 1, high: 2, tied: {optimizer.D.momentum: 1}}}", 13, "must be < 1"),
-        ("{optimizer.lr: {low: 1, high: 2, tied: {optimizer.lr: 1}}}", 13, "sets optimizer.lr too"),
-        ("{optimizer.lr: {low: 1, high: 2, when: {init: [dcgan]}}}", 13, "no searched setting with choices"),
-        (
-            "{init: {choices: [dcgan]}, optimizer.lr: {low: 1, high: 2, when: {init: [pytorch]}}}",
-            13,
-            "'pytorch' is no choice of init",
-        ),
+        ("{optimizer.lr: {low: 1, high: 2, tied: {optimizer.D.lr: 1}}}", 13, "unknown key 'tied'"),
+        ("{optimizer.lr: {low: 1, high: 2, when: {init: [dcgan]}}}", 13, "unknown key 'when'"),
         ("{optimizer.lr: {lo: 1, high: 2}}", 13, "unknown key 'lo'"),
     ],
 )
@@ -138,9 +119,10 @@ def test_a_space_that_cannot_be_searched_is_told_with_its_line(
         ("base: sgd\n    enqueue: [{optimizer.lr: fast}]", "must be a number"),
         ("base: sgd\n    enqueue: [{optimizer.D.lr: 0.1}]", "unknown searched setting"),
         ("base: sgd\n    enqueue: [{}]", "lacks optimizer.lr"),
-        ("base: sgd\n    sampler: tp", "must be one of"),
-        ("base: sgd\n    pruner: medain", "must be one of"),
+        ("base: sgd\n    sampler: gp", "must be one of"),
+        ("base: sgd\n    pruner: halving", "must be one of"),
         ("base: sgd\n    objective: fid", "must be one of"),
+        ("base: sgd\n    objective: {aggregate: worst}", "must be one of"),
         ("base: sgd\n    trials: 0", "must be > 0"),
         ("base: sgd\n    enqueue: [" + "{optimizer.lr: 0.1}, " * 5 + "]", "and tries only 4"),
     ],
