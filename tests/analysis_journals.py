@@ -7,9 +7,17 @@ from PIL import Image
 
 from ablations.store.journal import Journal
 from analysis.frames.jobs import Selected
+from fakeface.evaluation.measures import MEASURES, Estimate
 
 METRIC = "fd_test"
 PROTOCOL = {"protocol": "aa", "metric": METRIC, "details": {"num_samples": 2000}}
+
+
+def score(**found: Estimate | float) -> dict[str, float]:
+    """The numbers of a score by the names under which they are journaled, from the measures' keys."""
+    return {
+        name: value for key, one in found.items() for name, value in MEASURES[key].values(METRIC, one).items()
+    }
 
 
 def begin(

@@ -48,14 +48,14 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default <store>/report.")] = None,
     json_: Json = False,
 ) -> None:
-    """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and Markdown with PNGs."""
+    """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and JSON with PNGs."""
     from ablations.cli.running import write_report
 
     spec, jobs, place = chosen.select()
     told, folder = console(stderr=json_), out.absolute() if out else place.report
     files = write_report(spec, jobs, place, folder, mirroring, told, command=chosen.command_line())
     if json_:
-        print_json({"page": str(files.page), "markdown": str(files.markdown), **files.record})
+        print_json({"page": str(files.page), **files.record})
     else:
         told.print(f"Report: {files.page}", soft_wrap=True)
 

@@ -8,8 +8,7 @@ from analysis.figures import style
 from analysis.figures.curves import STEPS, last_step
 from analysis.figures.style import run_styles
 from analysis.frames.jobs import Frames
-from analysis.report.quality import quality_table
-from analysis.report.table import quality_name
+from analysis.frames.quality import quality_name, quality_table
 from fakeface.evaluation.measures import DISTANCE
 
 

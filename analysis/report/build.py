@@ -1,4 +1,4 @@
-"""The report: PNG figures, one HTML page that holds everything and needs nothing, the same as Markdown and as JSON."""
+"""The report: PNG figures, one HTML page that holds everything and needs nothing, and the same as JSON."""
 
 import base64
 import hashlib
@@ -29,15 +29,15 @@ from analysis.figures.claims import claim_figure
 from analysis.figures.ladder import ladder_chart, mechanism_chart
 from analysis.figures.mechanism import mechanism_words
 from analysis.frames.jobs import Frames
+from analysis.frames.quality import quality_name
 from analysis.frames.studies import Study
-from analysis.report import markdown
 from analysis.report.grids import Grid, data_uri, embed
 from analysis.report.ladder_words import ladder_view
 from analysis.report.provenance import provenance
 from analysis.report.quality import quality_view
 from analysis.report.study_report import study_figures
 from analysis.report.study_words import study_words
-from analysis.report.table import EXPECTED, Row, common_settings, headings, quality_name, summary_rows
+from analysis.report.table import EXPECTED, Row, common_settings, headings, summary_rows
 from analysis.report.words import caution, headline, summary
 from fakeface.errors import UserError
 from fakeface.files import json_text, os_errors, whole_file
@@ -53,8 +53,6 @@ class ReportFiles:
 
     page: Path
     """The HTML page, self-contained."""
-    markdown: Path
-    """The same as Markdown, beside the figures that it shows."""
     record: Mapping[str, Any]
     """The same as plain data, for other programs; `report.json` holds it."""
     figures: Mapping[str, Path]
@@ -125,13 +123,11 @@ def build(
         drawn = _pngs(_figures(frames) | _asked_figures(frames, asked))
         contents = _contents(frames, title, command, asked)
         page = _page(frames, drawn, contents, *embedded.result())
-    files = {name: f"{_file_name(name)}.png" for name in drawn}
     with os_errors(destination, "write the report"):
         destination.mkdir(parents=True, exist_ok=True)
-        paths = {name: _write(destination / files[name], body) for name, body in drawn.items()}
+        paths = {name: _write(destination / f"{_file_name(name)}.png", body) for name, body in drawn.items()}
         written = ReportFiles(
             page=_write(destination / "report.html", page.encode()),
-            markdown=_write(destination / "report.md", markdown.render(contents, files).encode()),
             record=_record(contents, asked),
             figures=paths,
         )
@@ -200,7 +196,7 @@ def _study_view(study: Study, words: Sequence[str], drawn: Mapping[str, bytes]) 
 
 
 def _contents(frames: Frames, title: str, command: str, asked: Asked) -> dict[str, Any]:
-    """What the page and the Markdown say alike."""
+    """What the page says."""
     rows = summary_rows(frames)
     return {
         "title": title,

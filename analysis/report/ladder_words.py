@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from analysis.claims.ladder import LadderSpec, RungResult, Standing, climb, name_seeds, standings, word_of
 from analysis.frames.jobs import Frames
-from analysis.report.table import number, quality_name
+from analysis.frames.quality import quality_name
+from analysis.report.table import number
 
 _VERDICTS = {"reaches": "yes", "part way": "in part", "no better": "no", "worse": "no, it makes things worse"}
 ONE_SEED = "one seed: a description, not a verdict"

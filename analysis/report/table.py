@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames.jobs import Frames
+from analysis.frames.quality import quality_name
 from fakeface.gan.series import D_X, LOSS_D, LOSS_G
 from fakeface.outcomes import Dynamics, Exit, Samples
 
@@ -93,19 +94,6 @@ def headings(frames: Frames) -> list[str]:
     return [
         "run", "seed", "outcome", LOSS_D, LOSS_G, D_X, "D(G(z))", quality_name(frames), "steps", "minutes"
     ]  # fmt: skip
-
-
-def quality_name(frames: Frames) -> str:
-    """The registered name of the Fréchet distance with its N: `fid (N = 10,000)`."""
-    quality = frames.quality()
-    if quality.empty:
-        return "Fréchet distance"
-    last = quality.iloc[-1]
-    return (
-        str(last["metric"])
-        if pd.isna(last["num_samples"])
-        else f"{last['metric']} (N = {last['num_samples']:,})"
-    )
 
 
 def number(value: float | None) -> str:

@@ -1,13 +1,14 @@
 """What the data say, in one headline and one sentence, computed: they cannot disagree with the table.
 
-Names stand between backticks, as in Markdown, since a run may well be called `both`.
+Names are between backticks, since a run may well be called `both`.
 """
 
 import math
 from collections.abc import Sequence
 
 from analysis.frames.jobs import Frames
-from analysis.report.table import Row, number, quality_name
+from analysis.frames.quality import quality_name
+from analysis.report.table import Row, number
 from fakeface.outcomes import Exit, Samples
 
 _PHRASES = {

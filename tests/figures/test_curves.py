@@ -16,8 +16,8 @@ from analysis.figures import curves as plots
 from analysis.figures import quality as quality_plots
 from analysis.figures import style
 from analysis.frames.jobs import Frames, Selected, load
-from fakeface.evaluation.measures import quality_names
-from tests.analysis_journals import METRIC, PROTOCOL, begin, end, train
+from fakeface.evaluation.measures import Estimate
+from tests.analysis_journals import METRIC, PROTOCOL, begin, end, score, train
 
 RUNS = ("adam", "sgd")
 
@@ -167,9 +167,8 @@ def test_a_diverged_job_stays_in_with_a_cross_and_does_not_set_the_axis(tmp_path
 
 def test_the_last_quality_has_its_interval_and_the_floor_a_line(tmp_path: Path) -> None:
     with begin(tmp_path / "a", total_steps=2) as journal:
-        names = quality_names(METRIC)
         journal.append("evaluation", step=1, values={METRIC: 90.0}, **PROTOCOL)
-        values = {METRIC: 50.0, names.low: 45.0, names.high: 55.0, names.floor: 12.0}
+        values = score(fd=Estimate(50.0, low=45.0, high=55.0), floor=12.0)
         journal.append("evaluation", step=2, values=values, **PROTOCOL)
     ax = quality_plots.quality_over_steps(axes(), load([Selected("a", 0, tmp_path / "a")]))
     (line,) = labelled(ax, "a")

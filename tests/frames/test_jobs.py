@@ -10,11 +10,12 @@ import pytest
 
 from ablations.store.journal import Journal
 from analysis.frames.jobs import Frames, Selected, load
-from analysis.report.quality import quality_table, quality_view
+from analysis.frames.quality import Measured, quality_table
+from analysis.report.quality import quality_view
 from analysis.report.table import Row, headings, number, summary_rows
 from analysis.report.words import caution, headline, summary
-from fakeface.evaluation.measures import quality_names
-from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses
+from fakeface.evaluation.measures import Estimate
+from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses, score
 
 
 @pytest.fixture(autouse=True)
@@ -237,8 +238,8 @@ def test_the_headline_says_where_seeds_disagree_and_counts_many_runs(tmp_path: P
 
 def test_the_summary_gives_best_and_worst_run_under_the_metric_s_name(tmp_path: Path) -> None:
     scores = {("a", 0): 30.0, ("a", 1): 40.0, ("b", 0): 5.0, ("b", 1): math.nan}
-    for (run, seed), score in scores.items():
-        finished(tmp_path / f"{run}{seed}", score=score)
+    for (run, seed), value in scores.items():
+        finished(tmp_path / f"{run}{seed}", score=value)
     frames = load([Selected(run, seed, tmp_path / f"{run}{seed}") for run, seed in scores])
     text = summary(frames, summary_rows(frames))
     assert text.startswith("4 jobs of 2 runs and 2 seeds, all finished.")
@@ -254,22 +255,19 @@ def test_one_seed_is_described_and_not_judged(tmp_path: Path) -> None:
     assert caution(summary_rows(load(selections))) == ""
 
 
-NAMES = quality_names(METRIC)
-
-
-def measured(folder: Path, *, step: int = 3, seed: int = 0, **values: float) -> Journal:
-    """A journal with two scores, the last one with further numbers; the keywords are fields of `QualityNames`."""
+def measured(folder: Path, *, seed: int = 0, **values: Estimate | float) -> Journal:
+    """A journal with two scores, the last one with these measures by their keys."""
     journal = begin(folder, seed=seed)
     losses(journal, [1, 2, 3], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0])
     journal.append("evaluation", step=1, values={METRIC: 90.0}, **PROTOCOL)
-    named = {getattr(NAMES, name): value for name, value in values.items()}
-    journal.append("evaluation", step=step, values=named, **PROTOCOL)
+    journal.append("evaluation", step=3, values=score(**values), **PROTOCOL)
     return journal
 
 
 WHOLE = {
-    "distance": 50.0, "low": 45.0, "high": 55.0, "infinity": 41.0, "infinity_error": 2.5, "kernel": 0.2,
-    "kernel_error": 0.05, "precision": 0.4, "recall": 0.1, "floor": 12.0,
+    "fd": Estimate(50.0, low=45.0, high=55.0), "fd_infinity": Estimate(41.0, error=2.5),
+    "kd": Estimate(0.2, error=0.05),
+    "precision": 0.4, "recall": 0.1, "floor": 12.0,
 }  # fmt: skip
 
 
@@ -279,17 +277,24 @@ def test_the_quality_table_holds_all_of_the_last_score_and_how_far_chance_reache
     assert frames.quality()["metric"].unique().tolist() == [METRIC], "the rest is no registered value"
     (row,) = quality_table(frames)
     assert (row.run, row.seed, row.step) == ("a", 0, 3)
-    assert row.cells() == [
+    assert row.measured["fd"] == Measured(50.0, 45.0, 55.0)
+    view = quality_view(frames)
+    assert view is not None
+    assert view.rows[0] == [
         "a", "0", "50.0 (45.0 to 55.0)", "41.0 ± 2.500", "0.200 ± 0.050", "0.400", "0.100", "12.0"
     ]  # fmt: skip
 
 
 def test_numbers_that_a_score_lacks_are_dashes_and_nan_stays_nan(tmp_path: Path) -> None:
-    measured(tmp_path / "few", distance=50.0, precision=0.4).close()
-    measured(tmp_path / "nan", **dict.fromkeys(WHOLE, math.nan)).close()
+    measured(tmp_path / "few", fd=50.0, precision=0.4).close()
+    measured(
+        tmp_path / "nan", **dict.fromkeys(WHOLE, Estimate(math.nan, low=math.nan, high=math.nan))
+    ).close()
     begin(tmp_path / "unscored").close()
     frames = load([Selected(run, 0, tmp_path / run) for run in ("few", "nan", "unscored", "never")])
-    few, nan, unscored = (row.cells()[2:] for row in quality_table(frames))
+    view = quality_view(frames)
+    assert view is not None
+    few, nan, unscored = (row[2:] for row in view.rows)
     assert few == ["50.0", "–", "–", "0.400", "–", "–"]
     assert nan == ["NaN"] * 6
     assert unscored == ["–"] * 6
@@ -297,23 +302,21 @@ def test_numbers_that_a_score_lacks_are_dashes_and_nan_stays_nan(tmp_path: Path)
 
 def test_each_column_says_how_many_jobs_stand_behind_it(tmp_path: Path) -> None:
     measured(tmp_path / "a0", **WHOLE).close()
-    measured(tmp_path / "a1", seed=1, distance=60.0).close()
+    measured(tmp_path / "a1", seed=1, fd=60.0).close()
     begin(tmp_path / "a2", seed=2).close()
     frames = load([Selected("a", seed, tmp_path / f"a{seed}") for seed in (0, 1, 2)])
     view = quality_view(frames)
     assert view is not None
     assert list(view.counts) == ["2 of 3", *["1 of 3"] * 5]
     assert view.headings[2] == f"{METRIC} (N = 2,000), 95% interval"
-    assert len(view.headings) == len(view.rows[0].cells()) == len(view.counts) + 2
+    assert len(view.headings) == len(view.rows[0]) == len(view.counts) + 2
 
 
 def test_numbers_of_another_protocol_do_not_enter_the_quality_table(tmp_path: Path) -> None:
     with measured(tmp_path / "a", **WHOLE) as journal:
-        journal.append(
-            "evaluation", step=3, protocol="bb", metric=METRIC, values={METRIC: 1.0, NAMES.floor: 1.0}
-        )
+        journal.append("evaluation", step=3, protocol="bb", metric=METRIC, values=score(fd=1.0, floor=1.0))
     (row,) = quality_table(load([Selected("a", 0, tmp_path / "a", "aa")]))
-    assert (row.distance.value, row.floor.value) == (50.0, 12.0)
+    assert [row.measured[key].value for key in ("fd", "floor")] == [50.0, 12.0]
 
 
 def test_without_a_score_there_is_no_quality_table(tmp_path: Path) -> None:

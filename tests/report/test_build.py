@@ -16,8 +16,8 @@ from analysis.frames.jobs import Frames, Selected, load
 from analysis.report import grids
 from analysis.report.build import ReportFiles, build
 from fakeface.errors import UserError
-from fakeface.evaluation.measures import quality_names
-from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses, train
+from fakeface.evaluation.measures import Estimate
+from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses, score, train
 
 COMMAND = 'ablate run --spec runs.yaml --set data.name="folder"'
 
@@ -150,7 +150,7 @@ def test_the_figures_are_written_beside_the_page(whole: tuple[ReportFiles, Page]
         with Image.open(path) as image:
             assert image.format == "PNG" and image.width > 500
     assert {path.name for path in files.page.parent.iterdir()} == {
-        "report.html", "report.md", "report.json", *(path.name for path in files.figures.values())
+        "report.html", "report.json", *(path.name for path in files.figures.values())
     }, "nothing temporary is left"  # fmt: skip
 
 
@@ -193,10 +193,9 @@ def test_a_single_crashed_job_without_any_data_still_makes_a_page(tmp_path: Path
 
 @pytest.mark.usefixtures("coarse")
 def test_the_page_gives_the_last_score_of_each_job_in_numbers(tmp_path: Path) -> None:
-    names = quality_names(METRIC)
     selections = two_runs(tmp_path)
     with Journal(selections[0].folder / "journal.jsonl") as journal:
-        values = {METRIC: 50.0, names.low: 45.0, names.high: 55.0, names.floor: 12.0}
+        values = score(fd=Estimate(50.0, low=45.0, high=55.0), floor=12.0)
         journal.append("evaluation", step=61, values=values, **PROTOCOL)
     _, page = built(selections, tmp_path)
     table = page.text.partition("Quality in numbers")[2]

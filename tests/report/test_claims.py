@@ -1,0 +1,64 @@
+"""The verdicts on the page and in `report.json`."""
+
+import json
+
+import pytest
+
+from analysis.claims.judging import Finding, judge_claims
+from analysis.claims.words import claim_view
+from analysis.figures import style
+from analysis.report.build import Asked, ReportFiles, build
+from tests.claim_journals import Trainings, claims_of
+from tests.report.test_build import Page
+
+VERDICTS = ["supported", "refuted", "undecided", "not run"]
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, list[Finding]]:
+    """A report on two runs and four claims, one of them on a run that has not begun."""
+    folder = tmp_path_factory.mktemp("claims")
+    lab = Trainings(folder)
+    lab.scored("baseline", [100.0, 101.0, 99.0], grids=True)
+    lab.scored("sgd", [200.0, 202.0, 201.0], samples="noise", grids=True)
+    lab.unbegun("both")
+    claims = claims_of(
+        folder,
+        worse="compare: {run: sgd, against: baseline, metric: quality, direction: higher, by: 5%}",
+        better="compare: {run: sgd, against: baseline, metric: quality, direction: lower, by: 5%}",
+        most="outcome: {run: sgd, samples: noise}",
+        absent="outcome: {run: both, samples: noise}",
+    )
+    frames = lab.frames()
+    found = judge_claims(claims, frames, {}, lambda _: "ablate run --run both")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 40)
+        files = build(frames, folder / "report", title="A title", command="c", asked=Asked(claims=found))
+    return files, found
+
+
+def test_the_page_opens_with_the_verdicts_and_has_every_word_of_each(reported):
+    files, found = reported
+    page = Page(files.page)
+    assert page.source.index('id="claims"') < page.source.index('id="runs"')
+    assert [finding.verdict for finding in found] == VERDICTS
+    for finding in found:
+        view = claim_view(finding)
+        for words in (*view.cells(), view.words.replace("`", "")):
+            assert words in page.text, words
+
+
+def test_each_claim_with_data_has_its_figure_on_the_page(reported):
+    files, _ = reported
+    described = [a["alt"] or "" for tag, a in Page(files.page).tags if tag == "img"]
+    assert sum(alt.startswith("Values by seed") for alt in described) == 3
+    assert {"claim-worse", "claim-better", "claim-most"} <= set(files.figures)
+    assert "claim-absent" not in files.figures
+
+
+def test_the_plain_data_have_the_claims_and_the_runs(reported):
+    files, _ = reported
+    told = json.loads((files.page.parent / "report.json").read_text())
+    assert told.keys() == files.record.keys()
+    assert [claim["verdict"] for claim in told["claims"]] == VERDICTS
+    assert {"run", "seed", "quality", "samples"} <= set(told["runs"][0])
