@@ -15,6 +15,7 @@ from typing import Literal
 import pandas as pd
 
 from analysis.frames.jobs import Frames
+from analysis.wording import name_seeds
 from fakeface.outcomes import Regime, regime_of
 
 Word = Literal["reaches", "part way", "no better", "worse", "better", "hardly matters", "diverged", "unknown"]
@@ -206,11 +207,6 @@ def _rank(result: RungResult) -> tuple[int, float]:
     if result.standing.diverged:
         return 1, math.inf if mean is None else mean
     return (2, 0.0) if mean is None else (0, mean)
-
-
-def name_seeds(seeds: Sequence[int]) -> str:
-    """`seed 3`, or `seeds 0, 3`."""
-    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
 
 
 def _outcome(jobs: pd.DataFrame) -> str:

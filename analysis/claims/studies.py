@@ -7,7 +7,7 @@ from typing import Literal
 from ablations.spec.claim_models import WindowClaim
 from analysis.claims.values import Group
 from analysis.frames.studies import Confirmed, Study
-from analysis.report.table import number
+from analysis.wording import number
 
 
 @dataclass(frozen=True)

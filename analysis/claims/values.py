@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from ablations.spec.claims import Metric
-from analysis.claims.ladder import name_seeds
 from analysis.frames.jobs import Frames
 from analysis.statistics.convergence import MIN_POINTS, convergence, smoothed
+from analysis.wording import name_seeds
 
 _NOT_ENDED = {
     "new": "not begun",

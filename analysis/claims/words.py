@@ -14,7 +14,7 @@ from ablations.spec.claim_models import EffectClaim, OutcomeClaim, StudyClaim, T
 from ablations.spec.claims import Claim, Metric
 from analysis.claims.judging import LEVEL, WORDS, Finding
 from analysis.claims.values import Group
-from analysis.report.table import number
+from analysis.wording import number
 
 HEADINGS = ("verdict", "claim", "estimate", "95% interval", "seeds", "p", "further seeds")
 

@@ -16,8 +16,7 @@ from analysis.figures.regimes import LOOKS
 from analysis.figures.row_chart import beside, place, place_rows, row_chart, text_color
 from analysis.frames.jobs import Frames
 from analysis.frames.quality import quality_name
-from analysis.report.ladder_words import percent
-from analysis.report.table import number
+from analysis.wording import number, percent
 
 CROWDED = 0.35
 """Lines nearer than this share of the width have their names one above the other."""

@@ -16,8 +16,8 @@ from analysis.figures.regimes import LOOKS, limits
 from analysis.figures.study_axes import HALO, SMALL, Array, kernel_mean, name_of, scale_distances, scale_rates
 from analysis.figures.study_curve import response_curve
 from analysis.frames.studies import Study
-from analysis.report.study_words import protocol, rate, steps_saved
-from analysis.report.table import number
+from analysis.report.study_words import protocol, steps_saved
+from analysis.wording import number, rate
 
 __all__ = ["best_so_far", "importance", "plane", "response_curve"]
 

@@ -10,8 +10,8 @@ from analysis.figures import style
 from analysis.figures.regimes import LOOKS, limits, spans
 from analysis.figures.study_axes import SMALL, name_of, scale_distances, scale_rates
 from analysis.frames.studies import Confirmed, Study
-from analysis.report.study_words import protocol, rate
-from analysis.report.table import number
+from analysis.report.study_words import protocol
+from analysis.wording import number, rate
 from fakeface.outcomes import Exit, Regime
 
 STRIP = (0.945, 1.0)

@@ -6,10 +6,10 @@ Names stand between backticks, as in `analysis.words`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.claims.ladder import LadderSpec, RungResult, Standing, climb, name_seeds, standings, word_of
+from analysis.claims.ladder import LadderSpec, RungResult, Standing, climb, standings, word_of
 from analysis.frames.jobs import Frames
 from analysis.frames.quality import quality_name
-from analysis.report.table import number
+from analysis.wording import name_seeds, number, percent
 
 _VERDICTS = {"reaches": "yes", "part way": "in part", "no better": "no", "worse": "no, it makes things worse"}
 ONE_SEED = "one seed: a description, not a verdict"
@@ -135,11 +135,6 @@ def _verdict(best: RungResult, others: Sequence[RungResult]) -> str:
 def _lowered(phrase: str) -> str:
     """A phrase in mid-sentence; a name or an abbreviation keeps its capitals."""
     return phrase if phrase[:2].isupper() and phrase[:2] != "A " else phrase[0].lower() + phrase[1:]
-
-
-def percent(share: float) -> str:
-    """A share as people read it: "23%", "-4%"; one that rounds to nothing is 0%."""
-    return f"{round(100 * share):,}%"
 
 
 @dataclass(frozen=True)

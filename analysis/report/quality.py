@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analysis.frames.jobs import Frames
 from analysis.frames.quality import Measured, QualityRow, quality_measures, quality_name, quality_table
-from analysis.report.table import number
+from analysis.wording import number
 from fakeface.evaluation.measures import DISTANCE
 
 

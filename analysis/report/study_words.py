@@ -4,13 +4,13 @@ Names and settings stand between backticks, as in Markdown.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from analysis.frames.studies import Confirmed, Study, WindowEdge, best_searched
-from analysis.report.table import number
+from analysis.wording import counted, listed, number, rate
 from fakeface.outcomes import Dynamics, Exit, Regime, Samples
 
 _TURNS = {"lower": "begins to work", "upper": "ceases to work"}
@@ -36,16 +36,6 @@ def study_words(study: Study) -> list[str]:
     ]
 
 
-def rate(value: Any) -> str:
-    """A searched number as people write it: 2e-4, 0.0213, 0.9; choices as they are."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    if value == 0 or 0.01 <= abs(value) < 1000:
-        return f"{value:.3g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
-
-
 def setting(params: Mapping[str, Any]) -> str:
     """Searched values as they stand in `runs.yaml`: `optimizer.lr = 2e-4`; those that do not apply are left out."""
     known = {path: value for path, value in params.items() if value is not None and value == value}
@@ -68,7 +58,7 @@ def steps_saved(study: Study) -> tuple[int, int]:
 def _progress(study: Study) -> str:
     ended = study.trials[study.trials["state"].isin(["complete", Exit.PRUNED])]
     counts = Counter(str(regime) for regime in ended["regime"].dropna())
-    what = _list(f"{count} {_PHRASES[regime][count > 1]}" for regime, count in counts.most_common())
+    what = listed(f"{count} {_PHRASES[regime][count > 1]}" for regime, count in counts.most_common())
     planned = max(study.planned_trials, len(study.trials))
     begun = f"{len(ended)} of {planned} settings of `{study.base}` have been tried"
     if not len(ended):
@@ -116,11 +106,11 @@ def _against(best: Confirmed, reference: Confirmed) -> str:
 
 def _scores(confirmed: Confirmed) -> str:
     """The mean and the seeds' range, or the seeds one by one where some have no score."""
-    seeds = f"{len(confirmed.seeds)} fresh {'seed' if len(confirmed.seeds) == 1 else 'seeds'}"
+    seeds = counted(len(confirmed.seeds), "fresh seed")
     if not confirmed.known:
         return f"no score on {seeds}"
     if confirmed.value is None:
-        return f"{_list(number(value) for value in confirmed.known)} on {len(confirmed.known)} of {seeds}"
+        return f"{listed(number(value) for value in confirmed.known)} on {len(confirmed.known)} of {seeds}"
     if len(confirmed.known) == 1:
         return f"{number(confirmed.value)} on {seeds}"
     return f"{number(confirmed.value)} on {seeds} ({number(min(confirmed.known))} to {number(max(confirmed.known))})"
@@ -133,7 +123,7 @@ def _failures(confirmed: Confirmed) -> str:
         " and ".join(f"`{word}`" for word in told if word not in expected) for told in confirmed.outcomes
     ]
     counts = Counter(word for word in words if word)
-    return _list(f"{count} of the seeds {word}" for word, count in counts.items())
+    return listed(f"{count} of the seeds {word}" for word, count in counts.items())
 
 
 def _enqueued(study: Study) -> list[str]:
@@ -153,7 +143,7 @@ def _became(runs: pd.DataFrame) -> str:
     """The outcome of the worst of a setting's seeds, with its evidence."""
     failing = runs[runs["regime"] != Regime.WORKS]
     if failing.empty:
-        seeds = _list(str(seed) for seed in runs["seed"])
+        seeds = listed(str(seed) for seed in runs["seed"])
         return f"works (seed {seeds})" if len(runs) == 1 else f"works (seeds {seeds})"
     run = failing.iloc[0]
     words = [run[name] for name in ("exit", "samples", "dynamics") if run[name] is not None]
@@ -183,7 +173,7 @@ def _edges(study: Study) -> list[str]:
 
 def _edge(axis: str, edge: WindowEdge) -> str:
     tried = [x for x, _ in edge.tried]
-    trained = f"{len(tried)} training{'s' if len(tried) != 1 else ''}"
+    trained = counted(len(tried), "training")
     worked = sum(works for _, works in edge.tried)
     if edge.estimate is not None:
         level = f"{100 * (edge.level or 0):.0f}% interval"
@@ -227,8 +217,3 @@ def _saved(study: Study) -> list[str]:
 
 def _params(study: Study, row: Mapping[Any, Any]) -> dict[str, Any]:
     return {path: row[path] for path in study.space}
-
-
-def _list(words: Iterable[str] | Sequence[str]) -> str:
-    listed = list(words)
-    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}" if listed else ""

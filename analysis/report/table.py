@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.frames.jobs import Frames
 from analysis.frames.quality import quality_name
+from analysis.wording import number
 from fakeface.gan.series import D_X, LOSS_D, LOSS_G
 from fakeface.outcomes import Dynamics, Exit, Samples
 
@@ -94,20 +95,6 @@ def headings(frames: Frames) -> list[str]:
     return [
         "run", "seed", "outcome", LOSS_D, LOSS_G, D_X, "D(G(z))", quality_name(frames), "steps", "minutes"
     ]  # fmt: skip
-
-
-def number(value: float | None) -> str:
-    """A measured value to three or four significant digits; an en dash where there is none."""
-    if value is None:
-        return "–"
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else f"{value:+}".replace("inf", "∞")
-    if value == 0 or 1e-3 <= abs(value) < 10:
-        return f"{value:.3f}"
-    if abs(value) < 1e-3:
-        mantissa, exponent = f"{value:.1e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    return f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def common_settings(frames: Frames) -> dict[str, Any]:

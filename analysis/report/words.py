@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from analysis.frames.jobs import Frames
 from analysis.frames.quality import quality_name
-from analysis.report.table import Row, number
+from analysis.report.table import Row
+from analysis.wording import number
 from fakeface.outcomes import Exit, Samples
 
 _PHRASES = {

@@ -12,8 +12,9 @@ from ablations.store.journal import Journal
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import Measured, quality_table
 from analysis.report.quality import quality_view
-from analysis.report.table import Row, headings, number, summary_rows
+from analysis.report.table import Row, headings, summary_rows
 from analysis.report.words import caution, headline, summary
+from analysis.wording import number
 from fakeface.evaluation.measures import Estimate
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses, score
 

@@ -29,7 +29,8 @@ from analysis.figures.study_axes import kernel_mean
 from analysis.frames.studies import Study, best_searched, from_record, read
 from analysis.report.build import TEMPLATES, _names
 from analysis.report.study_report import study_figures
-from analysis.report.study_words import rate, steps_saved, study_words
+from analysis.report.study_words import steps_saved, study_words
+from analysis.wording import rate
 from fakeface.errors import UserError
 from tests import study_records as records
 
