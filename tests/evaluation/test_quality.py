@@ -7,22 +7,25 @@ import torch
 from ablations.jobs.identity import code_digests
 from ablations.jobs.plan import scoring_roots, training_roots
 from ablations.spec import RunConfig
-from fakeface.evaluation import floor_of, measure_quality
+from fakeface.errors import UserError
 from fakeface.evaluation.extrapolation import extrapolate
-from fakeface.evaluation.floor import real_floor
+from fakeface.evaluation.floor import floor_of, real_floor
 from fakeface.evaluation.frechet import frechet_distance, statistics
 from fakeface.evaluation.frechet_interval import frechet_interval
 from fakeface.evaluation.kernel_distance import kernel_distance
-from fakeface.evaluation.measures import quality_names
+from fakeface.evaluation.measures import DISTANCE, ScoredSamples, records, score
 from fakeface.evaluation.precision_recall import precision_recall
 from fakeface.evaluation.reference import Reference
 from fakeface.evaluation.scoring import sample_features
 from fakeface.gan import training
 
 D = 16
-NAMES = quality_names("fd_test")
-OF_THE_DISTANCE = {NAMES.low, NAMES.high, NAMES.infinity, NAMES.infinity_error}
-OF_PAIRS = {NAMES.kernel, NAMES.kernel_error, NAMES.precision, NAMES.recall}
+METRIC = "fd_test"
+RECORDS = records(METRIC)
+FD, INFINITY, KERNEL = (RECORDS[key] for key in (DISTANCE, "fd_infinity", "kd"))
+PRECISION, RECALL, FLOOR = (RECORDS[key].name for key in ("precision", "recall", "floor"))
+OF_THE_DISTANCE = {FD.low, FD.high, INFINITY.name, INFINITY.standard_error}
+OF_PAIRS = {KERNEL.name, KERNEL.standard_error, PRECISION, RECALL}
 
 
 def features(n, seed, shift=0.0):
@@ -31,42 +34,58 @@ def features(n, seed, shift=0.0):
 
 
 def reference_of(real, kept=None):
-    return Reference("fd_test", statistics(real), real if kept is None else real[:kept])
+    return Reference(METRIC, statistics(real), real if kept is None else real[:kept])
 
 
-def test_every_measure_stands_under_its_own_name():
+def score_of(x, real, *, final=True):
+    def no_images():
+        raise AssertionError("no measure of quality looks at pictures")
+
+    return score(ScoredSamples(x, final=final, make_images=no_images), reference_of(real))
+
+
+def test_every_measure_has_its_own_name_in_one_order():
     real, x = features(400, 0), features(200, 1, shift=0.3)
-    found = measure_quality(x, reference_of(real))
-    assert set(found) == OF_THE_DISTANCE | OF_PAIRS
+    found = score_of(x, real)
+    assert list(found) == [
+        METRIC, "fd_test_low", "fd_test_high", "fd_test_infinity", "fd_test_infinity_se", "kd_test", "kd_test_se",
+        "precision_test", "recall_test", "floor_test",
+    ]  # fmt: skip
     interval, limit = frechet_interval(x, statistics(real)), extrapolate(x, statistics(real))
-    assert (found[NAMES.low], found[NAMES.high]) == (interval.low, interval.high)
-    assert (found[NAMES.infinity], found[NAMES.infinity_error]) == (limit.value, limit.standard_error)
-    assert found[NAMES.low] < frechet_distance(statistics(x), statistics(real)) < found[NAMES.high]
-    assert found[NAMES.infinity] < found[NAMES.high]
-    assert abs(found[NAMES.kernel]) > 5 * found[NAMES.kernel_error]
-    assert 0 < found[NAMES.precision] < 1
+    assert found[METRIC] == frechet_distance(statistics(x), statistics(real))
+    assert (found[FD.low], found[FD.high]) == (interval.low, interval.high)
+    assert (found[INFINITY.name], found[INFINITY.standard_error]) == (limit.value, limit.standard_error)
+    assert found[FD.low] < found[METRIC] < found[FD.high]
+    assert found[INFINITY.name] < found[FD.high]
+    assert abs(found[KERNEL.name]) > 5 * found[KERNEL.standard_error]
+    assert 0 < found[PRECISION] < 1
+
+
+def test_before_the_end_a_score_is_the_distance_alone():
+    real, x = features(400, 0), features(200, 1)
+    assert score_of(x, real, final=False) == {METRIC: frechet_distance(statistics(x), statistics(real))}
 
 
 def test_pairs_are_of_as_many_real_images_as_samples_and_of_no_more_than_the_limit(monkeypatch):
     monkeypatch.setattr("fakeface.evaluation.quality.MOST_COMPARED", 100)
     real, x = features(60, 0), features(200, 1)
-    found = measure_quality(x, reference_of(real))
+    found = score_of(x, real)
     shares = precision_recall(x[:60], real)
-    assert (found[NAMES.precision], found[NAMES.recall]) == (shares.precision, shares.recall)
-    assert found[NAMES.kernel] == kernel_distance(x[:100], real).value
+    assert (found[PRECISION], found[RECALL]) == (shares.precision, shares.recall)
+    assert found[KERNEL.name] == kernel_distance(x[:100], real).value
 
 
 @pytest.mark.parametrize(("n", "expected"), [(79, OF_PAIRS), (80, OF_THE_DISTANCE | OF_PAIRS), (3, set())])
 def test_what_has_too_few_samples_is_left_out_and_the_rest_comes(n, expected):
-    assert set(measure_quality(features(n, 1), reference_of(features(400, 0)))) == expected
+    assert set(score_of(features(n, 1), features(400, 0))) == {METRIC, FLOOR} | expected
 
 
-def test_features_that_are_not_finite_give_nan_under_every_name():
+def test_features_that_are_not_finite_give_nan_under_every_name_but_the_floor():
     broken = features(200, 1)
     broken[7, 3] = np.nan
-    found = measure_quality(broken, reference_of(features(400, 0)))
-    assert set(found) == OF_THE_DISTANCE | OF_PAIRS
-    assert all(np.isnan(value) for value in found.values())
+    found = score_of(broken, features(400, 0))
+    assert set(found) == {METRIC, FLOOR} | OF_THE_DISTANCE | OF_PAIRS
+    assert {name for name, value in found.items() if not np.isnan(value)} == {FLOOR}
 
 
 def test_a_diverged_generator_has_no_finite_features_though_its_pictures_are_black():
@@ -86,13 +105,11 @@ def test_a_diverged_generator_has_no_finite_features_though_its_pictures_are_bla
 @pytest.mark.parametrize("n", [100, 200])
 def test_the_floor_is_measured_where_two_draws_fit_into_what_was_kept(n):
     real = features(400, 0)
-    assert floor_of(reference_of(real), n) == {NAMES.floor: real_floor(real, n, 400).value}
+    assert floor_of(reference_of(real), n) == real_floor(real, n, 400).value
 
 
 def test_a_larger_floor_is_scaled_from_the_halves_of_what_was_kept():
-    floors = [
-        floor_of(reference_of(features(6_400, seed), kept=800), 1_600)[NAMES.floor] for seed in range(30)
-    ]
+    floors = [floor_of(reference_of(features(6_400, seed), kept=800), 1_600) for seed in range(30)]
     truth = [
         frechet_distance(statistics(features(1_600, 2 * seed)), statistics(features(6_400, 2 * seed + 1)))
         for seed in range(100, 130)
@@ -101,16 +118,18 @@ def test_a_larger_floor_is_scaled_from_the_halves_of_what_was_kept():
 
 
 def test_no_floor_is_scaled_from_halves_of_fewer_than_five_images_a_feature():
-    assert floor_of(reference_of(features(2 * 5 * D - 2, 0)), 5 * D) == {}
-    assert floor_of(reference_of(features(2 * 5 * D, 0)), 10 * D)
+    with pytest.raises(UserError, match="too few"):
+        floor_of(reference_of(features(2 * 5 * D - 2, 0)), 5 * D)
+    assert floor_of(reference_of(features(2 * 5 * D, 0)), 10 * D) > 0
 
 
 def test_kid_is_what_the_kernel_distance_is_called_in_inception_s_features_only():
-    fid = quality_names("fid")
-    assert (fid.low, fid.kernel, fid.kernel_error) == ("fid_low", "kid", "kid_se")
-    assert (fid.precision, fid.floor) == ("precision_inception", "floor_inception")
-    assert quality_names("fd_efficientnet_lite0").kernel == "kd_efficientnet_lite0"
-    assert len(set(vars(fid).values())) == len(vars(fid))
+    names = {key: record.name for key, record in records("fid").items()}
+    assert names == {
+        "fd": "fid", "fd_infinity": "fid_infinity", "kd": "kid", "precision": "precision_inception",
+        "recall": "recall_inception", "floor": "floor_inception",
+    }  # fmt: skip
+    assert records("fd_efficientnet_lite0")["kd"].name == "kd_efficientnet_lite0"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +140,7 @@ def test_kid_is_what_the_kernel_distance_is_called_in_inception_s_features_only(
         "kernel_distance.py:kernel_distance",
         "precision_recall.py:precision_recall",
         "floor.py:real_floor",
-        "reference.py:keep",
+        "draws.py:keep",
         "quality.py:MOST_COMPARED",
     ],
 )

@@ -2,13 +2,14 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from ablations.jobs.identity import code_digests
-from ablations.jobs.scoring import Scorer
+from ablations.jobs.scoring import Scorers
 from fakeface.config import EvaluationConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
@@ -212,7 +213,8 @@ def test_a_cache_that_cannot_be_written_is_the_user_s_to_mend(images, tmp_path):
 
 def scorer(images, cache):
     image_set = ImageSet(images, DIGEST, "faces", "drawn", ())
-    return Scorer(image_set, CONFIG, cache, torch.device("cpu"))
+    job = SimpleNamespace(config=SimpleNamespace(evaluation=CONFIG), protocol={})
+    return Scorers(lambda _: image_set, cache, torch.device("cpu"))(job)
 
 
 def test_a_changed_extractor_never_meets_the_reference_of_the_former_one(images, tmp_path, monkeypatch):

@@ -77,36 +77,40 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 @pytest.mark.slow
 def test_one_line_of_the_step_makes_every_job_stale_and_is_named(copy: Copy):
-    with copy.edit("fakeface/training.py", "    state.step += 1\n", "    state.step += 2 - 1\n"):
+    with copy.edit("fakeface/gan/training.py", "    state.step += 1\n", "    state.step += 2 - 1\n"):
         states = copy.states()
     assert {state for state, _ in states.values()} == {"stale"}
     for _, detail in states.values():
-        assert "gan_step in fakeface/training.py changed" in detail
+        assert "gan_step in fakeface/gan/training.py changed" in detail
     assert {state for state, _ in copy.states().values()} == {"done"}
 
 
 @pytest.mark.slow
 def test_one_line_of_an_optimizer_makes_its_own_jobs_stale_only(copy: Copy):
     before, after = "return optim.SGD(parameters, lr=lr,", "return optim.SGD(parameters, lr=1 * lr,"
-    with copy.edit("fakeface/optimizers.py", before, after):
+    with copy.edit("fakeface/gan/optimizers.py", before, after):
         states = copy.states()
     assert states["baseline"][0] == "done"
-    assert states["sgd"] == ("stale", "sgd in fakeface/optimizers.py changed")
+    assert states["sgd"] == ("stale", "sgd in fakeface/gan/optimizers.py changed")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "before", "after"),
     [
-        ("fakeface/training.py", "    state.step += 1\n", "    state.step += 1  # the last thing of all\n"),
         (
-            "fakeface/optimizers.py",
+            "fakeface/gan/training.py",
+            "    state.step += 1\n",
+            "    state.step += 1  # the last thing of all\n",
+        ),
+        (
+            "fakeface/gan/optimizers.py",
             "def accepted_settings(",
             '@OPTIMIZERS.register("newest")\ndef newest(parameters, *, lr):\n    """New."""\n'
             "    return optim.SGD(parameters, lr=lr)\n\n\ndef accepted_settings(",
         ),
         (
-            "fakeface/evaluation/features.py",
+            "fakeface/evaluation/extractors/_base.py",
             "def metric_name(",
             '@EXTRACTORS.register("newest")\nclass Newest:\n    """New."""\n\n\ndef metric_name(',
         ),

@@ -18,29 +18,29 @@ from fakeface.gan import optimizers, training
 
 ROOT = Path(__file__).parents[2]
 EDITS = {
-    "a comment in the step": ("fakeface/training.py", "    loss_g.backward()", "    # why\n    loss_g.backward()"),
-    "a docstring of the step": ("fakeface/training.py", '"""Minimise Loss_G', '"""Make small Loss_G'),
-    "a type in the step": ("fakeface/training.py", "def gan_step(config: TrainingConfig,", "def gan_step(config,"),
+    "a comment in the step": ("fakeface/gan/training.py", "    loss_g.backward()", "    # why\n    loss_g.backward()"),
+    "a docstring of the step": ("fakeface/gan/training.py", '"""Minimise Loss_G', '"""Make small Loss_G'),
+    "a type in the step": ("fakeface/gan/training.py", "def gan_step(config: TrainingConfig,", "def gan_step(config,"),
     "a new optimizer": (
-        "fakeface/optimizers.py",
+        "fakeface/gan/optimizers.py",
         "def accepted_settings(",
         '@OPTIMIZERS.register("mine")\ndef mine(parameters, *, lr):\n    return optim.SGD(parameters, lr=lr)\n\n\n'
         "def accepted_settings(",
     ),
     "a new metric": (
-        "fakeface/evaluation/inception.py",
+        "fakeface/evaluation/extractors/inception.py",
         '@EXTRACTORS.register("inception")',
         '@EXTRACTORS.register("mine")\nclass Mine:\n    metric = "fd_mine"\n\n\n@EXTRACTORS.register("inception")',
     ),
     "a new setting": ("fakeface/config.py", "    d_steps: Pos", "    g_steps: int = 1\n    d_steps: Pos"),
-    "a line of the step": ("fakeface/training.py", "    loss_g.backward()", "    (2 * loss_g).backward()"),
-    "a line of sgd": ("fakeface/optimizers.py", "optim.SGD(parameters, lr=lr,", "optim.SGD(parameters, lr=2 * lr,"),
+    "a line of the step": ("fakeface/gan/training.py", "    loss_g.backward()", "    (2 * loss_g).backward()"),
+    "a line of sgd": ("fakeface/gan/optimizers.py", "optim.SGD(parameters, lr=lr,", "optim.SGD(parameters, lr=2 * lr,"),
     "the weights' stream": ("fakeface/randomness.py", '"{name}/{seed}/{index}"', '"{name}:{seed}:{index}"'),
 }  # fmt: skip
 PROBE = """
 import sys
-from ablations.identity import code_digests
-from ablations.plan import training_roots
+from ablations.jobs.identity import code_digests
+from ablations.jobs.plan import training_roots
 from ablations.spec import RunConfig
 for name in ("adam", "sgd"):
     for key, digest in code_digests(training_roots(RunConfig(optimizer={"name": name}))).items():
@@ -101,12 +101,12 @@ def test_what_changes_no_training_changes_no_digest(edit: str, code_before, code
 
 
 def test_a_line_of_the_step_changes_every_job_and_is_named(code_before, code_after):
-    key = "fakeface/training.py:train_generator"
+    key = "fakeface/gan/training.py:train_generator"
     assert changed(code_before, code_after("a line of the step")) == {("adam", key), ("sgd", key)}
 
 
 def test_a_line_of_sgd_changes_sgds_jobs_alone(code_before, code_after):
-    assert changed(code_before, code_after("a line of sgd")) == {("sgd", "fakeface/optimizers.py:sgd")}
+    assert changed(code_before, code_after("a line of sgd")) == {("sgd", "fakeface/gan/optimizers.py:sgd")}
 
 
 def test_a_line_two_calls_below_the_step_is_seen(code_before, code_after):
@@ -116,9 +116,9 @@ def test_a_line_two_calls_below_the_step_is_seen(code_before, code_after):
 
 def test_only_named_components_are_in_the_code():
     keys = set(code_digests(training_roots(RunConfig(init="dcgan"))))
-    assert "fakeface/optimizers.py:adam" in keys
-    assert "fakeface/optimizers.py:sgd" not in keys
-    assert "fakeface/initializers.py:dcgan" in keys
+    assert "fakeface/gan/optimizers.py:adam" in keys
+    assert "fakeface/gan/optimizers.py:sgd" not in keys
+    assert "fakeface/gan/initializers.py:dcgan" in keys
     assert not {key for key in keys if key.startswith(("fakeface/evaluation", "ablations"))}
 
 
@@ -137,8 +137,8 @@ def test_scoring_code_and_training_code_are_apart():
         set(code_digests(roots(config))) for roots in (training_roots, scoring_roots)
     )
     assert "fakeface/evaluation/frechet.py:frechet_distance" in scoring_keys - training_keys
-    assert "fakeface/training.py:generate" in scoring_keys - training_keys
-    assert "fakeface/training.py:gan_step" not in scoring_keys
+    assert "fakeface/gan/training.py:generate" in scoring_keys - training_keys
+    assert "fakeface/gan/training.py:gan_step" not in scoring_keys
 
 
 def test_different_settings_seeds_data_and_code_are_different_trainings():

@@ -1,6 +1,7 @@
 """What a job's scores hold, at its end and before, when it trains and when its kept weights are scored again."""
 
 import math
+from collections.abc import Collection
 
 import pytest
 import torch
@@ -9,19 +10,25 @@ from ablations.store.history import History
 from analysis.frames.jobs import Selected, load
 from analysis.report.quality import quality_table
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor
-from fakeface.evaluation.measures import quality_names
+from fakeface.evaluation.measures import records
+from fakeface.measures import Error
 from tests.lab import Lab, histories_of
 
 METRIC = "fd_efficientnet_lite0"
-NAMES = quality_names(METRIC)
-ALL = set(vars(NAMES).values())
-REFUSED = {NAMES.low, NAMES.high, NAMES.infinity, NAMES.infinity_error, NAMES.floor}
-"""What 48 samples of 320 features are too few for."""
+REFUSED = {"fd", "fd_infinity", "floor"}
+"""Keys of what 48 samples of 320 features are too few for, but for the distance itself."""
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     return Lab(tmp_path_factory.mktemp("lab"))
+
+
+def numbers(metric: str, *, without: Collection[str] = ()) -> set[str]:
+    """What a last score holds: the value and the error of each measure, of those left out nothing but the distance."""
+    kept = [record for key, record in records(metric).items() if key not in without]
+    errors = {Error.INTERVAL: ("low", "high"), Error.STANDARD: ("standard_error",), Error.NONE: ()}
+    return {metric, *(getattr(r, name) for r in kept for name in ("name", *errors[r.error]))}
 
 
 def names_of(history: History) -> dict[tuple[int, int], set[str]]:
@@ -33,11 +40,15 @@ def test_the_last_score_says_all_that_the_protocol_has_samples_for_also_when_sco
     store, short = lab.folder / "few", ("--run", "baseline", "--set", "train.steps=12")
     lab.finish(store, *short)
     (history,) = histories_of(store)
-    assert names_of(history) == {(4, 48): {METRIC}, (8, 48): {METRIC}, (12, 48): ALL - REFUSED}
+    assert names_of(history) == {
+        (4, 48): {METRIC},
+        (8, 48): {METRIC},
+        (12, 48): numbers(METRIC, without=REFUSED),
+    }
     lab.finish(store, *short, "--set", "evaluation.num_samples=40")
     (again,) = histories_of(store)
     assert again.sessions == history.sessions, "nothing was trained"
-    rescored = {(4, 40): {METRIC}, (8, 40): {METRIC}, (12, 40): ALL - REFUSED}
+    rescored = {(4, 40): {METRIC}, (8, 40): {METRIC}, (12, 40): numbers(METRIC, without=REFUSED)}
     assert names_of(again) == names_of(history) | rescored
 
 
@@ -73,14 +84,16 @@ def test_with_samples_enough_a_job_s_last_score_says_all_in_the_journal_and_in_t
     assert process.exitcode == 0, lab.log()
     (history,) = histories_of(store)
     (evaluation,) = history.evaluations
-    values, names = evaluation["values"], quality_names("fd_pixels")
-    assert set(values) == set(vars(names).values())
+    values, known = evaluation["values"], records("fd_pixels")
+    assert set(values) == numbers("fd_pixels")
     assert all(math.isfinite(value) for value in values.values())
-    assert values[names.low] < values[names.distance] < values[names.high]
-    assert values[names.floor] < values[names.infinity] < values[names.distance], "8 steps make no faces"
-    assert values[names.kernel] > 10 * values[names.kernel_error]
+    distance, infinity, kernel, floor = (known[key] for key in ("fd", "fd_infinity", "kd", "floor"))
+    assert values[distance.low] < values[distance.name] < values[distance.high]
+    assert values[floor.name] < values[infinity.name] < values[distance.name], "8 steps make no faces"
+    assert values[kernel.name] > 10 * values[kernel.standard_error]
     (row,) = quality_table(load([Selected("baseline", 0, history.folder, evaluation["protocol"])]))
-    assert (row.distance.value, row.distance.low) == (values[names.distance], values[names.low])
-    assert (row.infinity.value, row.infinity.error) == (values[names.infinity], values[names.infinity_error])
-    assert (row.kernel.value, row.precision.value) == (values[names.kernel], values[names.precision])
-    assert (row.recall.value, row.floor.value) == (values[names.recall], values[names.floor])
+    assert {key: one.value for key, one in row.measured.items()} == {
+        key: values[record.name] for key, record in known.items()
+    }
+    assert (row.measured["fd"].low, row.measured["fd"].high) == (values[distance.low], values[distance.high])
+    assert row.measured["fd_infinity"].error == values[infinity.standard_error]
