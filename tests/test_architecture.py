@@ -20,7 +20,6 @@ HOMES = {
     "yaml": "ablations.spec",
     "ray": "ablations.executors",
 }
-STILL_UP = {"analysis.claims", "analysis.figures"}
 
 
 def floor_of(module: str) -> int | None:
@@ -46,7 +45,7 @@ def test_imports_go_down():
     upwards = {
         (a, b) for a, b in imports() if (floor_of(a) or 0) > (floor_of(b) if floor_of(b) is not None else 99)
     }
-    assert sorted(f"{a} -> {b}" for a, b in upwards if not a.startswith(tuple(STILL_UP))) == []
+    assert sorted(f"{a} -> {b}" for a, b in upwards) == []
 
 
 def test_a_library_has_one_home():

@@ -16,10 +16,10 @@ from ablations.cli.options import MirrorOptions, WorkOptions, print_json
 from ablations.cli.view import View, coloured
 from ablations.executors.loop import Summary
 from ablations.jobs.plan import Job, check_components, make_plan
-from ablations.spec import Spec, Study
+from ablations.spec import Spec, StudySpec
 from ablations.spec.edit import add_run, check_new_run, free_name, run_entry
 from ablations.store import Store, data_key
-from ablations.studies import Crew, Owner, Setting
+from ablations.studies import Setting, StudyRunner, TaskScheduler
 from ablations.studies.dashboard import serve
 from ablations.studies.sampling import storage_of
 from analysis.frames.studies import from_record
@@ -43,7 +43,7 @@ class TuneOptions:
     json: bool
 
 
-def tune(spec: Spec, study: Study, store: Store, options: TuneOptions, console: Console) -> int:
+def tune(spec: Spec, study: StudySpec, store: Store, options: TuneOptions, console: Console) -> int:
     """Search, locate the edges, confirm, show. Returns the exit status, as `ablate run` does.
 
     Raises:
@@ -72,43 +72,43 @@ def tune(spec: Spec, study: Study, store: Store, options: TuneOptions, console: 
     mirror = Mirror(store, options.mirroring) if options.mirroring.mirror else None
     try:
         with at_work(store, options.work, 0, console) as (executor, view):
-            crew = Crew(executor, store, view)
-            owners = [Owner(spec, one, store, find_data, options.storage) for one in studies]
-            best = _work(owners, crew, view, reference)
-        _draw(owners)
+            scheduler = TaskScheduler(executor, store, view)
+            runners = [StudyRunner(spec, one, store, find_data, options.storage) for one in studies]
+            best = _work(runners, scheduler, view, reference)
+        _draw(runners)
     finally:
         left = mirror.close(console) if mirror else ""
     if left:
         console.print(left, soft_wrap=True)
-    return _tell(spec, owners[-1], best, crew.summary, options, console)
+    return _tell(spec, runners[-1], best, scheduler.summary, options, console)
 
 
 def serve_dashboard(
-    spec: Spec, study: Study, store: Store, url: str | None, port: int, console: Console
+    spec: Spec, study: StudySpec, store: Store, url: str | None, port: int, console: Console
 ) -> None:
     """Optuna's dashboard on a study that has begun, until Ctrl-C. Raises UserError where there is none."""
-    owner = Owner(spec, study, store, lambda config: store.find_data(data_key(config)).images, url)
-    if not owner.has_begun():
+    runner = StudyRunner(spec, study, store, lambda config: store.find_data(data_key(config)).images, url)
+    if not runner.has_begun():
         raise UserError(
             f"{study.name}: not begun yet with these settings; `ablate tune {study.name}` does that"
         )
     console.print(f"Dashboard: http://127.0.0.1:{port}  (Ctrl-C ends it)", soft_wrap=True)
-    serve(storage_of(owner.folder, url), port)
+    serve(storage_of(runner.folder, url), port)
 
 
-def _partner(spec: Spec, study: Study) -> list[Study]:
+def _partner(spec: Spec, study: StudySpec) -> list[StudySpec]:
     """The study that tunes the reference, with as many trials, seeds and steps; none where that is a run."""
     sizes = {"trials": study.trials, "seeds": study.seeds, "steps": study.steps}
     return [replace(one, **sizes) for one in spec.studies if one.name == study.entry.reference]  # type: ignore[arg-type]
 
 
-def _reference_run(spec: Spec, study: Study) -> Setting | None:
+def _reference_run(spec: Spec, study: StudySpec) -> Setting | None:
     """The run that the study is held against, at the study's length; None where that is a study, or nothing."""
     run = next((run for run in spec.runs if run.name == study.entry.reference), None)
     return None if run is None else Setting(run.name, study.resized(run), {}, {})
 
 
-def _check_comparable(study: Study, jobs: Sequence[Job]) -> None:
+def _check_comparable(study: StudySpec, jobs: Sequence[Job]) -> None:
     """Raises UserError where trials and reference would be scored on other images or under other protocols."""
     for what in ("data_digest", "protocol_identity"):
         if len({getattr(job, what) for job in jobs}) > 1:
@@ -119,46 +119,53 @@ def _check_comparable(study: Study, jobs: Sequence[Job]) -> None:
             )
 
 
-def _work(owners: Sequence[Owner], crew: Crew, view: View, reference: Setting | None) -> Setting | None:
+def _work(
+    runners: Sequence[StudyRunner], scheduler: TaskScheduler, view: View, reference: Setting | None
+) -> Setting | None:
     """All searches in one stream, then edges and confirmation of the last; None where something is left to do."""
     with ExitStack() as stack:
-        opened = [(owner, stack.enter_context(owner.owned())) for owner in owners]
-        compared = 2 if reference is not None or len(owners) > 1 else 1
-        searching = sum(owner.most_trainings(study) for owner, study in opened)
-        view.expect(searching + owners[-1].most_checks(compared))
+        opened = [(runner, stack.enter_context(runner.owned())) for runner in runners]
+        compared = 2 if reference is not None or len(runners) > 1 else 1
+        searching = sum(runner.most_trainings(study) for runner, study in opened)
+        view.expect(searching + runners[-1].most_checks(compared))
         try:
-            crew.work(chain.from_iterable(owner.trials(study) for owner, study in opened))
+            scheduler.work(chain.from_iterable(runner.trials(study) for runner, study in opened))
         finally:
-            for owner, study in opened:
-                owner.write(study, crew.idle_share())
-        found = [owner.best(study) for owner, study in opened]
+            for runner, study in opened:
+                runner.write(study, scheduler.idle_share())
+        found = [runner.best(study) for runner, study in opened]
         if None in found:
             return None
         best = found[-1]
         assert best is not None
-        done = owners[-1].confirm(opened[-1][1], crew, best, found[0] if len(found) > 1 else reference)
+        done = runners[-1].confirm(opened[-1][1], scheduler, best, found[0] if len(found) > 1 else reference)
         return best if done else None
 
 
-def _draw(owners: Sequence[Owner]) -> None:
+def _draw(runners: Sequence[StudyRunner]) -> None:
     """Every study's figures; the last one's with the search of its reference behind them."""
-    studies = [from_record(owner.found) for owner in owners]
-    for owner, study, before in zip(owners, studies, [None, *studies], strict=False):
-        write_figures(owner.folder, study, before)
+    studies = [from_record(runner.found) for runner in runners]
+    for runner, study, before in zip(runners, studies, [None, *studies], strict=False):
+        write_figures(runner.folder, study, before)
 
 
 # -- what is told ------------------------------------------------------------------------------------------------
 
 
 def _tell(
-    spec: Spec, owner: Owner, best: Setting | None, summary: Summary, options: TuneOptions, console: Console
+    spec: Spec,
+    runner: StudyRunner,
+    best: Setting | None,
+    summary: Summary,
+    options: TuneOptions,
+    console: Console,
 ) -> int:
-    record, study = owner.found, owner.study
+    record, study = runner.found, runner.study
     if options.json:
         print_json(record)
     else:
         print_found(record, console)
-        console.print(f"Figures: {os.path.relpath(owner.folder)}/", soft_wrap=True)
+        console.print(f"Figures: {os.path.relpath(runner.folder)}/", soft_wrap=True)
     if best is None:
         how = "Interrupted" if summary.exit_status == 130 else "Not done yet"
         console.print(f"[yellow]{how}.[/] The same command goes on where this one stopped.")

@@ -13,7 +13,7 @@ from ablations.store import Store
 from analysis.claims.judging import Finding, judge_claims
 from analysis.claims.ladder import LadderSpec, Rung
 from analysis.frames import studies
-from analysis.frames.studies import Study
+from analysis.frames.studies import StudyResult
 from analysis.report.build import Asked, AskedLadder
 from fakeface.errors import UserError
 
@@ -27,7 +27,7 @@ def asked_of(spec: Spec, jobs: Sequence[Job], store: Store) -> Asked:
         if ladder.group in groups and {ladder.floor, ladder.goal} <= runs
     ]
     digests = {job.data_digest for job in jobs}
-    newest: dict[str, Study] = {}
+    newest: dict[str, StudyResult] = {}
     for path in sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime):
         with contextlib.suppress(UserError):  # damaged, or of a former version: `ablate tune` writes it anew
             study = studies.read(path)
@@ -60,7 +60,7 @@ def _ladder_spec(spec: Spec, ladder: Ladder, jobs: Sequence[Job]) -> LadderSpec:
     return LadderSpec(ladder.floor, ladder.goal, ladder.hypotheses, rungs)
 
 
-def _judged_claims(spec: Spec, store: Store, known: Mapping[str, Study]) -> list[Finding]:
+def _judged_claims(spec: Spec, store: Store, known: Mapping[str, StudyResult]) -> list[Finding]:
     """Every claim, held against the jobs of the runs that it names, whether the report is on them or not."""
     named = {run for claim in spec.claims for run in claim.runs}
     runs = [run for run in spec.runs if run.name in named]

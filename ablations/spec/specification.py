@@ -22,7 +22,7 @@ from ablations.spec.models import (
 )
 from ablations.spec.runs import DEFAULT_GROUP, Run, check_names, grid_runs, lineages
 from ablations.spec.schema import schema
-from ablations.spec.studies import Ladder, Study, read_ladders, read_studies
+from ablations.spec.studies import Ladder, StudySpec, read_ladders, read_studies
 from ablations.spec.yaml_tree import Node, Place, Problem, SpecError, parse_option, read_yaml
 from fakeface.errors import UserError
 
@@ -37,7 +37,7 @@ __all__ = [
     "SamplesConfig",
     "Spec",
     "SpecError",
-    "Study",
+    "StudySpec",
     "TrackingConfig",
     "load_spec",
     "schema",
@@ -53,7 +53,7 @@ class Spec:
     profile: str | None
     seeds: tuple[int, ...]
     runs: tuple[Run, ...]
-    studies: tuple[Study, ...] = ()
+    studies: tuple[StudySpec, ...] = ()
     ladders: tuple[Ladder, ...] = ()
     claims: tuple[Claim, ...] = ()
     overrides: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class Spec:
             chosen |= set(ladder.guests) if ladder.group in groups else set()
         return tuple(run for run in self.runs if run.group in groups or {run.name, run.entry} & chosen)
 
-    def study(self, name: str) -> Study:
+    def study(self, name: str) -> StudySpec:
         """The study with this name. Raises UserError where there is none."""
         for study in self.studies:
             if study.name == name:

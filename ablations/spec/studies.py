@@ -26,7 +26,7 @@ _FIXED = {
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class StudySpec:
     """A search over settings of one run, at the size that the profile gives it."""
 
     name: str
@@ -132,7 +132,7 @@ def read_studies(
     runs: Sequence[Run],
     size: StudySize,
     problems: list[Problem],
-) -> list[Study]:
+) -> list[StudySpec]:
     """The studies of a file whose own shape is sound; what does not fit the runs or settings is in `problems`."""
     by_name = {run.name: run for run in runs}
     studies = []
@@ -157,7 +157,7 @@ def read_studies(
             for key, default in DEFAULT_SIZE.items()
         }
         places = {path: dimension.key for path, dimension in space.items()}
-        study = Study(name, by_name[entry.base], entry, **spent, places=places)  # type: ignore[arg-type]
+        study = StudySpec(name, by_name[entry.base], entry, **spent, places=places)  # type: ignore[arg-type]
         _check_enqueued(node.get("enqueue"), study, problems)
         if len(entry.enqueue) > study.trials:
             words = f"enqueues {len(entry.enqueue)} settings, and tries only {study.trials}"
@@ -203,7 +203,7 @@ def _check_dimension(path: str, dimension: Dimension, node: Node, problems: list
         problems.append(Problem(node.get("effective").key, "is for a learning rate"))
 
 
-def _check_enqueued(listed: Node, study: Study, problems: list[Problem]) -> None:
+def _check_enqueued(listed: Node, study: StudySpec, problems: list[Problem]) -> None:
     before = len(problems)
     for params, node in zip(study.entry.enqueue, listed.items(), strict=True):
         for path, value in params.items():

@@ -7,14 +7,14 @@ tells the sampler what came of them. Failure is what is studied: it is told as a
     sampling.py   Optuna: storage, the next setting, importance
     trials.py     one setting: seed after seed, cut short where hopeless
     edges.py      where the window of a learning rate begins and ends
-    crew.py       keeps an executor's slots at work
-    owner.py      search, edges, confirmation
+    scheduler.py  keeps an executor's slots at work
+    runner.py     search, edges, confirmation
     record.py     study.json: what the report and MLflow show
 
 <store>/studies/<study>-<digest>/    optuna.journal, study.json, lock
 """
 
-from ablations.studies.owner import Owner, Setting
-from ablations.studies.scheduler import Crew
+from ablations.studies.runner import Setting, StudyRunner
+from ablations.studies.scheduler import TaskScheduler
 
-__all__ = ["Crew", "Owner", "Setting"]
+__all__ = ["Setting", "StudyRunner", "TaskScheduler"]

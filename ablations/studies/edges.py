@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ablations.jobs.plan import Job
-from ablations.spec import Study
+from ablations.spec import StudySpec
 from ablations.store.history import History
 from ablations.studies.results import Result, result_of
 from ablations.studies.trials import MakeJob
@@ -26,14 +26,14 @@ DIGITS = 3
 
 
 @dataclass(frozen=True)
-class Seen:
+class Tried:
     """One training of one value of the searched number, and whether it worked."""
 
     x: float
     worked: bool
 
 
-def axis_of(study: Study) -> str | None:
+def axis_of(study: StudySpec) -> str | None:
     """The one number that the study searches by its logarithm, if it searches nothing else."""
     paths = list(study.space)
     return paths[0] if len(paths) == 1 and study.space[paths[0]].log else None
@@ -48,7 +48,7 @@ class Staircase:
     """The trainings that locate one edge."""
 
     def __init__(
-        self, study: Study, side: Side, seen: Sequence[Seen], best: float, make_job: MakeJob
+        self, study: StudySpec, side: Side, seen: Sequence[Tried], best: float, make_job: MakeJob
     ) -> None:
         """`seen`: what the search tried; `best`: the value that works, from which this edge lies to one side."""
         self.study, self.side, self.make_job = study, side, make_job
@@ -58,7 +58,7 @@ class Staircase:
         self.before = [one for one in seen if (one.x <= best if side == "lower" else one.x >= best)]
         self.results: list[Result] = []
         self.xs: list[float] = []
-        self.tried: list[Seen] = []
+        self.tried: list[Tried] = []
         self._next: Job | None = None
         self._x = math.nan
 
@@ -85,7 +85,7 @@ class Staircase:
         self.xs.append(self._x)
         worked = verdict(result)
         if worked is not None:
-            self.tried.append(Seen(self._x, worked))
+            self.tried.append(Tried(self._x, worked))
         self._next = None
 
     def located(self) -> Edge | None:

@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from ablations.spec import Study
+from ablations.spec import StudySpec
 from ablations.studies.edges import Staircase, axis_of
 from ablations.studies.results import Result
 from ablations.studies.sampling import importances, params_of
@@ -21,7 +21,7 @@ _STATES = {
 }  # fmt: skip
 
 
-def trials_record(opened: optuna.Study, study: Study) -> list[dict[str, Any]]:
+def trials_record(opened: optuna.Study, study: StudySpec) -> list[dict[str, Any]]:
     """Every trial: number, params (searched), settings (what they came to), state, value, cut, regime, results."""
     return [
         {
@@ -40,7 +40,7 @@ def trials_record(opened: optuna.Study, study: Study) -> list[dict[str, Any]]:
 
 
 def study_record(
-    study: Study,
+    study: StudySpec,
     opened: optuna.Study,
     *,
     facts: Mapping[str, Any],

@@ -18,7 +18,7 @@ The earlier the failure set in, the more is added, at most as much again."""
 
 
 @dataclass(frozen=True)
-class Cut:
+class PruneDecision:
     """That a study cut a training of a trial short: which of its seeds, at which step, and why."""
 
     seed: int
@@ -76,7 +76,7 @@ class Result:
         return cls(**{field.name: record[field.name] for field in fields(cls)})
 
 
-def result_of(job: Job, history: History, cut: Cut | None = None) -> Result:
+def result_of(job: Job, history: History, cut: PruneDecision | None = None) -> Result:
     """What a job's journal says; where the study cut it short, what it said at that step, however late it stopped."""
     outcome = history.outcome or {}
     known = history if cut is None else history.until(cut.step)

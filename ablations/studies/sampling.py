@@ -18,7 +18,7 @@ from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
-from ablations.spec import Study
+from ablations.spec import StudySpec
 from ablations.spec.models import Dimension, PrunerConfig
 from fakeface.errors import UserError
 
@@ -58,7 +58,7 @@ def repair(folder: Path) -> None:
             os.truncate(path, len(whole))
 
 
-def open_study(name: str, study: Study, storage: BaseStorage, total_steps: int) -> optuna.Study:
+def open_study(name: str, study: StudySpec, storage: BaseStorage, total_steps: int) -> optuna.Study:
     """The Optuna study, created with what the specification enqueues, or as it was left."""
     opened = optuna.create_study(
         study_name=name,
@@ -75,20 +75,20 @@ def open_study(name: str, study: Study, storage: BaseStorage, total_steps: int) 
     return opened
 
 
-def next_trial(opened: optuna.Study, study: Study) -> optuna.Trial:
+def next_trial(opened: optuna.Study, study: StudySpec) -> optuna.Trial:
     """The next setting to try, its parameters set and stored."""
     if not any(trial.state == TrialState.WAITING for trial in opened.get_trials(deepcopy=False)):
         opened.enqueue_trial(_propose(opened, study))
     return _with_params(opened.ask(), opened, study)
 
 
-def adopt(opened: optuna.Study, study: Study) -> list[optuna.Trial]:
+def resume_trials(opened: optuna.Study, study: StudySpec) -> list[optuna.Trial]:
     """Trials that an owner was working on when it ended, to be gone on with."""
     running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return [_with_params(optuna.Trial(opened, frozen._trial_id), opened, study) for frozen in running]
 
 
-def params_of(study: Study, trial: FrozenTrial) -> dict[str, Any]:
+def params_of(study: StudySpec, trial: FrozenTrial) -> dict[str, Any]:
     """A trial's searched values as the settings take them, also where an owner died before it had set them."""
     fixed = trial.system_attrs.get("fixed_params", {})
     return {path: _plain(study.space[path], fixed[path]) for path in study.space if path in fixed}
@@ -118,7 +118,7 @@ def pruner_of(config: PrunerConfig, total_steps: int) -> optuna.pruners.BasePrun
     return optuna.pruners.NopPruner()
 
 
-def _propose(opened: optuna.Study, study: Study) -> dict[str, Any]:
+def _propose(opened: optuna.Study, study: StudySpec) -> dict[str, Any]:
     """What the sampler would try next, as stored values. Touches no storage."""
     known = opened.get_trials(deepcopy=False)
     seed = study.entry.sampler_seed * 1_000_003 + len(known)
@@ -142,7 +142,7 @@ def _suggest(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> 
     return trial.suggest_float(path, distribution.low, distribution.high, log=distribution.log)
 
 
-def _with_params(trial: optuna.Trial, opened: optuna.Study, study: Study) -> optuna.Trial:
+def _with_params(trial: optuna.Trial, opened: optuna.Study, study: StudySpec) -> optuna.Trial:
     """Set what the trial was queued with; what a former owner had set stays."""
     fixed = opened.get_trials(deepcopy=False)[trial.number].system_attrs["fixed_params"]
     for path in study.space:
@@ -151,7 +151,7 @@ def _with_params(trial: optuna.Trial, opened: optuna.Study, study: Study) -> opt
     return trial
 
 
-def _distribution(path: str, dimension: Dimension, study: Study) -> BaseDistribution:
+def _distribution(path: str, dimension: Dimension, study: StudySpec) -> BaseDistribution:
     if dimension.choices:
         return CategoricalDistribution([_stored(dimension, choice) for choice in dimension.choices])
     assert dimension.low is not None

@@ -28,7 +28,7 @@ class Task(Protocol):
         """The job crashed. The task is left as it is; the same command takes it up again."""
 
 
-class Crew:
+class TaskScheduler:
     """Keeps every slot of an executor at work for as long as any task has something to do."""
 
     def __init__(self, executor: Executor, store: Store, watcher: Watcher) -> None:
@@ -90,14 +90,14 @@ class Crew:
                 self._waiting.append((task, job))
                 return
             history = history_of(job, self.store)
-            if history is not None and history.job and self._replay(task, history):
+            if history is not None and history.job and self._was_pruned(task, history):
                 task.ended(job, history)
                 continue
             self._running[job.identity] = (task, job)
             self.executor.submit(job)
             return
 
-    def _replay(self, task: Task, history: History) -> bool:
+    def _was_pruned(self, task: Task, history: History) -> bool:
         """Show a task what a former process saw of its job; whether the job was cut then, or should have been."""
         steps = sorted(int(diagnosis["step"]) for diagnosis in history.diagnoses)
         return any(task.watch(history, step) is not None for step in steps)

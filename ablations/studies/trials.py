@@ -12,10 +12,10 @@ from optuna.trial import TrialState
 
 from ablations.jobs.outcome import dynamics_finding, samples_finding
 from ablations.jobs.plan import Job
-from ablations.spec import Run, SpecError, Study
+from ablations.spec import Run, SpecError, StudySpec
 from ablations.store.history import History
-from ablations.studies.results import WORST, Cut, Result, result_of
-from ablations.studies.sampling import adopt, next_trial, params_of
+from ablations.studies.results import WORST, PruneDecision, Result, result_of
+from ablations.studies.sampling import next_trial, params_of, resume_trials
 from fakeface.errors import UserError
 from fakeface.outcomes import Dynamics, Exit, Regime, Samples
 
@@ -28,9 +28,9 @@ WON_SHARE = 0.2
 on is a phase that good trainings have too."""
 
 
-def search(opened: optuna.Study, study: Study, make_job: MakeJob) -> Iterator["Trial"]:
+def search(opened: optuna.Study, study: StudySpec, make_job: MakeJob) -> Iterator["Trial"]:
     """The trials that are still to be done: those begun before, then new ones up to the study's number."""
-    for trial in adopt(opened, study):
+    for trial in resume_trials(opened, study):
         yield from _buildable(trial, study, make_job)
     while True:
         begun = [t for t in opened.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
@@ -39,26 +39,26 @@ def search(opened: optuna.Study, study: Study, make_job: MakeJob) -> Iterator["T
         yield from _buildable(next_trial(opened, study), study, make_job)
 
 
-def _buildable(trial: optuna.Trial, study: Study, make_job: MakeJob) -> Iterator["Trial"]:
+def _buildable(trial: optuna.Trial, study: StudySpec, make_job: MakeJob) -> Iterator["Trial"]:
     """The trial; none, and the sampler told so, where its settings refuse each other."""
     try:
         yield Trial(trial, study, make_job)
     except SpecError as error:
         trial.set_user_attr("regime", Exit.REFUSED)
-        trial.set_user_attr("cut", asdict(Cut(0, 0, str(error))))
+        trial.set_user_attr("cut", asdict(PruneDecision(0, 0, str(error))))
         trial.study.tell(trial, 2 * WORST)
 
 
 class Trial:
     """One setting: trained with one seed after another for as long as it works, then told to the sampler."""
 
-    def __init__(self, trial: optuna.Trial, study: Study, make_job: MakeJob) -> None:
+    def __init__(self, trial: optuna.Trial, study: StudySpec, make_job: MakeJob) -> None:
         frozen = trial.study.get_trials(deepcopy=False)[trial.number]
         self.trial, self.study = trial, study
         self.params = params_of(study, frozen)
         self.enqueued = bool(trial.user_attrs.get("enqueued"))
         stored = trial.user_attrs.get("cut")
-        self.cut = Cut(**stored) if stored else None
+        self.cut = PruneDecision(**stored) if stored else None
         self.results: list[Result] = []
         self.told = False
         self._reported = set(frozen.intermediate_values)
@@ -71,7 +71,7 @@ class Trial:
         if not self.told and done < len(self.jobs) and (done == 0 or self.results[-1].regime == Regime.WORKS):
             return self.jobs[done]
         if not self.told:
-            value, state = told(self.results, self.study)
+            value, state = objective_value(self.results, self.study)
             self._tell(worst_regime(self.results), value, state)
         return None
 
@@ -92,7 +92,7 @@ class Trial:
         if not hopeless and not self.trial.should_prune():
             return None
         others = f"{pruner.name} pruner: spectrum {score:.1f} dB from the real one at step {step}"
-        self.cut = Cut(seed, step, hopeless or others)
+        self.cut = PruneDecision(seed, step, hopeless or others)
         # Stored before the job hears of it, so that an owner that is killed in between decides alike.
         self.trial.set_user_attr("cut", asdict(self.cut))
         return self.cut.why
@@ -125,7 +125,7 @@ class Trial:
         self.told = True
 
 
-def told(results: list[Result], study: Study) -> tuple[float, TrialState]:
+def objective_value(results: list[Result], study: StudySpec) -> tuple[float, TrialState]:
     """What a sampler hears of a setting: failures are finite worst values, what was cut for its score is pruned."""
     objective = study.entry.objective
     values = [result.value(objective.name) for result in results]
@@ -142,7 +142,7 @@ def worst_regime(results: list[Result]) -> str:
     return next((result.regime for result in results if result.regime != Regime.WORKS), Regime.WORKS)
 
 
-def best_trial(opened: optuna.Study, study: Study) -> tuple[int, dict[str, Any], float]:
+def best_trial(opened: optuna.Study, study: StudySpec) -> tuple[int, dict[str, Any], float]:
     """Number, searched values and value of the best setting. Raises UserError where none ran to its end."""
     ended = opened.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if not ended:

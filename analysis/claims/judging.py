@@ -18,7 +18,7 @@ from ablations.spec.claims import Body, Claim
 from analysis.claims.studies import best_and_reference, judge_window
 from analysis.claims.values import CannotCompare, Group, outcomes_of, values_of
 from analysis.frames.jobs import Frames
-from analysis.frames.studies import Study
+from analysis.frames.studies import StudyResult
 from analysis.statistics import (
     Effect,
     Judgement,
@@ -87,7 +87,7 @@ class _Judged:
 def judge_claims(
     claims: Sequence[Claim],
     frames: Frames,
-    studies: Mapping[str, Study],
+    studies: Mapping[str, StudyResult],
     command: Callable[[Claim], str],
 ) -> list[Finding]:
     """What the data say about each claim, in the order given.
@@ -113,7 +113,7 @@ def judge_claims(
 
 
 def _judge(
-    claim: Claim, frames: Frames, studies: Mapping[str, Study], command: Callable[[Claim], str]
+    claim: Claim, frames: Frames, studies: Mapping[str, StudyResult], command: Callable[[Claim], str]
 ) -> _Judged:
     try:
         if isinstance(claim.body, StudyClaim):
@@ -214,7 +214,7 @@ def _of_outcome(claim: Claim, body: OutcomeClaim, frames: Frames, command: Calla
     return _judged(claim, groups, effect, Region(body.by or 0.0, math.inf))
 
 
-def _of_study(claim: Claim, body: StudyClaim, study: Study, command: str) -> _Judged:
+def _of_study(claim: Claim, body: StudyClaim, study: StudyResult, command: str) -> _Judged:
     if body.window is not None:
         found = judge_window(study, body.window)
         return _Judged(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ablations.spec.claim_models import WindowClaim
 from analysis.claims.values import Group
-from analysis.frames.studies import Confirmed, Study
+from analysis.frames.studies import Confirmed, StudyResult
 from analysis.wording import number
 
 
@@ -22,7 +22,7 @@ class WindowFinding:
     words: str
 
 
-def best_and_reference(study: Study) -> list[Group]:
+def best_and_reference(study: StudyResult) -> list[Group]:
     """The Fréchet distances of the best setting and of the reference, by seed; +inf where a training diverged."""
     reference = study.reference_name or "the reference"
     return [
@@ -46,7 +46,7 @@ def _confirmed(name: str, found: Confirmed | None) -> Group:
     return Group(name, values, missing)
 
 
-def judge_window(study: Study, claim: WindowClaim) -> WindowFinding:
+def judge_window(study: StudyResult, claim: WindowClaim) -> WindowFinding:
     """Hold the intervals of both edges against a value: surely inside, surely outside, or neither."""
     at = claim.contains if claim.excludes is None else claim.excludes
     assert at is not None
@@ -74,7 +74,7 @@ def judge_window(study: Study, claim: WindowClaim) -> WindowFinding:
     )
 
 
-def _edges(study: Study) -> str:
+def _edges(study: StudyResult) -> str:
     """ "from 2.5e-3 [1.7e-3, 3.6e-3] to 0.10 [0.055, 0.19]"."""
     parts = []
     for word, side in (("from", "lower"), ("to", "upper")):

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 
 from analysis.figures import style
-from analysis.frames.studies import SIDES, Study
+from analysis.frames.studies import SIDES, StudyResult
 from fakeface.outcomes import Regime
 
 NEIGHBOURS = 5
@@ -71,7 +71,7 @@ class Span:
     high: float
 
 
-def spans(study: Study) -> list[Span]:
+def spans(study: StudyResult) -> list[Span]:
     """The stretches of the axis by regime, as far as it was tried; empty without an axis or trainings.
 
     An edge that was located is where the window begins or ends. Everything else goes by the majority of neighbouring
@@ -94,7 +94,7 @@ def spans(study: Study) -> list[Span]:
     return [*below, *window, *above]
 
 
-def limits(study: Study, path: str) -> tuple[float, float]:
+def limits(study: StudyResult, path: str) -> tuple[float, float]:
     """The ends of a searched number's range."""
     return float(study.space[path]["low"]), float(study.space[path]["high"])
 

@@ -15,8 +15,7 @@ from analysis.figures import style
 from analysis.figures.regimes import LOOKS, limits
 from analysis.figures.study_axes import HALO, SMALL, Array, kernel_mean, name_of, scale_distances, scale_rates
 from analysis.figures.study_curve import response_curve
-from analysis.frames.studies import Study
-from analysis.report.study_words import protocol, steps_saved
+from analysis.frames.studies import StudyResult
 from analysis.wording import number, rate
 
 __all__ = ["best_so_far", "importance", "plane", "response_curve"]
@@ -34,7 +33,7 @@ QUALITY_MAP = LinearSegmentedColormap.from_list("quality", ["#5d7f9e", "#a9bfd0"
 """Good is dark. Lighter than any regime's colour, which lies on top."""
 
 
-def plane(ax: Axes, study: Study, x_path: str, y_path: str) -> Axes:
+def plane(ax: Axes, study: StudyResult, x_path: str, y_path: str) -> Axes:
     """The map of two searched numbers: each trial by regime, larger where better, over its smoothed quality.
 
     The map is the kernel mean on the logarithms, drawn only where several trainings with a score are near.
@@ -72,7 +71,7 @@ def plane(ax: Axes, study: Study, x_path: str, y_path: str) -> Axes:
     return ax
 
 
-def importance(ax: Axes, study: Study) -> Axes:
+def importance(ax: Axes, study: StudyResult) -> Axes:
     """Share of each searched setting in the differences between values, as bars; words where it is not known."""
     style.dress(ax, title="What mattered", subtitle="share of the differences in rank (fANOVA)")
     ax.grid(visible=False)
@@ -91,13 +90,13 @@ def importance(ax: Axes, study: Study) -> Axes:
     return ax
 
 
-def best_so_far(ax: Axes, study: Study) -> Axes:
+def best_so_far(ax: Axes, study: StudyResult) -> Axes:
     """The best value measured by then against the generator steps spent, in the order of the trials.
 
     The second line spends what the same trainings would have taken had none been cut; it supposes that no training
     that was cut would have been the best.
     """
-    spent, full = steps_saved(study)
+    spent, full = study.steps_spent, study.full_steps
     saved = f"cutting trainings short saved {(full - spent) / full:.0%} of the steps" if full > spent else ""
     quality = study.objective == "quality"
     style.dress(
@@ -105,7 +104,7 @@ def best_so_far(ax: Axes, study: Study) -> Axes:
         title=f"{study.name}: best value against steps spent",
         subtitle=saved or "no training was cut short",
         xlabel="generator steps of the search",
-        ylabel=f"Fréchet distance, {protocol(study)}" if quality else "spectrum distance (dB)",
+        ylabel=f"Fréchet distance, {study.protocol}" if quality else "spectrum distance (dB)",
     )
     style.scale_steps(ax, full)
     trials = study.trials
@@ -147,7 +146,7 @@ def best_so_far(ax: Axes, study: Study) -> Axes:
     return ax
 
 
-def _draw_map(ax: Axes, study: Study, scored: pd.DataFrame, x_path: str, y_path: str) -> None:
+def _draw_map(ax: Axes, study: StudyResult, scored: pd.DataFrame, x_path: str, y_path: str) -> None:
     """The smoothed log distance as a background with a colour bar; nothing for fewer than four scores."""
     scores = scored[scored["quality"] > 0]
     if len(scores) < 4 or scores["quality"].nunique() < 2:
@@ -174,7 +173,7 @@ def _draw_map(ax: Axes, study: Study, scored: pd.DataFrame, x_path: str, y_path:
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(style.plain_number))
     bar.ax.tick_params(colors=style.MUTED, labelsize=SMALL, length=0)
-    bar.set_label(f"Fréchet distance, {protocol(study)}", color=style.MUTED, fontsize=SMALL)
+    bar.set_label(f"Fréchet distance, {study.protocol}", color=style.MUTED, fontsize=SMALL)
     bar.ax.invert_yaxis()
 
 
@@ -188,7 +187,7 @@ def _areas(quality: "pd.Series[float]") -> "pd.Series[float]":
     return AREAS[0] + share * (AREAS[1] - AREAS[0])
 
 
-def _label_settings(ax: Axes, study: Study, x_path: str, y_path: str) -> None:
+def _label_settings(ax: Axes, study: StudyResult, x_path: str, y_path: str) -> None:
     """Ring and name the best setting and the enqueued ones."""
     marked: list[tuple[Mapping[Any, Any], str]] = []
     for trial in study.trials[study.trials["enqueued"]].to_dict("records"):

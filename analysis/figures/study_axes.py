@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from analysis.figures import style
-from analysis.frames.studies import Study
+from analysis.frames.studies import StudyResult
 
 Array = npt.NDArray[np.float64]
 
@@ -28,7 +28,7 @@ _NAMES = {
 }
 
 
-def name_of(study: Study, path: str) -> str:
+def name_of(study: StudyResult, path: str) -> str:
     """A searched setting in words, for an axis."""
     words = _NAMES.get(path, path)
     return f"{words} / (1 − momentum)" if study.space[path].get("effective") else words

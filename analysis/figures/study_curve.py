@@ -9,8 +9,7 @@ from matplotlib.patches import Patch
 from analysis.figures import style
 from analysis.figures.regimes import LOOKS, limits, spans
 from analysis.figures.study_axes import SMALL, name_of, scale_distances, scale_rates
-from analysis.frames.studies import Confirmed, Study
-from analysis.report.study_words import protocol
+from analysis.frames.studies import Confirmed, StudyResult
 from analysis.wording import number, rate
 from fakeface.outcomes import Exit, Regime
 
@@ -24,7 +23,7 @@ MARKER = 34.0
 """Area of a point, in points squared."""
 
 
-def response_curve(ax: Axes, study: Study, reference_study: Study | None = None) -> Axes:
+def response_curve(ax: Axes, study: StudyResult, reference_study: StudyResult | None = None) -> Axes:
     """Fréchet distance against the one searched number, each training a point by regime.
 
     Args:
@@ -59,19 +58,19 @@ def response_curve(ax: Axes, study: Study, reference_study: Study | None = None)
     return ax
 
 
-def _dress(ax: Axes, study: Study) -> None:
+def _dress(ax: Axes, study: StudyResult) -> None:
     assert study.axis is not None
     style.dress(
         ax,
         title=f"{study.name}: quality and failure against {name_of(study, study.axis)}",
         subtitle=f"each point one training of {study.total_steps:,} generator steps; lower is better",
         xlabel=f"{name_of(study, study.axis)} ({study.optimizer})",
-        ylabel=f"Fréchet distance, {protocol(study)}",
+        ylabel=f"Fréchet distance, {study.protocol}",
     )
     ax.grid(visible=False, axis="y")
 
 
-def _same_axis(study: Study, reference: Study | None) -> pd.DataFrame | None:
+def _same_axis(study: StudyResult, reference: StudyResult | None) -> pd.DataFrame | None:
     """The reference study's scored trainings, if it searches the same number under the same metric."""
     assert study.axis is not None
     if reference is None or reference.axis != study.axis:
@@ -81,14 +80,14 @@ def _same_axis(study: Study, reference: Study | None) -> pd.DataFrame | None:
     return reference.trainings.dropna(subset=["quality", study.axis])
 
 
-def _scale(ax: Axes, study: Study, scored: pd.DataFrame, other: pd.DataFrame | None) -> None:
+def _scale(ax: Axes, study: StudyResult, scored: pd.DataFrame, other: pd.DataFrame | None) -> None:
     assert study.axis is not None
     scale_rates(ax, *limits(study, study.axis))
     distances = [*scored["quality"], *(study.reference.known if study.reference else ())]
     scale_distances(ax, distances if distances or other is None else other["quality"], ROOM)
 
 
-def _shade_window(ax: Axes, study: Study) -> None:
+def _shade_window(ax: Axes, study: StudyResult) -> None:
     """The window between the edges, and each edge's interval as a softer band that fades the border."""
     lower, upper = study.edges.get("lower"), study.edges.get("upper")
     color = LOOKS[Regime.WORKS].color
@@ -107,7 +106,7 @@ def _shade_window(ax: Axes, study: Study) -> None:
         ax.axvline(edge.estimate or left, ymax=STRIP[0], color=color, lw=0.9, alpha=0.8, zorder=0.2)  # fmt: skip
 
 
-def _name_regimes(ax: Axes, study: Study) -> None:
+def _name_regimes(ax: Axes, study: StudyResult) -> None:
     """A strip along the top: each stretch in its regime's colour, with its name where that fits."""
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -126,7 +125,7 @@ def _name_regimes(ax: Axes, study: Study) -> None:
         )  # fmt: skip
 
 
-def _draw_reference(ax: Axes, study: Study) -> None:
+def _draw_reference(ax: Axes, study: StudyResult) -> None:
     """The reference's confirmed mean as a line across, its seeds' range as a band, named at the right end."""
     reference = study.reference
     if reference is None or not reference.known:
@@ -143,7 +142,7 @@ def _draw_reference(ax: Axes, study: Study) -> None:
     )  # fmt: skip
 
 
-def _draw_points(ax: Axes, study: Study, scored: pd.DataFrame) -> None:
+def _draw_points(ax: Axes, study: StudyResult, scored: pd.DataFrame) -> None:
     assert study.axis is not None
     for regime, look in LOOKS.items():
         for fresh, own in scored[scored["regime"] == regime].groupby(scored["source"] == "best"):
@@ -154,7 +153,7 @@ def _draw_points(ax: Axes, study: Study, scored: pd.DataFrame) -> None:
             )  # fmt: skip
 
 
-def _draw_rug(ax: Axes, study: Study) -> None:
+def _draw_rug(ax: Axes, study: StudyResult) -> None:
     """A tick near the top for each training without a distance."""
     assert study.axis is not None
     without = study.trainings[study.trainings["quality"].isna()].dropna(subset=[study.axis])
@@ -177,7 +176,7 @@ def _draw_rug(ax: Axes, study: Study) -> None:
         )  # fmt: skip
 
 
-def _mark_enqueued(ax: Axes, study: Study) -> None:
+def _mark_enqueued(ax: Axes, study: StudyResult) -> None:
     """A thin line at each enqueued setting, named at its foot; its trainings are ringed."""
     assert study.axis is not None
     for trial in study.trials[study.trials["enqueued"]].dropna(subset=[study.axis]).to_dict("records"):
@@ -197,7 +196,7 @@ def _mark_enqueued(ax: Axes, study: Study) -> None:
         )  # fmt: skip
 
 
-def _mark_best(ax: Axes, study: Study) -> None:
+def _mark_best(ax: Axes, study: StudyResult) -> None:
     """The confirmed best setting: a bar from its worst seed to its best, and its mean below in words."""
     assert study.axis is not None
     best = study.best
@@ -216,7 +215,7 @@ def _mark_best(ax: Axes, study: Study) -> None:
     )  # fmt: skip
 
 
-def _legend(ax: Axes, study: Study, other: pd.DataFrame | None, reference: Study | None) -> None:
+def _legend(ax: Axes, study: StudyResult, other: pd.DataFrame | None, reference: StudyResult | None) -> None:
     """The regimes that occur with their counts, and what is drawn softly, in rows below the axes."""
     counts = study.trainings["regime"].value_counts()
     keys: list[Line2D | Patch] = [

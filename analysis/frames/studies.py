@@ -65,7 +65,7 @@ class Confirmed:
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyResult:
     """A search over settings of one run, and what it found by now."""
 
     name: str
@@ -105,8 +105,26 @@ class Study:
     data_digest: str
     """SHA-256 of the training images."""
 
+    @property
+    def protocol(self) -> str:
+        """The quality metric with its N: `fid (N = 10,000)`."""
+        return self.metric if self.num_samples is None else f"{self.metric} (N = {self.num_samples:,})"
 
-def read(path: Path) -> Study:
+    @property
+    def steps_spent(self) -> int:
+        """Generator steps that the search took."""
+        return int(self.trials["steps"].sum())
+
+    @property
+    def full_steps(self) -> int:
+        """Generator steps that the same trainings would have taken if none had been pruned.
+
+        Seeds that were never started, because an earlier one failed, count in neither.
+        """
+        return int(self.trials["full_steps"].sum())
+
+
+def read(path: Path) -> StudyResult:
     """Read a `study.json`. Raises UserError where there is none, or it is not one."""
     if not path.is_file():
         raise UserError(f"{path}: no such study; `ablate tune` with the study's name searches and writes it")
@@ -121,13 +139,13 @@ def read(path: Path) -> Study:
         ) from error
 
 
-def from_record(record: Mapping[str, Any]) -> Study:
+def from_record(record: Mapping[str, Any]) -> StudyResult:
     """The study that a record of `ablate tune` holds. Raises KeyError, TypeError or ValueError on other content."""
     space: dict[str, Any] = dict(record["space"])
     objective = record["objective"]["name"]
     axis = record["axis"]
     edges = {side: _edge(side, record["edges"][side]) for side in SIDES if side in record["edges"]}
-    return Study(
+    return StudyResult(
         name=record["study"],
         description=record["description"],
         base=record["base"],
@@ -151,7 +169,7 @@ def from_record(record: Mapping[str, Any]) -> Study:
     )
 
 
-def best_searched(study: Study) -> Mapping[Any, Any] | None:
+def best_searched(study: StudyResult) -> Mapping[Any, Any] | None:
     """The row of the trial with the lowest value that was measured; None where there is none."""
     measured = study.trials.dropna(subset=["measured"])
     return None if measured.empty else measured.sort_values(["measured", "number"]).to_dict("records")[0]

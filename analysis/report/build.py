@@ -30,7 +30,7 @@ from analysis.figures.ladder import ladder_chart, mechanism_chart
 from analysis.figures.mechanism import mechanism_words
 from analysis.frames.jobs import Frames
 from analysis.frames.quality import quality_name
-from analysis.frames.studies import Study
+from analysis.frames.studies import StudyResult
 from analysis.report.grids import Grid, data_uri, embed
 from analysis.report.ladder_words import ladder_view
 from analysis.report.provenance import provenance
@@ -74,7 +74,7 @@ class Asked:
     """What the specification asks beyond how each run went."""
 
     ladders: Sequence[AskedLadder] = ()
-    studies: Sequence[Study] = ()
+    studies: Sequence[StudyResult] = ()
     """The reference of a study before the study itself."""
     claims: Sequence[Finding] = ()
     """What the data say about the specification's statements."""
@@ -84,7 +84,7 @@ class Asked:
 class StudyView:
     """What the page shows of a study."""
 
-    study: Study
+    study: StudyResult
     words: Sequence[str]
     figures: Mapping[str, str]
     """Data URIs by the figure's name."""
@@ -189,7 +189,7 @@ def _asked_figures(frames: Frames, asked: Asked) -> dict[str, Figure]:
     return figures
 
 
-def _study_view(study: Study, words: Sequence[str], drawn: Mapping[str, bytes]) -> StudyView:
+def _study_view(study: StudyResult, words: Sequence[str], drawn: Mapping[str, bytes]) -> StudyView:
     prefix = f"study-{study.name}-"
     figures = {name.removeprefix(prefix): body for name, body in drawn.items() if name.startswith(prefix)}
     return StudyView(study, words, {name: data_uri(body, "png") for name, body in figures.items()})

@@ -6,13 +6,13 @@ from matplotlib.figure import Figure
 
 from analysis.figures import studies as study_plots
 from analysis.figures import style
-from analysis.frames.studies import Study
+from analysis.frames.studies import StudyResult
 from fakeface.files import os_errors
 
 DPI = 200
 
 
-def study_figures(study: Study, reference: Study | None = None) -> dict[str, Figure]:
+def study_figures(study: StudyResult, reference: StudyResult | None = None) -> dict[str, Figure]:
     """Every figure that the study has data for, by name.
 
     Args:
@@ -36,7 +36,7 @@ def study_figures(study: Study, reference: Study | None = None) -> dict[str, Fig
     return figures
 
 
-def write_figures(folder: Path, study: Study, reference: Study | None = None) -> list[Path]:
+def write_figures(folder: Path, study: StudyResult, reference: StudyResult | None = None) -> list[Path]:
     """Write a study's figures as PNGs into a folder. Raises UserError where it cannot be written."""
     written = []
     with os_errors(folder, "write the figures"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames.studies import Confirmed, Study, WindowEdge, best_searched
+from analysis.frames.studies import Confirmed, StudyResult, WindowEdge, best_searched
 from analysis.wording import counted, listed, number, rate
 from fakeface.outcomes import Dynamics, Exit, Regime, Samples
 
@@ -25,7 +25,7 @@ _PHRASES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def study_words(study: Study) -> list[str]:
+def study_words(study: StudyResult) -> list[str]:
     """The findings: how far the search came, the best setting, the enqueued ones, the edges, the steps saved."""
     return [
         _progress(study),
@@ -42,20 +42,7 @@ def setting(params: Mapping[str, Any]) -> str:
     return ", ".join(f"`{path}` = {rate(value)}" for path, value in known.items())
 
 
-def protocol(study: Study) -> str:
-    """The quality metric with its N: `fid (N = 10,000)`."""
-    return study.metric if study.num_samples is None else f"{study.metric} (N = {study.num_samples:,})"
-
-
-def steps_saved(study: Study) -> tuple[int, int]:
-    """Generator steps that the search took, and those of the same trainings had none been cut short.
-
-    Seeds that were not begun, because an earlier one had failed already, count in neither.
-    """
-    return int(study.trials["steps"].sum()), int(study.trials["full_steps"].sum())
-
-
-def _progress(study: Study) -> str:
+def _progress(study: StudyResult) -> str:
     ended = study.trials[study.trials["state"].isin(["complete", Exit.PRUNED])]
     counts = Counter(str(regime) for regime in ended["regime"].dropna())
     what = listed(f"{count} {_PHRASES[regime][count > 1]}" for regime, count in counts.most_common())
@@ -68,21 +55,21 @@ def _progress(study: Study) -> str:
     return f"{begun}, each for {study.total_steps:,} generator steps unless cut short: {what}."
 
 
-def _best(study: Study) -> list[str]:
+def _best(study: StudyResult) -> list[str]:
     if study.best is None:
         found = best_searched(study)
         if found is None:
             return ["No setting has a score yet: none of the trials ran to its end without failing."] * bool(
                 len(study.trials)
             )
-        name = protocol(study) if study.objective == "quality" else "spectrum distance in dB"
+        name = study.protocol if study.objective == "quality" else "spectrum distance in dB"
         though = "" if found["regime"] == Regime.WORKS else f", though it {_PHRASES[found['regime']][0]}"
         return [
             f"The best setting of the search so far is {setting(_params(study, found))}, with {name} "
             f"{number(found['measured'])}{though}; fresh seeds have not confirmed it yet."
         ]
     best = study.best
-    told = f"The best setting, {setting(best.params)}, has {protocol(study)} {_scores(best)}"
+    told = f"The best setting, {setting(best.params)}, has {study.protocol} {_scores(best)}"
     if failures := _failures(best):
         told += f"; {failures}"
     if study.reference is None:
@@ -126,7 +113,7 @@ def _failures(confirmed: Confirmed) -> str:
     return listed(f"{count} of the seeds {word}" for word, count in counts.items())
 
 
-def _enqueued(study: Study) -> list[str]:
+def _enqueued(study: StudyResult) -> list[str]:
     sentences = []
     for trial in study.trials[study.trials["enqueued"]].to_dict("records"):
         owner = "The report’s own setting" if trial["at_defaults"] else "The enqueued setting"
@@ -154,7 +141,7 @@ def _became(runs: pd.DataFrame) -> str:
     return f"came out {named} with seed {run['seed']} ({run['evidence']})"
 
 
-def _distance(study: Study, quality: float) -> str:
+def _distance(study: StudyResult, quality: float) -> str:
     if quality != quality:
         return ", without a Fréchet distance"
     told = f", at a Fréchet distance of {number(quality)}"
@@ -163,7 +150,7 @@ def _distance(study: Study, quality: float) -> str:
     return told
 
 
-def _edges(study: Study) -> list[str]:
+def _edges(study: StudyResult) -> list[str]:
     if study.axis is None:
         return []
     if not study.edges:
@@ -201,8 +188,8 @@ def _edge(axis: str, edge: WindowEdge) -> str:
     return f"{told}: {worked} of {trained} {span} worked, in no order that has an edge."
 
 
-def _saved(study: Study) -> list[str]:
-    spent, full = steps_saved(study)
+def _saved(study: StudyResult) -> list[str]:
+    spent, full = study.steps_spent, study.full_steps
     cut = int(study.trainings.loc[study.trainings["source"] == "search", "cut"].sum())
     trained = int((study.trainings["source"] == "search").sum())
     if not trained:
@@ -215,5 +202,5 @@ def _saved(study: Study) -> list[str]:
     ]
 
 
-def _params(study: Study, row: Mapping[Any, Any]) -> dict[str, Any]:
+def _params(study: StudyResult, row: Mapping[Any, Any]) -> dict[str, Any]:
     return {path: row[path] for path in study.space}

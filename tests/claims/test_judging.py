@@ -14,7 +14,7 @@ from analysis.claims.values import CannotCompare, values_of
 from analysis.claims.words import claim_view, record, sentence, tally
 from analysis.figures.claims import claim_figure
 from analysis.figures.style import run_styles
-from analysis.frames.studies import Study, from_record
+from analysis.frames.studies import StudyResult, from_record
 from analysis.statistics import holm, two_by_two
 from tests import study_records as records
 from tests.claim_journals import STEPS, Trainings, claims_of, falling
@@ -32,7 +32,9 @@ def command(claim: Claim) -> str:
     return f"make {' '.join(claim.runs) or claim.study}"
 
 
-def judged(lab: Trainings, studies: dict[str, Study] | None = None, **bodies: str) -> dict[str, Finding]:
+def judged(
+    lab: Trainings, studies: dict[str, StudyResult] | None = None, **bodies: str
+) -> dict[str, Finding]:
     claims = claims_of(lab.folder, **bodies)
     found = judge_claims(claims, lab.frames(), studies or {}, command)
     return {finding.claim.name: finding for finding in found}

@@ -18,7 +18,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from ablations.spec import load_spec
-from ablations.studies.edges import Seen, Staircase
+from ablations.studies.edges import Staircase, Tried
 from ablations.studies.record import confirmed, study_record, write
 from ablations.studies.results import Result
 from ablations.studies.sampling import next_trial, open_study, storage_of
@@ -26,10 +26,10 @@ from analysis.figures import studies as study_plots
 from analysis.figures import style
 from analysis.figures.regimes import LOOKS, spans
 from analysis.figures.study_axes import kernel_mean
-from analysis.frames.studies import Study, best_searched, from_record, read
+from analysis.frames.studies import StudyResult, best_searched, from_record, read
 from analysis.report.build import TEMPLATES, _names
 from analysis.report.study_report import study_figures
-from analysis.report.study_words import steps_saved, study_words
+from analysis.report.study_words import study_words
 from analysis.wording import rate
 from fakeface.errors import UserError
 from tests import study_records as records
@@ -38,11 +38,11 @@ LR = "optimizer.lr"
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
+def study() -> StudyResult:
     return from_record(records.whole_sgd_study())
 
 
-def curve(study: Study, reference: Study | None = None) -> Axes:
+def curve(study: StudyResult, reference: StudyResult | None = None) -> Axes:
     return study_plots.response_curve(style.figure(8, 4).subplots(), study, reference)
 
 
@@ -68,7 +68,7 @@ def texts(ax: Axes) -> list[str]:
     return [text.get_text() for text in ax.texts]
 
 
-def with_(record: dict[str, Any], **parts: Any) -> Study:
+def with_(record: dict[str, Any], **parts: Any) -> StudyResult:
     return from_record(copy.deepcopy(record) | parts)
 
 
@@ -95,12 +95,12 @@ def test_what_a_study_writes_is_what_is_read(tmp_path: Path, upper_works: bool) 
         trial.set_user_attr("results", json.dumps([told.to_json()]))
         opened.tell(trial, told.quality)
     stairs = Staircase(
-        written, "lower", [Seen(1e-4, False), Seen(1e-2, True)], 1e-2, lambda *_: pytest.fail()
+        written, "lower", [Tried(1e-4, False), Tried(1e-2, True)], 1e-2, lambda *_: pytest.fail()
     )
-    stairs.results, stairs.xs, stairs.tried = [outcome("noise", 6000.0, 200)], [2e-3], [Seen(2e-3, False)]
-    upper = Staircase(written, "upper", [Seen(1e-2, True)], 1e-2, lambda *_: pytest.fail())
+    stairs.results, stairs.xs, stairs.tried = [outcome("noise", 6000.0, 200)], [2e-3], [Tried(2e-3, False)]
+    upper = Staircase(written, "upper", [Tried(1e-2, True)], 1e-2, lambda *_: pytest.fail())
     if not upper_works:
-        upper.tried = [Seen(0.1, False)]
+        upper.tried = [Tried(0.1, False)]
     record = study_record(
         written,
         opened,
@@ -181,7 +181,7 @@ def test_no_two_regimes_share_a_colour_or_a_shape() -> None:
     assert len({look.marker for look in LOOKS.values()}) == len(LOOKS)
 
 
-def test_every_training_is_a_point_or_a_tick(study: Study) -> None:
+def test_every_training_is_a_point_or_a_tick(study: StudyResult) -> None:
     ax = curve(study)
     drawn = {regime: sorted(points(ax, regime)) for regime in LOOKS}
     for regime in LOOKS:
@@ -192,7 +192,7 @@ def test_every_training_is_a_point_or_a_tick(study: Study) -> None:
     assert sum(map(len, drawn.values())) + len(ticks(ax)) == len(study.trainings)
 
 
-def test_points_are_drawn_in_their_regimes_colour(study: Study) -> None:
+def test_points_are_drawn_in_their_regimes_colour(study: StudyResult) -> None:
     for collection in curve(study).collections:
         look = LOOKS.get(str(collection.get_label()))
         if look is not None:
@@ -201,7 +201,7 @@ def test_points_are_drawn_in_their_regimes_colour(study: Study) -> None:
             }
 
 
-def test_the_window_and_its_edges_intervals_are_where_the_record_says(study: Study) -> None:
+def test_the_window_and_its_edges_intervals_are_where_the_record_says(study: StudyResult) -> None:
     ax = curve(study)
     assert span_of(ax, "window") == [pytest.approx((2.5e-3, 0.1))]
     assert span_of(ax, "lower interval") == [pytest.approx((1.7e-3, 3.6e-3))]
@@ -241,7 +241,7 @@ def test_the_reports_own_setting_is_named_as_such_and_any_other_is_not() -> None
     assert any(w.startswith("The enqueued setting, `optimizer.lr` = 3e-4,") for w in words)
 
 
-def test_the_reference_is_a_line_at_its_mean_and_a_band_over_its_seeds(study: Study) -> None:
+def test_the_reference_is_a_line_at_its_mean_and_a_band_over_its_seeds(study: StudyResult) -> None:
     ax = curve(study)
     assert study.reference is not None and study.reference.value is not None
     (line,) = [line for line in ax.get_lines() if line.get_label() == "adam-lr-best"]
@@ -253,7 +253,7 @@ def test_the_reference_is_a_line_at_its_mean_and_a_band_over_its_seeds(study: St
     assert any(f"{study.reference.value:,.0f}" in text for text in texts(ax))
 
 
-def test_another_studys_trainings_are_drawn_only_where_they_compare(study: Study) -> None:
+def test_another_studys_trainings_are_drawn_only_where_they_compare(study: StudyResult) -> None:
     adam = from_record(records.adam_study())
     label = "trainings of adam-lr"
     scored = adam.trainings.dropna(subset=["quality"])
@@ -271,7 +271,7 @@ def test_a_curve_needs_an_axis() -> None:
 
 
 def test_the_stretches_are_named_by_what_prevails_there_and_only_where_something_was_tried(
-    study: Study,
+    study: StudyResult,
 ) -> None:
     found = spans(study)
     assert [span.regime for span in found] == ["stalled", "noise", "works", "discriminator-won"]
@@ -348,9 +348,9 @@ def test_importance_is_a_bar_a_setting_the_longest_on_top() -> None:
     assert {"55%", "38%", "7%"} <= set(texts(ax))
 
 
-def test_the_best_so_far_only_falls_and_ends_at_the_steps_spent(study: Study) -> None:
+def test_the_best_so_far_only_falls_and_ends_at_the_steps_spent(study: StudyResult) -> None:
     ax = study_plots.best_so_far(style.figure(5, 3).subplots(), study)
-    spent, full = steps_saved(study)
+    spent, full = study.steps_spent, study.full_steps
     assert spent < full
     for label, steps in (("with pruning", spent), ("had none been cut", full)):
         (line,) = [line for line in ax.get_lines() if line.get_label() == label]
@@ -369,7 +369,7 @@ def test_only_what_was_cut_counts_as_saved() -> None:
         records.trial(2, {LR: 1.0}, [records.result("diverged", None, 0)]),
     ]
     found = from_record(records.study(trials))
-    assert steps_saved(found) == (600 + 100 + 150, 600 + 300 + 150)
+    assert (found.steps_spent, found.full_steps) == (600 + 100 + 150, 600 + 300 + 150)
     assert study_words(found)[-1] == (
         "1 of the search’s 4 trainings was cut short, which saved 200 of 1,050 generator steps (19%)."
     )
@@ -378,7 +378,7 @@ def test_only_what_was_cut_counts_as_saved() -> None:
 # --- words -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_best_setting_is_held_against_the_reference_seed_by_seed(study: Study) -> None:
+def test_the_best_setting_is_held_against_the_reference_seed_by_seed(study: StudyResult) -> None:
     words = " ".join(study_words(study))
     assert study.best is not None and study.reference is not None
     assert study.best.value is not None and study.reference.value is not None
@@ -485,7 +485,7 @@ def test_a_study_at_any_stage_has_figures_and_words(stage: str) -> None:
     assert not re.search(r"\b(nan|NaN|None|inf)\b", " ".join(words)), words
 
 
-def test_the_page_shows_every_figure_and_escapes_what_it_is_given(study: Study) -> None:
+def test_the_page_shows_every_figure_and_escapes_what_it_is_given(study: StudyResult) -> None:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,

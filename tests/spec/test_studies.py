@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ablations.spec import Spec, SpecError, Study, load_spec
+from ablations.spec import Spec, SpecError, StudySpec, load_spec
 
 RUNS = """\
 profiles:
@@ -25,7 +25,7 @@ def spec_of(folder: Path, text: str, **options: str) -> Spec:
     return load_spec(path, **options)
 
 
-def study_of(folder: Path, space: str, **options: str) -> Study:
+def study_of(folder: Path, space: str, **options: str) -> StudySpec:
     return spec_of(folder, f"studies:\n  s:\n    base: sgd\n    space: {space}\n", **options).study("s")
 
 

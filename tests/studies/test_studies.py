@@ -13,21 +13,21 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from ablations.spec import Run, Study, load_spec
+from ablations.spec import Run, StudySpec, load_spec
 from ablations.store.history import History
 from ablations.studies import edges, trials
-from ablations.studies.edges import Seen, Staircase
+from ablations.studies.edges import Staircase, Tried
 from ablations.studies.results import WORST, Result
 from ablations.studies.sampling import (
-    adopt,
     importances,
     next_trial,
     open_study,
     params_of,
     repair,
+    resume_trials,
     storage_of,
 )
-from ablations.studies.trials import Trial, best_trial, told
+from ablations.studies.trials import Trial, best_trial, objective_value
 
 SPEC = """\
 profiles:
@@ -54,16 +54,16 @@ studies:
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
+def study(tmp_path: Path) -> StudySpec:
     return study_of(tmp_path, "one")
 
 
-def study_of(folder: Path, name: str) -> Study:
+def study_of(folder: Path, name: str) -> StudySpec:
     (folder / "runs.yaml").write_text(SPEC)
     return load_spec(folder / "runs.yaml").study(name)
 
 
-def opened(study: Study) -> optuna.Study:
+def opened(study: StudySpec) -> optuna.Study:
     return open_study(study.name, study, optuna.storages.InMemoryStorage(), 100)
 
 
@@ -103,20 +103,20 @@ def test_a_result_survives_its_way_through_json():
     assert Result.from_json(RESULT.to_json()) == RESULT
 
 
-def test_the_reports_own_setting_is_tried_first_and_then_what_the_sampler_says(study: Study):
+def test_the_reports_own_setting_is_tried_first_and_then_what_the_sampler_says(study: StudySpec):
     known = opened(study)
     first, second = next_trial(known, study), next_trial(known, study)
     assert first.params == {"optimizer.lr": 2e-4}
     assert 1e-5 <= second.params["optimizer.lr"] <= 1
 
 
-def ask_and_tell(known: optuna.Study, study: Study, count: int) -> None:
+def ask_and_tell(known: optuna.Study, study: StudySpec, count: int) -> None:
     for _ in range(count):
         trial = next_trial(known, study)
         known.tell(trial, abs(math.log10(trial.params["optimizer.lr"]) + 1.5))
 
 
-def test_the_same_seed_gives_the_same_trials_wherever_the_owner_was_killed(study: Study):
+def test_the_same_seed_gives_the_same_trials_wherever_the_owner_was_killed(study: StudySpec):
     """Killed after each single write to the storage: after queueing, after asking, after setting the number."""
     whole = opened(study)
     ask_and_tell(whole, study, 14)
@@ -125,16 +125,16 @@ def test_the_same_seed_gives_the_same_trials_wherever_the_owner_was_killed(study
         known = open_study("one", study, storage, 100)
         if number % 3 == 1:  # killed behind `ask`: the trial runs and has no parameters
             next_trial_without_parameters(known, study)
-        (trial,) = adopt(known, study) or [next_trial(known, study)]
+        (trial,) = resume_trials(known, study) or [next_trial(known, study)]
         if number % 3 == 2:  # killed behind the last parameter
-            (trial,) = adopt(open_study("one", study, storage, 100), study)
+            (trial,) = resume_trials(open_study("one", study, storage, 100), study)
         known.tell(trial.number, abs(math.log10(trial.params["optimizer.lr"]) + 1.5))
     again = open_study("one", study, storage, 100)
     assert [t.params for t in again.trials] == [t.params for t in whole.trials]
     assert [t.value for t in again.trials] == [t.value for t in whole.trials]
 
 
-def next_trial_without_parameters(known: optuna.Study, study: Study) -> None:
+def next_trial_without_parameters(known: optuna.Study, study: StudySpec) -> None:
     """What a kill between two writes leaves: a running trial that knows only what it was queued with."""
     from ablations.studies import sampling
 
@@ -143,7 +143,7 @@ def next_trial_without_parameters(known: optuna.Study, study: Study) -> None:
     known.ask()
 
 
-def test_the_search_closes_in_on_the_best(study: Study):
+def test_the_search_closes_in_on_the_best(study: StudySpec):
     known = opened(study)
     ask_and_tell(known, study, 40)
     assert abs(math.log10(best_trial(known, study)[1]["optimizer.lr"]) + 1.5) < 0.1
@@ -165,7 +165,7 @@ def test_choices_and_whole_numbers_arrive_as_the_settings_take_them(tmp_path: Pa
     assert set(seen) == {"sgd", "adam"}
 
 
-def test_importance_is_said_only_where_enough_is_known(study: Study):
+def test_importance_is_said_only_where_enough_is_known(study: StudySpec):
     known = opened(study)
     ask_and_tell(known, study, 3)
     assert importances(known) == {}
@@ -209,7 +209,7 @@ def finished(history: History) -> History:
     return history
 
 
-def trial_of(study: Study, known: optuna.Study) -> Trial:
+def trial_of(study: StudySpec, known: optuna.Study) -> Trial:
     return Trial(next_trial(known, study), study, make_job)
 
 
@@ -220,7 +220,7 @@ def watch_all(trial: Trial, history: History) -> int | None:
 
 
 def test_a_stalled_training_is_cut_after_the_warm_up_and_the_reports_own_setting_never(
-    study: Study, tmp_path: Path
+    study: StudySpec, tmp_path: Path
 ):
     known = opened(study)
     still = history_of(tmp_path, 1e-5, 0.7, "noise", 20.0, 100)
@@ -228,20 +228,20 @@ def test_a_stalled_training_is_cut_after_the_warm_up_and_the_reports_own_setting
     assert watch_all(trial_of(study, known), still) == 20
 
 
-def test_a_training_whose_samples_are_healthy_is_not_hopeless(study: Study, tmp_path: Path):
+def test_a_training_whose_samples_are_healthy_is_not_hopeless(study: StudySpec, tmp_path: Path):
     known = opened(study)
     trial_of(study, known)
     assert watch_all(trial_of(study, known), history_of(tmp_path, 1e-5, 0.7, "healthy", 3.0, 100)) is None
 
 
-def test_a_discriminator_must_have_been_ahead_for_a_while(study: Study, tmp_path: Path):
+def test_a_discriminator_must_have_been_ahead_for_a_while(study: StudySpec, tmp_path: Path):
     known = opened(study)
     trial_of(study, known)
     won = history_of(tmp_path, 1e-2, 0.001, "noise", 20.0, 100)
     assert watch_all(trial_of(study, known), won) == 30
 
 
-def test_the_pruner_cuts_what_is_behind_the_others(study: Study, tmp_path: Path):
+def test_the_pruner_cuts_what_is_behind_the_others(study: StudySpec, tmp_path: Path):
     known = opened(study)
     for score in (5.0, 4.0, 6.0, 5.0, 3.0):
         trial = trial_of(study, known)
@@ -266,14 +266,14 @@ def test_unasked_what_is_only_behind_the_others_goes_on(tmp_path: Path):
 
 @pytest.mark.parametrize("late", [21, 40, 100])
 def test_an_owner_killed_behind_a_cut_tells_the_same_however_late_the_job_stopped(
-    study: Study, tmp_path: Path, late: int
+    study: StudySpec, tmp_path: Path, late: int
 ):
     known = opened(study)
     trial_of(study, known)
     still = history_of(tmp_path, 1e-5, 0.7, "noise", 20.0, late)
     first = trial_of(study, known)
     assert watch_all(first, still) == 20
-    (_, adopted) = adopt(known, study)
+    (_, adopted) = resume_trials(known, study)
     again = Trial(adopted, study, make_job)
     job = again.next_job()
     assert job is not None and job.seed == 0
@@ -286,7 +286,7 @@ def test_an_owner_killed_behind_a_cut_tells_the_same_however_late_the_job_stoppe
     assert json.loads(told_trial.user_attrs["results"])[0]["evidence"].startswith("stalled by step 20")
 
 
-def test_a_cut_of_the_second_seed_leaves_the_first_as_it_was(study: Study, tmp_path: Path):
+def test_a_cut_of_the_second_seed_leaves_the_first_as_it_was(study: StudySpec, tmp_path: Path):
     known = opened(study)
     trial_of(study, known)
     trial = trial_of(study, known)
@@ -300,18 +300,18 @@ def test_a_cut_of_the_second_seed_leaves_the_first_as_it_was(study: Study, tmp_p
         assert job is not None and job.seed == 1
         still = history_of(tmp_path, 1e-5, 0.7, "noise", 20.0, 60)
         assert watch_all(trial, still) == 20
-        kept, trial = trial, Trial(adopt(known, study)[1], study, make_job)
+        kept, trial = trial, Trial(resume_trials(known, study)[1], study, make_job)
     kept.ended(job, still)
     assert kept.next_job() is None
     assert [result.regime for result in kept.results] == ["works", "stalled"]
 
 
-def test_a_setting_that_crashes_twice_is_told_and_holds_up_nothing(study: Study):
+def test_a_setting_that_crashes_twice_is_told_and_holds_up_nothing(study: StudySpec):
     known = opened(study)
     trial = trial_of(study, known)
     trial.crashed()
     assert known.trials[0].state == TrialState.RUNNING
-    Trial(adopt(known, study)[0], study, make_job).crashed()
+    Trial(resume_trials(known, study)[0], study, make_job).crashed()
     assert known.trials[0].value == 2 * WORST
     assert known.trials[0].user_attrs["regime"] == "crashed"
 
@@ -329,14 +329,16 @@ def test_a_setting_that_crashes_twice_is_told_and_holds_up_nothing(study: Study)
         ),
     ],
 )
-def test_what_the_sampler_hears(study: Study, results: list[Result], state: TrialState, value: float | None):
-    heard, heard_state = told(results, study)
+def test_what_the_sampler_hears(
+    study: StudySpec, results: list[Result], state: TrialState, value: float | None
+):
+    heard, heard_state = objective_value(results, study)
     assert heard_state == state
     assert value is None or heard == value
 
 
 def test_a_setting_that_fails_with_one_seed_is_not_trained_with_the_next(
-    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: StudySpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     known = opened(study)
     outcomes = iter([RESULT, RESULT, replace(RESULT, samples="noise", quality=900.0)])
@@ -357,7 +359,7 @@ def test_a_setting_that_fails_with_one_seed_is_not_trained_with_the_next(
 
 
 def climb(
-    study: Study, side: edges.Side, world: Mapping[str, float], monkeypatch: pytest.MonkeyPatch
+    study: StudySpec, side: edges.Side, world: Mapping[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> Staircase:
     """A staircase in a world where training works from one rate to another, and nowhere else."""
 
@@ -367,7 +369,7 @@ def climb(
 
     monkeypatch.setattr(edges, "result_of", result)
     searched = [1e-5, 2e-4, 3e-3, 5e-2, 0.4]
-    seen = [Seen(lr, world["from"] <= lr <= world["to"]) for lr in searched]
+    seen = [Tried(lr, world["from"] <= lr <= world["to"]) for lr in searched]
     staircase = Staircase(study, side, seen, 5e-2, make_job)
     seeds = []
     while (job := staircase.next_job()) is not None:
@@ -378,7 +380,7 @@ def climb(
 
 @pytest.mark.parametrize(("side", "edge"), [("lower", "from"), ("upper", "to")])
 def test_each_edge_is_located_within_a_tenth_of_a_decade(
-    study: Study, side: edges.Side, edge: str, monkeypatch: pytest.MonkeyPatch
+    study: StudySpec, side: edges.Side, edge: str, monkeypatch: pytest.MonkeyPatch
 ):
     world = {"from": 8.1e-3, "to": 0.13}
     staircase, seeds = climb(study, side, world, monkeypatch)
@@ -391,22 +393,22 @@ def test_each_edge_is_located_within_a_tenth_of_a_decade(
 
 
 def test_a_window_without_an_end_is_looked_for_at_the_end_of_the_space(
-    study: Study, monkeypatch: pytest.MonkeyPatch
+    study: StudySpec, monkeypatch: pytest.MonkeyPatch
 ):
     staircase, _ = climb(study, "upper", {"from": 8e-3, "to": 10}, monkeypatch)
     assert staircase.xs[0] == 1.0
     assert staircase.located() is None
 
 
-def test_the_seeds_of_search_edges_and_confirmation_never_meet(study: Study):
-    from ablations.studies.owner import CONFIRM_SEED
+def test_the_seeds_of_search_edges_and_confirmation_never_meet(study: StudySpec):
+    from ablations.studies.runner import CONFIRM_SEED
 
     firsts = sorted([CONFIRM_SEED, *edges.FIRST_SEED.values()])
     assert study.seeds <= firsts[0]
     assert all(b - a >= 100 for a, b in itertools.pairwise(firsts))
 
 
-def test_a_torn_line_of_the_trials_is_cut_off_and_the_study_goes_on(study: Study, tmp_path: Path):
+def test_a_torn_line_of_the_trials_is_cut_off_and_the_study_goes_on(study: StudySpec, tmp_path: Path):
     known = open_study("one", study, storage_of(tmp_path, None), 100)
     ask_and_tell(known, study, 3)
     with (tmp_path / "optuna.journal").open("ab") as file:

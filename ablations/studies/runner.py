@@ -11,14 +11,14 @@ from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
 from ablations.jobs.plan import Job, make_plan
-from ablations.spec import Run, Spec, SpecError, Study
+from ablations.spec import Run, Spec, SpecError, StudySpec
 from ablations.store import Store
 from ablations.store.history import History
 from ablations.studies import record
-from ablations.studies.edges import Seen, Staircase, axis_of, verdict
+from ablations.studies.edges import Staircase, Tried, axis_of, verdict
 from ablations.studies.results import Result, result_of
 from ablations.studies.sampling import journal_of, open_study, repair, storage_of
-from ablations.studies.scheduler import Crew, Task
+from ablations.studies.scheduler import Task, TaskScheduler
 from ablations.studies.trials import best_trial, search
 from fakeface.config import DataConfig, canonical_digest
 from fakeface.data import ImageSet
@@ -66,11 +66,11 @@ class Confirmation:
         """Taken up again by the same command."""
 
 
-class Owner:
+class StudyRunner:
     """A study's work in one store. What takes the opened study is for use under `owned`."""
 
     def __init__(
-        self, spec: Spec, study: Study, store: Store, find_data: FindData, url: str | None = None
+        self, spec: Spec, study: StudySpec, store: Store, find_data: FindData, url: str | None = None
     ) -> None:
         self.spec, self.study, self.store = spec, study, store
         self.find_data, self.url = find_data, url
@@ -176,7 +176,9 @@ class Owner:
         assert dimension.high is not None
         return min(max(float(f"{value:.{SETTING_DIGITS}g}"), dimension.low), dimension.high)
 
-    def confirm(self, opened: optuna.Study, crew: Crew, best: Setting, reference: Setting | None) -> bool:
+    def confirm(
+        self, opened: optuna.Study, scheduler: TaskScheduler, best: Setting, reference: Setting | None
+    ) -> bool:
         """Locate the edges, and train the best setting and the reference with fresh seeds, side by side.
 
         Returns:
@@ -187,7 +189,7 @@ class Owner:
         seeds = range(CONFIRM_SEED, CONFIRM_SEED + self.study.confirm)
         checks = [[Confirmation(self.make_job(one.run, seed)) for seed in seeds] for one in settings]
         try:
-            crew.work(iter([*edges, *chain.from_iterable(zip(*checks, strict=True))]))
+            scheduler.work(iter([*edges, *chain.from_iterable(zip(*checks, strict=True))]))
         finally:
             found = [
                 record.confirmed(
@@ -200,7 +202,7 @@ class Owner:
                 for one, row in zip(settings, checks, strict=True)
             ]
             confirmed = {"best": found[0], "reference": found[1] if len(found) > 1 else None}
-            self.write(opened, crew.idle_share(), edges=edges, **confirmed)
+            self.write(opened, scheduler.idle_share(), edges=edges, **confirmed)
         results = [check.result for row in checks for check in row]
         return None not in results and all(len(one.results) >= self.study.edges for one in edges)
 
@@ -221,10 +223,10 @@ class Owner:
         axis = axis_of(self.study)
         if axis is None or not self.study.edges:
             return []
-        seen: list[Seen] = []
+        seen: list[Tried] = []
         for trial in record.trials_record(opened, self.study):
             verdicts = [verdict(Result.from_json(result)) for result in trial["results"]]
-            seen += [Seen(trial["params"][axis], worked) for worked in verdicts if worked is not None]
+            seen += [Tried(trial["params"][axis], worked) for worked in verdicts if worked is not None]
         if not any(one.worked for one in seen):
             return []  # there is no window
         at = best.params[axis]
