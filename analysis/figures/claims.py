@@ -65,7 +65,7 @@ def _dots(
     finite = [v for group in groups for v in group.values.values() if math.isfinite(v)]
     wide = bool(finite) and min(finite) > 0 and max(finite) > 10 * min(finite) and not outcome
     if wide:
-        ax.set_xscale("log")
+        style.log_axis(ax.xaxis)
     for row, (group, label) in enumerate(zip(groups, ax.get_yticklabels(), strict=True)):
         look = styles.get(group.name, RunStyle(style.INK, ()))
         label.set_color(look.text_color)

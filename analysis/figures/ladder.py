@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from analysis.claims.ladder import LadderSpec, RungResult, Standing, climb, standings
 from analysis.figures import style
 from analysis.figures.mechanism import NETWORKS, Network, RunMovement, length, movements, rate, stalled_rate
-from analysis.figures.regimes import LOOKS
+from analysis.figures.outcomes import LOOKS
 from analysis.figures.row_chart import beside, place, place_rows, row_chart, text_color
 from analysis.frames.jobs import Frames
 from analysis.frames.quality import quality_name
@@ -21,7 +21,7 @@ from analysis.wording import number, percent
 CROWDED = 0.35
 """Lines nearer than this share of the width have their names one above the other."""
 
-NETWORK_LOOKS: Mapping[Network, tuple[str, float]] = {"G": ("#0072B2", -0.22), "D": ("#D55E00", 0.22)}
+NETWORK_LOOKS: Mapping[Network, tuple[str, float]] = {"G": (style.INK, -0.22), "D": ("#8a9099", 0.22)}
 """Colour of a network, and how far off the middle of a row its mark stands, so that two equal ones are both seen."""
 STARVED = {
     "neither": "none starves", "G": "G starves", "D": "D starves", "both": "both starve", "mixed": "seeds differ",

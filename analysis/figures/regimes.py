@@ -1,16 +1,12 @@
-"""How each regime of a study's trainings looks, and which stretches of a searched number belong to which."""
+"""Which stretches of a searched number belong to which regime of a study's trainings."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_hex, to_rgb
-from matplotlib.lines import Line2D
 
-from analysis.figures import style
 from analysis.frames.studies import SIDES, StudyResult
 from fakeface.outcomes import Regime
 
@@ -20,46 +16,6 @@ AIR = 1.25
 """Factor by which the outermost stretches reach beyond the outermost trainings."""
 SMALLEST = 2
 """A stretch of fewer trainings is not named."""
-
-
-@dataclass(frozen=True)
-class RegimeStyle:
-    """How one regime is drawn in every figure: no two share a shape, so that colour is not needed to tell them."""
-
-    name: str
-    color: str
-    marker: str
-    short: str = ""
-    """A name for narrow places, where the full one is long."""
-
-    @property
-    def text_color(self) -> str:
-        """The colour, darkened until it can be read as text on white."""
-        return style.RunStyle(self.color, ()).text_color
-
-    @property
-    def tint(self) -> str:
-        """The colour, mixed with white for a background."""
-        red, green, blue = (1 - 0.22 * (1 - channel) for channel in to_rgb(self.color))
-        return to_hex((red, green, blue))
-
-    def key(self, label: str, size: float = 6) -> Line2D:
-        """An entry for a legend."""
-        return Line2D(
-            [], [], linestyle="none", marker=self.marker, ms=size, color=self.color, mec="white", mew=0.6, label=label
-        )  # fmt: skip
-
-
-LOOKS: Mapping[str, RegimeStyle] = {
-    Regime.WORKS: RegimeStyle(Regime.WORKS, "#009E73", "o"),
-    Regime.STALLED: RegimeStyle(Regime.STALLED, "#0072B2", "s"),
-    Regime.NOISE: RegimeStyle(Regime.NOISE, "#56B4E9", "^"),
-    Regime.COLLAPSED: RegimeStyle(Regime.COLLAPSED, "#CC79A7", "D"),
-    Regime.DISCRIMINATOR_WON: RegimeStyle("discriminator wins", "#E69F00", "v", "D wins"),
-    Regime.DIVERGED: RegimeStyle("diverges", "#D55E00", "X"),
-    Regime.UNKNOWN: RegimeStyle("undecided", "#9aa0a8", "h"),
-}
-assert tuple(LOOKS) == tuple(Regime)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from analysis.figures import style
-from analysis.figures.regimes import LOOKS, limits
+from analysis.figures.outcomes import LOOKS
+from analysis.figures.regimes import limits
 from analysis.figures.study_axes import HALO, SMALL, Array, kernel_mean, name_of, scale_distances, scale_rates
 from analysis.figures.study_curve import response_curve
 from analysis.frames.studies import StudyResult
@@ -83,7 +84,7 @@ def importance(ax: Axes, study: StudyResult) -> Axes:
         ax.text(0, 0.5, "too few settings have ended to say", color=style.MUTED, fontsize=SMALL)
         return ax
     names = [name_of(study, path) for path, _ in shares]
-    bars = ax.barh(names, [share for _, share in shares], color=style.PALETTE[0], height=0.58)
+    bars = ax.barh(names, [share for _, share in shares], color=style.ACCENT, height=0.58)
     ax.bar_label(bars, [f"{share:.0%}" for _, share in shares], padding=4, fontsize=SMALL, color=style.INK)
     ax.tick_params(axis="y", colors=style.INK)
     ax.set_xlim(0, 1.12 * max(share for _, share in shares))
@@ -112,7 +113,7 @@ def best_so_far(ax: Axes, study: StudyResult) -> Axes:
     best = trials["measured"].cummin().ffill()
     lines = {
         "full_steps": ("had none been cut", style.MUTED, (4, 2)),
-        "steps": ("with pruning", style.PALETTE[0], ()),
+        "steps": ("with pruning", style.ACCENT, ()),
     }
     for column, (label, color, dashes) in lines.items():
         if column == "full_steps" and not saved:
@@ -140,7 +141,7 @@ def best_so_far(ax: Axes, study: StudyResult) -> Axes:
                 zorder=4,
             )
     ax.scatter(
-        np.cumsum(trials["steps"].to_numpy(dtype=float)), trials["measured"], s=12, color=style.PALETTE[0], alpha=0.35,
+        np.cumsum(trials["steps"].to_numpy(dtype=float)), trials["measured"], s=12, color=style.ACCENT, alpha=0.35,
         lw=0, zorder=2.5, label="trials",
     )  # fmt: skip
     return ax

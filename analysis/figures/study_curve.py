@@ -7,7 +7,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis.figures import style
-from analysis.figures.regimes import LOOKS, limits, spans
+from analysis.figures.outcomes import LOOKS
+from analysis.figures.regimes import limits, spans
 from analysis.figures.study_axes import SMALL, name_of, scale_distances, scale_rates
 from analysis.frames.studies import Confirmed, StudyResult
 from analysis.wording import number, rate

@@ -1,33 +1,92 @@
-"""How every figure looks: one palette, one type size, quiet axes, labels at the ends of the lines.
+"""How every figure looks: seaborn's theme in our type sizes, the colours of runs, scales, and names at line ends.
 
-The colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/), which readers with any of the common kinds of
-colour blindness can tell apart, without its yellow and black: yellow vanishes on white, and ink is for text. A
-seventh run takes the first colour again, with another dash.
+Importing this changes nothing global: a figure made by `figure` carries the theme with it, and `theme` is a context for
+axes that were made elsewhere. The colours of outcomes are in `outcomes.py`.
 """
 
+import math
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
+import matplotlib
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import ArrayLike
 
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+from fakeface.palette import RUN_COLORS, run_color
+
 DASHES: tuple[tuple[float, ...], ...] = ((), (5.0, 1.6), (1.4, 1.4), (6.0, 1.6, 1.4, 1.6))
 INK = "#22262b"
 MUTED = "#6a7078"
 HAIRLINE = "#dfe2e6"
+ACCENT = RUN_COLORS[0]
+"""Of what belongs to no run and is no outcome, in figures that show no runs."""
 DPI = 200
 TEXT_SIZE = 9.0
 ROUND_STEPS = (1, 2, 2.5, 5, 10)
 
 WIDE_SPAN = 100.0
 """Ratio of the largest to the smallest value from which on an axis is logarithmic."""
+FEW_TICKS = 6
+"""A logarithmic axis has about so many."""
+
+_THEME = {
+    **sns.axes_style("ticks"),
+    **sns.plotting_context("paper"),
+    "font.size": TEXT_SIZE,
+    "text.color": INK,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": HAIRLINE,
+    "grid.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.7,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": TEXT_SIZE - 1,
+    "axes.labelpad": 5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.titlesize": TEXT_SIZE + 0.5,
+    "axes.titlecolor": INK,
+    "xtick.color": MUTED,
+    "xtick.labelsize": TEXT_SIZE - 1,
+    "xtick.major.size": 3,
+    "xtick.major.width": 0.7,
+    "xtick.major.pad": 4,
+    "ytick.color": MUTED,
+    "ytick.labelsize": TEXT_SIZE - 1,
+    "ytick.major.size": 0,
+    "ytick.major.pad": 4,
+}
+
+
+def theme() -> AbstractContextManager[None]:
+    """The theme as a context: axes that are made and drawn inside it look like the report's."""
+    return matplotlib.rc_context(_THEME)
+
+
+class ThemedFigure(Figure):
+    """A figure whose axes are made and drawn in the theme, whatever matplotlib's settings are outside."""
+
+    def add_subplot(self, *args: Any, **kwargs: Any) -> Any:
+        with theme():
+            return super().add_subplot(*args, **kwargs)
+
+    def draw(self, renderer: Any) -> None:
+        with theme():
+            super().draw(renderer)
 
 
 @dataclass(frozen=True)
@@ -45,39 +104,36 @@ class RunStyle:
     @property
     def text_color(self) -> str:
         """The colour, darkened until it can be read as text on white."""
-        red, green, blue = to_rgb(self.color)
-        return to_hex((0.72 * red, 0.72 * green, 0.72 * blue))
+        return text_color(self.color)
+
+
+def text_color(color: str) -> str:
+    """A colour, darkened until it can be read as text on white."""
+    red, green, blue = to_rgb(color)
+    return to_hex((0.72 * red, 0.72 * green, 0.72 * blue))
 
 
 def run_styles(runs: Sequence[str]) -> dict[str, RunStyle]:
-    """A style for each run, by its place in the specification. Distinct for up to 24 runs."""
-    laps = [divmod(index, len(PALETTE)) for index in range(len(runs))]
+    """A style for each run, by its place in the specification. Distinct for up to 24 runs: the seventh takes the first
+    colour again, with another dash."""
     return {
-        run: RunStyle(PALETTE[place], DASHES[lap % len(DASHES)])
-        for run, (lap, place) in zip(runs, laps, strict=True)
+        run: RunStyle(run_color(index), DASHES[index // len(RUN_COLORS) % len(DASHES)])
+        for index, run in enumerate(runs)
     }
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches, white so that it prints and stands on a light card."""
+    """An empty figure in the theme, in inches; white, so that it can be printed and put on a light card."""
     layout = ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.07, wspace=0.07, hspace=0.04)
-    return Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
+    return ThemedFigure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
 
 
 def dress(ax: Axes, *, title: str, subtitle: str = "", xlabel: str = "", ylabel: str = "") -> None:
-    """Quiet axes: hairline grid behind the data, no box, title and subtitle flush left."""
-    ax.set_axisbelow(True)
-    ax.grid(axis="y", color=HAIRLINE, linewidth=0.7)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.spines["bottom"].set_color(MUTED)
-    ax.spines["bottom"].set_linewidth(0.7)
-    ax.tick_params(colors=MUTED, labelsize=TEXT_SIZE - 1, length=0, pad=4)
-    ax.tick_params(axis="x", length=3, width=0.7)
-    ax.set_xlabel(xlabel, color=MUTED, fontsize=TEXT_SIZE - 1, labelpad=5)
-    ax.set_ylabel(ylabel, color=MUTED, fontsize=TEXT_SIZE - 1, labelpad=6)
-    ax.set_title(
-        title, loc="left", color=INK, fontsize=TEXT_SIZE + 0.5, fontweight="bold", pad=20 if subtitle else 8
-    )
+    """Title and subtitle flush left, and the names of the axes."""
+    with theme():  # also for axes that were made outside it
+        ax.set_xlabel(xlabel)
+        ax.set_ylabel(ylabel)
+        ax.set_title(title, pad=20 if subtitle else 8)
     if subtitle:
         ax.annotate(
             subtitle, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points",
@@ -103,7 +159,7 @@ def scale_values(ax: Axes, values: ArrayLike, *, top: float | None = None) -> No
     """The y axis: linear from 0, logarithmic where values span a factor of 100, symlog where some are 0 or below.
 
     Args:
-        values: what decides; a smoothed curve rather than a raw one, lest one spike choose the scale.
+        values: what decides; a smoothed curve rather than a raw one, so that no single spike chooses the scale.
         top: upper end of a linear axis; where the data end if None.
     """
     finite = np.asarray(values, dtype=float)
@@ -114,15 +170,42 @@ def scale_values(ax: Axes, values: ArrayLike, *, top: float | None = None) -> No
             ax.set_ylim(0, top)
         ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=ROUND_STEPS))
         ax.yaxis.set_major_formatter(FuncFormatter(plain_number))
-        return
-    if positive.size == finite.size:
-        ax.set_yscale("log")
+    elif positive.size == finite.size:
+        log_axis(ax.yaxis)
     else:
         ax.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(positive.min())), linscale=0.5)
-    if ax.get_yscale() == "log":
-        ax.yaxis.set_major_locator(LogLocator(numticks=6))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(plain_number))
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter(FuncFormatter(plain_number))
+
+
+def log_axis(axis: Axis) -> None:
+    """Make an axis logarithmic, with a few round ticks named in plain numbers. Sets no limits."""
+    axis._set_axes_scale("log")  # type: ignore[attr-defined]  # what set_xscale and set_yscale call
+    axis.set_major_locator(FewDecades())
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(plain_number))
+
+
+class FewDecades(Locator):
+    """Ticks of a logarithmic axis: round numbers within a decade, 1-2-5 within two or three, then whole decades."""
+
+    def __call__(self) -> Sequence[float]:
+        assert self.axis is not None
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        low, high = sorted((vmin, vmax))
+        if low <= 0 or low == high:
+            return []
+        decades = math.log10(high / low)
+        if decades < 1:
+            ticks = MaxNLocator(nbins=FEW_TICKS - 1, steps=ROUND_STEPS).tick_values(low, high)
+        elif decades <= FEW_TICKS / 2:
+            subs = (1.0, 2.0, 5.0) if decades < FEW_TICKS / 3 else (1.0, 3.0)
+            ticks = LogLocator(subs=subs, numticks=100).tick_values(low, high)
+        else:
+            ticks = LogLocator(numticks=FEW_TICKS).tick_values(low, high)
+        return [float(tick) for tick in ticks if low <= tick <= high]
 
 
 def plain_number(value: float, _: object = None) -> str:
@@ -133,7 +216,7 @@ def plain_number(value: float, _: object = None) -> str:
 def label_ends(ax: Axes, labels: Iterable[tuple[float, str, RunStyle]]) -> None:
     """Name lines at the right edge, in their colour, at the height where each ends, moved apart where they meet.
 
-    Call it last: it needs the final limits and scale. Labels whose height is not finite stand at the bottom.
+    Call it last: it needs the final limits and scale. A label whose height is not finite goes to the bottom.
     """
     to_axes = ax.transScale + ax.transLimits
     placed = []
@@ -154,9 +237,9 @@ def label_ends(ax: Axes, labels: Iterable[tuple[float, str, RunStyle]]) -> None:
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:
-    """Rising heights in [0, 1], moved as little as need be so that neighbours differ by `gap`.
+    """Rising heights in [0, 1], moved as little as possible so that neighbours differ by `gap`.
 
-    Labels that collide are pooled and spread evenly around their mean, as often as that makes new collisions.
+    Labels that collide are pooled and spread evenly around their mean, until none collides.
     """
     pools: list[list[float]] = []
     for height in heights:
@@ -167,7 +250,7 @@ def _apart(heights: list[float], gap: float) -> list[float]:
 
 
 def _spread(pool: list[float], gap: float) -> list[float]:
-    """The places of labels that stand together: centred on their mean, within the axes where they fit."""
+    """The places of pooled labels: centred on their mean, within the axes where they fit."""
     half = gap * (len(pool) - 1) / 2
     centre = max(half, min(1 - half, sum(pool) / len(pool)))
     return [centre - half + gap * index for index in range(len(pool))]

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -79,21 +78,6 @@ def test_a_run_has_the_same_colour_in_every_figure(frames: Frames) -> None:
         for ax in (ax_d, ax_g, quality):
             (line,) = labelled(ax, run)
             assert line.get_color() == own.get_color() == style.run_styles(frames.runs)[run].color
-
-
-def test_no_two_of_24_runs_look_alike() -> None:
-    styles = style.run_styles([f"r{index}" for index in range(24)])
-    assert len({(look.color, look.dashes) for look in styles.values()}) == 24
-    assert len({look.color for look in list(styles.values())[:6]}) == 6
-
-
-def test_label_text_is_dark_enough_to_read_on_white() -> None:
-    for look in style.run_styles([str(index) for index in range(6)]).values():
-        channels = [
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(look.text_color)
-        ]
-        luminance = 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
-        assert 1.05 / (luminance + 0.05) > 3.5, look.color
 
 
 def test_an_axis_is_logarithmic_where_the_span_demands_it_and_linear_elsewhere(frames: Frames) -> None:
@@ -227,19 +211,6 @@ def test_a_grid_that_cannot_be_read_gives_way_to_the_one_before(frames: Frames) 
     assert corner(plots.sample_grids(frames, 0).axes[1]) == [1, 0, 0]
     paths[0].unlink()
     assert "no samples" in words(plots.sample_grids(frames, 0).axes[1])
-
-
-def test_labels_never_overlap_and_stay_within_the_axes() -> None:
-    ax = axes()
-    ax.set_ylim(0, 1)
-    look = style.RunStyle("#0072B2", ())
-    style.label_ends(
-        ax, [(value, f"r{i}", look) for i, value in enumerate((0.5, 0.5, 0.51, 0.99, 1.0, math.nan))]
-    )
-    heights = sorted(text.get_position()[1] for text in ax.texts)
-    points = ax.get_position().height * 3 * 72
-    assert min(np.diff(heights)) * points >= style.TEXT_SIZE
-    assert heights[0] >= 0 and heights[-1] <= 1
 
 
 @pytest.mark.parametrize("exit_", ["crashed", "interrupted"])

@@ -24,7 +24,8 @@ from ablations.studies.results import Result
 from ablations.studies.sampling import next_trial, open_study, storage_of
 from analysis.figures import studies as study_plots
 from analysis.figures import style
-from analysis.figures.regimes import LOOKS, spans
+from analysis.figures.outcomes import LOOKS
+from analysis.figures.regimes import spans
 from analysis.figures.study_axes import kernel_mean
 from analysis.frames.studies import StudyResult, best_searched, from_record, read
 from analysis.report.build import TEMPLATES, _names
