@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from ablations.cli.view import PlainView
-from ablations.executors import EXECUTORS, Setup
+from ablations.executors import EXECUTORS, WorkerConfig
 from ablations.executors.loop import run_plan
 from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.scoring import Scorers
@@ -34,14 +34,14 @@ def bench_executors(jobs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
         planned = _plan(Path(folder) / "runs.yaml", store, jobs)
-        setup = Setup(store.root, "cpu", 1, {"commit": None, "dirty": None, "diff": ""})
+        config = WorkerConfig(store.root, "cpu", 1, {"commit": None, "dirty": None, "diff": ""})
         view = PlainView(Console(quiet=True), jobs)
-        with EXECUTORS["local"](setup, WORKERS, lambda: False) as executor:
+        with EXECUTORS["local"](config, WORKERS, lambda: False) as executor:
             started = time.perf_counter()
             summary = run_plan(planned, executor, store, view)
             seconds = time.perf_counter() - started
         finished = list(summary.exits.values()).count("finished")
-        idle = executor.idle_share()
+        idle = summary.idle_share
     print(
         f"executors: {finished} of {jobs} equal jobs on {WORKERS} workers in {seconds:.1f} s, {idle:.2%} idle"
     )

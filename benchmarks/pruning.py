@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from ablations.cli.view import PlainView
-from ablations.executors import EXECUTORS, Setup
+from ablations.executors import EXECUTORS, WorkerConfig
 from ablations.executors.loop import run_plan
 from ablations.jobs.machine import git_state, usable_cores
 from ablations.jobs.plan import Job, make_plan
@@ -66,7 +66,7 @@ def main() -> None:
             assert source is not None, f"{job.name}: the code has changed since the study ran"
             shutil.copytree(source, scratch.jobs / source.name)
         git = git_state(Path(__file__).parent)
-        setup = Setup(root=scratch.root, device="cpu", threads=1, git=git, allow_inexact=True)
+        setup = WorkerConfig(root=scratch.root, device="cpu", threads=1, git=git, allow_inexact=True)
         view = PlainView(Console(highlight=False), len(cut))
         with EXECUTORS["local"](setup, usable_cores(), lambda: False) as executor:
             summary = run_plan([job for _, job, _ in cut], executor, scratch, view)

@@ -13,7 +13,7 @@ from ablations import tracking
 from ablations.cli.commands_data import advance, prepare_data
 from ablations.cli.options import MirrorOptions, WorkOptions, store_options
 from ablations.cli.view import View, make_view
-from ablations.executors import EXECUTORS, Executor, Setup
+from ablations.executors import EXECUTORS, Executor, WorkerConfig
 from ablations.executors.loop import stop_on_signals
 from ablations.jobs import machine
 from ablations.jobs.plan import Job
@@ -39,7 +39,7 @@ def at_work(
     """An executor, and the view that tells how `count` jobs go; the first Ctrl-C stops the jobs, the second all."""
     executor = EXECUTORS[options.executor]
     slots = executor.slots_for(options.device, options.jobs)
-    setup = Setup(
+    config = WorkerConfig(
         root=store.root,
         device=options.device,
         threads=options.threads or max(1, machine.usable_cores() // slots),
@@ -49,7 +49,7 @@ def at_work(
     with (
         make_view(console, count) as view,
         stop_on_signals(on_first=lambda: view.say_soon(STOPPING)) as stop,
-        executor(setup, slots, stop.is_set) as working,
+        executor(config, slots, stop.is_set) as working,
     ):
         yield working, view
 

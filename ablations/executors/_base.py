@@ -1,137 +1,109 @@
-"""What an executor is: a number of slots in which jobs run side by side, wherever that is.
+"""The interface of an executor: a number of slots in which jobs run side by side, in this process or elsewhere.
 
-Whoever has jobs to do submits as many as there are slots, waits until one ends, and submits the next: no slot waits
-for another. The data and references that the jobs need are prepared before; workers look them up in the store.
+`loop.py` submits as many jobs as there are slots, waits until one ends, and submits the next, so that no slot waits
+for another. The data and reference statistics of the jobs are prepared before; workers find them in the store.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from fakeface.registry import Registry
 
-POLL_SECONDS = 0.1
-"""How long a wait goes on before it looks at `stop` again."""
-
 
 @dataclass(frozen=True)
-class Setup:
-    """What every worker needs. Goes to other processes, so it holds plain values."""
+class WorkerConfig:
+    """What every worker needs. Plain values only, since it is sent to other processes."""
 
     root: Path
     """The store's folder."""
     device: str
-    """A name that `machine.select_device` knows. `auto` and `cuda` let workers share out all GPUs that there are."""
+    """A name that `machine.select_device` knows. With `auto` and `cuda`, workers share all GPUs of the machine."""
     threads: int
-    """CPU threads of each job: the bits of its weights hold for this count."""
+    """CPU threads of each job. The last bits of the weights depend on this number."""
     git: dict[str, Any]
     """The commit, for the record: see `machine.git_state`."""
     allow_inexact: bool = False
-    """Go on with a job that was begun on another stack."""
+    """Resume jobs that began on another stack."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How one submitted job ended.
-
-    `exit` is finished, diverged, pruned, interrupted, crashed, refused (it could not be begun), or `busy`: another
-    process holds the job's lock, so that it is worth another look later. `why` says more where that is no news from
-    the journal.
-    """
+    """How one submitted job ended."""
 
     job: Job
     exit: str
+    """An `Exit`: how the job ended, `refused` (it could not begin), or `busy` (another process holds the job's lock:
+    submit it again later)."""
     why: str = ""
+    """An explanation, where the journal has none or the user should see it at once."""
+    at: float = field(default_factory=time.time)
+    """When the job ended, in seconds since 1970."""
 
 
-class Executor(Protocol):
-    """Runs jobs. Used from one thread, as a context manager; leaving it ends the workers."""
+class Executor(ABC):
+    """Runs jobs in `slots` slots. Used from one thread, as a context manager; leaving it calls `close`.
 
-    slots: int
-    """Jobs that run side by side."""
-    stop: Callable[[], bool]
-    """Whether to stop: no job is begun any more, and those in flight end `interrupted` after a checkpoint."""
+    Register a subclass with `EXECUTORS.register(name)`. A worker runs a job with `JobRunner.run`, which takes the job's
+    lock, trains or scores what is missing, and returns its `Ended`.
+    """
 
-    def __init__(self, setup: Setup, jobs: int, stop: Callable[[], bool]) -> None:
-        """`jobs` becomes `slots`. Raises what `slots_for` does."""
-
-    @staticmethod
-    def slots_for(device: str, asked: int | None) -> int:
-        """How many jobs to run side by side on a device (`Setup.device`): as many as asked, or as is sensible.
+    def __init__(self, config: WorkerConfig, slots: int | None, stop: Callable[[], bool]) -> None:
+        """
+        Args:
+            slots: number of slots; None for the executor's default on the device.
+            stop: returns True once no further job may begin and running jobs must stop after a checkpoint, with exit
+                `interrupted`.
 
         Raises:
-            UserError: there is no such device, or so many cannot be had.
+            UserError: see `slots_for`.
         """
+        self.config, self.stop = config, stop
+        self.slots = self.slots_for(config.device, slots)
 
+    @staticmethod
+    def slots_for(device: str, requested: int | None) -> int:  # noqa: ARG004 - for subclasses
+        """Number of jobs to run side by side on a device.
+
+        Raises:
+            UserError: the device does not exist, or the executor cannot run as many jobs.
+        """
+        return requested or 1
+
+    @abstractmethod
     def submit(self, job: Job) -> None:
-        """Have a job done. Raises ValueError where every slot has one."""
+        """Start a job. Raises ValueError if every slot has one."""
 
+    @abstractmethod
     def cancel(self, job: Job, why: str) -> None:
-        """Have a job stop after the step in progress and its checkpoint: it ends `pruned`, with `why` as evidence.
+        """Stop a running job after the current step and a checkpoint: it ends `pruned`, with `why` as evidence.
 
-        Jobs that are not in flight, are about to finish or only need scores are left alone. A pruned job that is
-        submitted again goes on.
+        Has no effect on a job that is not running, is about to finish, or only needs scores. A pruned job that is
+        submitted again resumes.
         """
 
+    @abstractmethod
     def wait(self, on_progress: Callable[[Progress], None], timeout: float | None = None) -> list[Ended]:
-        """Block until at least one job has ended, and return those that have.
-
-        Returns none after `timeout` seconds (an executor without workers runs the job to its end first), or where no
-        job is in flight: then at once without a timeout, and as soon as `stop` says so with one.
+        """Block until at least one job has ended, and return those that have; at once with none if no job is running.
 
         Args:
-            on_progress: called in the caller's thread; may cancel jobs.
+            on_progress: called in the caller's thread with each job's progress; may cancel jobs.
+            timeout: return an empty list after this many seconds. An executor without workers may ignore it.
         """
 
-    def idle_share(self) -> float:
-        """Share of the slots' time without a job, between the first submission and the last end; 0 before that."""
+    def close(self) -> None:  # noqa: B027 - an executor without workers has nothing to do
+        """End the workers."""
 
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None: ...
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 EXECUTORS: Registry[type[Executor]] = Registry("executor")
-
-
-class SlotClock:
-    """Adds up the time (s, by `time.monotonic`, which the processes of one machine share) that slots have a job."""
-
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
-        self.first: float | None = None
-        self.last = 0.0
-        self._busy = 0.0
-        self._began: dict[int, float] = {}
-
-    def begin(self, slot: int) -> None:
-        """A slot gets a job."""
-        now = time.monotonic()
-        self.first = now if self.first is None else self.first
-        self._began[slot] = now
-
-    def end(self, slot: int, at: float | None = None) -> None:
-        """A slot's job ended, now or at a time that was noted where it ran."""
-        ended = time.monotonic() if at is None else at
-        self._busy += ended - self._began.pop(slot)
-        self.last = max(self.last, ended)
-
-    def idle_share(self) -> float:
-        """See `Executor.idle_share`. Jobs in flight count up to the last end."""
-        if self.first is None or self.last <= self.first:
-            return 0.0
-        in_flight = sum(max(0.0, self.last - began) for began in self._began.values())
-        return 1 - (self._busy + in_flight) / (self.slots * (self.last - self.first))
-
-
-def rest(seconds: float, stop: Callable[[], bool]) -> None:
-    """Sleep, but not on where somebody wants to stop."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not stop():
-        time.sleep(min(left, POLL_SECONDS))

@@ -1,11 +1,11 @@
-"""One job under its lock, in whatever process it is: trained, scored again, or found done."""
+"""Runs one job under its lock, in whatever process: trains it, scores it again, or finds it done."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import Timeout
 
-from ablations.executors._base import Ended, Setup
+from ablations.executors._base import Ended, WorkerConfig
 from ablations.jobs.context import Context, Progress
 from ablations.jobs.machine import configure, select_device
 from ablations.jobs.outcome import outcome_fields
@@ -23,18 +23,18 @@ from fakeface.errors import UserError
 from fakeface.outcomes import COMPLETE, Exit
 
 
-class Workbench:
-    """What a process that works on jobs keeps between them: real images, extractors and reference statistics."""
+class JobRunner:
+    """Runs jobs one after another and keeps what they share: images, extractors, reference statistics."""
 
-    def __init__(self, setup: Setup) -> None:
-        """Pins the process's threads. Raises UserError for a device that is not there."""
-        self.setup, self.store, self.device = setup, Store(setup.root), select_device(setup.device)
-        configure(self.device, setup.threads)
+    def __init__(self, config: WorkerConfig) -> None:
+        """Sets the process's number of threads. Raises UserError if the device does not exist."""
+        self.config, self.store, self.device = config, Store(config.root), select_device(config.device)
+        configure(self.device, config.threads)
         self._images: dict[DataConfig, ImageSet] = {}
         self._scorers = Scorers(self.images, self.store.reference, self.device)
 
     def images(self, job: Job) -> ImageSet:
-        """The job's prepared data. Raises UserError where they are not those that the job was planned with."""
+        """The job's prepared data. Raises UserError if they are not the data that the job was planned with."""
         key = data_key(job.config.data)
         found = self._images.get(key) or data.find(key, self.store.data)
         if found is None or found.digest != job.data_digest:
@@ -44,35 +44,58 @@ class Workbench:
             )
         return self._images.setdefault(key, found)
 
-    def take(
+    def run(
         self,
         job: Job,
         stop: Callable[[], bool],
         cancelled: Callable[[], str | None],
         on_progress: Callable[[Progress], None],
     ) -> Ended:
-        """Do a job, if it is free. Never raises: whatever happens to one job must not stop the others."""
+        """Run a job to its end. Never raises: an error of one job must not stop the others.
+
+        Args:
+            stop: returns True once the job must stop after the current step, as `interrupted`.
+            cancelled: why the job must stop after the current step, as `pruned`; None while it need not.
+        """
         context = Context(
             images=self.images,
             scorer=self._scorers,
             device=self.device,
-            git=self.setup.git,
+            git=self.config.git,
             stop=stop,
             cancelled=cancelled,
             on_progress=on_progress,
-            allow_inexact=self.setup.allow_inexact,
+            allow_inexact=self.config.allow_inexact,
         )
         if stop():
             return Ended(job, Exit.INTERRUPTED)
         try:
-            return _take(job, self.store, context)
+            return _run_with_lock(job, self.store, context)
         except UserError as error:
             return Ended(job, Exit.REFUSED, str(error))
         except Exception as error:
             return Ended(job, Exit.CRASHED, f"{type(error).__name__}: {error}")
 
 
-def _take(job: Job, store: Store, context: Context) -> Ended:
+def record_crash(job: Job, store: Store, why: str) -> Ended:
+    """End a job whose process died repeatedly. Its journal gets the outcome, if it has one that can be locked."""
+    folder = store.find(job.identity)
+    if folder is None or not (folder / "journal.jsonl").exists():
+        return Ended(job, Exit.CRASHED, why)
+    try:
+        with job_lock(folder).acquire(timeout=0), Journal(folder / "journal.jsonl") as journal:
+            history = store.history(folder)
+            complete = history.outcome is not None and history.outcome["exit"] in COMPLETE
+            if history.sessions and not complete:  # a complete job died while kept weights were scored again
+                fields = outcome_fields(history, Exit.CRASHED, evidence=why, steps=history.last_step)
+                journal.append("outcome", **fields)
+                journal.sync()
+    except (Timeout, UserError, OSError) as error:
+        return Ended(job, Exit.CRASHED, f"{why} (not journaled: {error})")
+    return Ended(job, Exit.CRASHED, why)
+
+
+def _run_with_lock(job: Job, store: Store, context: Context) -> Ended:
     folder = store.folder_for(job.run, job.seed, job.identity)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,15 +105,14 @@ def _take(job: Job, store: Store, context: Context) -> Ended:
     except OSError as error:
         return Ended(job, Exit.REFUSED, f"{folder}: cannot work here: {error.strerror or error}")
     with lock:
-        if not folder.exists():  # `--rerun` set it aside while we waited for the lock
+        if not folder.exists():  # `--rerun` archived it after our mkdir
             return Ended(job, Exit.BUSY)
-        exit_ = _work(job, folder, store, context)
-        history = store.history(folder)
-        return Ended(job, exit_, _why(exit_, history, context))
+        exit_ = _train_or_score(job, folder, store, context)
+        return Ended(job, exit_, _why(exit_, store.history(folder), context))
 
 
-def _work(job: Job, folder: Path, store: Store, context: Context) -> str:
-    """Whatever the job still needs. The lock is held, so nobody else changes what is read here."""
+def _train_or_score(job: Job, folder: Path, store: Store, context: Context) -> str:
+    """Do what the job still needs. The caller holds the lock, so the state read here cannot change."""
     state = state_of(job, store, locked=True)
     if state.status not in (Status.DONE, Status.RE_SCORE) or state.history is None:
         return run_job(job, folder, context)
@@ -107,21 +129,3 @@ def _why(exit_: str, history: History, context: Context) -> str:
     if exit_ == Exit.CRASHED and history.outcome is not None:
         return f"{history.outcome['evidence']['exit']} (traceback in {history.path})"
     return context.cancelled() or "" if exit_ == Exit.PRUNED else ""
-
-
-def give_up(job: Job, store: Store, why: str) -> Ended:
-    """A job whose process died again and again: crashed, also in its journal, where it has one and nobody else it."""
-    folder = store.find(job.identity)
-    if folder is None or not (folder / "journal.jsonl").exists():
-        return Ended(job, Exit.CRASHED, why)
-    try:
-        with job_lock(folder).acquire(timeout=0), Journal(folder / "journal.jsonl") as journal:
-            history = store.history(folder)
-            complete = history.outcome is not None and history.outcome["exit"] in COMPLETE
-            if history.sessions and not complete:  # it may have died while kept weights were scored again
-                fields = outcome_fields(history, Exit.CRASHED, evidence=why, steps=history.last_step)
-                journal.append("outcome", **fields)
-                journal.sync()
-    except (Timeout, UserError, OSError) as error:
-        return Ended(job, Exit.CRASHED, f"{why} (not journaled: {error})")
-    return Ended(job, Exit.CRASHED, why)

@@ -1,49 +1,48 @@
-"""A worker process of `local`: takes the jobs that its parent sends, tells how they go, and outlives nobody.
+"""A worker process of `local`: runs the jobs that its parent sends, reports their progress, and ends with its parent.
 
-A thread of its own hears the parent, so that a step asks no pipe whether to stop. The pipe closes when the parent
-lets go of it or dies, kill -9 included: the job in progress then stops as on Ctrl-C, and the process ends.
+A thread reads the parent's messages, so that a training step never waits for the pipe. The pipe closes when the parent
+closes it or dies, kill -9 included: the current job then stops as on Ctrl-C, and the process ends.
 """
 
 import contextlib
 import signal
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from ablations.executors._base import Setup
-from ablations.executors._runner import Workbench
+from ablations.executors._base import WorkerConfig
+from ablations.executors._runner import JobRunner
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 
 
 @dataclass(frozen=True)
-class Take:
-    """To the worker: do this job. `number` tells it from every other that this worker was sent."""
+class RunJob:
+    """To the worker. `number` identifies the job among those sent to this worker."""
 
     number: int
     job: Job
 
 
 @dataclass(frozen=True)
-class Cancel:
-    """To the worker: that job is to stop as pruned."""
+class CancelJob:
+    """To the worker: stop this job as `pruned`."""
 
     number: int
     why: str
 
 
 @dataclass(frozen=True)
-class Stop:
-    """To the worker: the job in progress is to stop as interrupted, and later ones are not to begin."""
+class StopAll:
+    """To the worker: stop the current job as `interrupted`, and begin no other."""
 
 
 @dataclass(frozen=True)
-class Moved:
-    """From the worker: its job's `Progress`, without the job, which the parent has."""
+class JobProgress:
+    """From the worker: a `Progress` without its job, which the parent has."""
 
     step: int
     total_steps: int
@@ -52,64 +51,65 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Over:
-    """From the worker: its job's `Ended` in plain words, and when (s, `time.monotonic`)."""
+class JobEnded:
+    """From the worker: an `Ended` without its job."""
 
     exit: str
     why: str
     at: float
 
 
-Order = Take | Cancel | Stop
-Report = Moved | Over
+ToWorker = RunJob | CancelJob | StopAll
+FromWorker = JobProgress | JobEnded
 
 
-class _Ear:
-    """What the parent has said so far."""
+class Inbox:
+    """What the parent has sent so far."""
 
-    def __init__(self, connection: "Connection[Report, Order]") -> None:
+    def __init__(self, connection: "Connection[FromWorker, ToWorker]") -> None:
         self.connection = connection
-        self.jobs: SimpleQueue[Take | None] = SimpleQueue()
-        """None: no more."""
+        self.jobs: SimpleQueue[RunJob | None] = SimpleQueue()
+        """None marks the end."""
         self.stopped = False
         self.cancelled: dict[int, str] = {}
 
-    def listen(self) -> None:
-        """Until the parent is gone."""
+    def receive(self) -> None:
+        """Sort messages until the pipe closes."""
         try:
             while True:
-                order = self.connection.recv()
-                if isinstance(order, Take):
-                    self.jobs.put(order)
-                elif isinstance(order, Cancel):
-                    self.cancelled[order.number] = order.why
+                message = self.connection.recv()
+                if isinstance(message, RunJob):
+                    self.jobs.put(message)
+                elif isinstance(message, CancelJob):
+                    self.cancelled[message.number] = message.why
                 else:
                     self.stopped = True
         except (EOFError, OSError):
-            self.leave()
+            self.close()
 
-    def leave(self) -> None:
-        """No more jobs. A signal handler calls this, so it takes no lock."""
+    def close(self) -> None:
+        """No more jobs. Takes no lock, since a signal handler calls it."""
         self.stopped = True
         self.jobs.put(None)
 
 
-def work(setup: Setup, connection: "Connection[Report, Order]") -> None:
-    """What a worker process runs. Imports of this module are paid once for all its jobs."""
-    ear = _Ear(connection)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group, and is the parent's affair
+def run_worker(config: WorkerConfig, connection: "Connection[FromWorker, ToWorker]") -> None:
+    """The worker's main function: imports are paid once for all of its jobs."""
+    inbox = Inbox(connection)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent handles it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    signal.signal(signal.SIGTERM, lambda *_: ear.leave())
-    threading.Thread(target=ear.listen, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: inbox.close())
+    threading.Thread(target=inbox.receive, daemon=True).start()
 
-    def tell(report: Report) -> None:
-        with contextlib.suppress(OSError):  # the parent is gone, as the ear hears too
-            connection.send(report)
+    def send(message: FromWorker) -> None:
+        with contextlib.suppress(OSError):  # the parent died; the inbox notices too
+            connection.send(message)
 
-    def moved(progress: Progress) -> None:
-        tell(Moved(progress.step, progress.total_steps, progress.phase, progress.metrics))
+    def on_progress(progress: Progress) -> None:
+        send(JobProgress(progress.step, progress.total_steps, progress.phase, progress.metrics))
 
-    bench = Workbench(setup)
-    while (order := ear.jobs.get()) is not None:
-        ended = bench.take(order.job, lambda: ear.stopped, partial(ear.cancelled.get, order.number), moved)
-        tell(Over(ended.exit, ended.why, time.monotonic()))
+    runner = JobRunner(config)
+    while (message := inbox.jobs.get()) is not None:
+        cancelled = partial(inbox.cancelled.get, message.number)
+        ended = runner.run(message.job, lambda: inbox.stopped, cancelled, on_progress)
+        send(JobEnded(ended.exit, ended.why, ended.at))

@@ -1,4 +1,4 @@
-"""`local`: worker processes of this machine, one job each, on its cores or its GPUs."""
+"""`local`: worker processes of this machine, one job each, on its CPU cores or its GPUs."""
 
 import contextlib
 import signal
@@ -9,9 +9,18 @@ from multiprocessing import connection, get_context, resource_tracker
 
 import torch
 
-from ablations.executors._base import EXECUTORS, POLL_SECONDS, Ended, Setup, SlotClock, rest
-from ablations.executors._runner import give_up
-from ablations.executors._worker import Cancel, Moved, Order, Over, Report, Stop, Take, work
+from ablations.executors._base import EXECUTORS, Ended, Executor, WorkerConfig
+from ablations.executors._runner import record_crash
+from ablations.executors._worker import (
+    CancelJob,
+    FromWorker,
+    JobEnded,
+    JobProgress,
+    RunJob,
+    StopAll,
+    ToWorker,
+    run_worker,
+)
 from ablations.jobs.context import Progress
 from ablations.jobs.machine import select_device, usable_cores
 from ablations.jobs.plan import Job
@@ -19,10 +28,12 @@ from ablations.store import Store
 from fakeface.environment import environment
 from fakeface.outcomes import Exit
 
-MOST_DEATHS = 3
-"""So often may a job's process die before the job counts as crashed: one that needs too much memory never ends."""
+POLL_SECONDS = 0.1
+"""How often `wait` checks `stop`."""
+MAX_DEATHS = 3
+"""Deaths of a job's process after which the job counts as crashed; one that needs too much memory would never end."""
 END_SECONDS = 10.0
-"""Patience with workers that are to end; a kill is safe at any instant."""
+"""Seconds that a worker has to end before it is killed, which is safe at any instant."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What the numerical libraries read once, when they are loaded."""
 
@@ -30,146 +41,145 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 class _Worker:
     """The parent's end of one process."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, config: WorkerConfig) -> None:
         # Not forked: a fork of a process that has used CUDA or started threads may hang.
         context = get_context("spawn")
-        self.connection: connection.Connection[Order, Report]
+        self.connection: connection.Connection[ToWorker, FromWorker]
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(setup, theirs), name="ablations-worker")
-        resource_tracker.ensure_running()  # the first start of a process would, and let Ctrl-C through
-        threads = dict.fromkeys(THREAD_VARIABLES, str(setup.threads))
-        with environment(threads), _interrupts_held_back():
+        self.process = context.Process(target=run_worker, args=(config, theirs), name="ablations-worker")
+        resource_tracker.ensure_running()  # else the first process to start it would let Ctrl-C through
+        threads = dict.fromkeys(THREAD_VARIABLES, str(config.threads))
+        with environment(threads), _interrupts_blocked():
             self.process.start()
         theirs.close()  # so that the pipe closes when the worker dies
 
-    def tell(self, order: Order) -> None:
-        with contextlib.suppress(OSError):  # it died, as the pipe's end says when it is read
-            self.connection.send(order)
+    def send(self, message: ToWorker) -> None:
+        with contextlib.suppress(OSError):  # it died; reading from the pipe reports that
+            self.connection.send(message)
 
     def end(self) -> None:
-        """Wait for a process whose pipe is closed; returns when it is gone."""
+        """Close the pipe and return when the process has ended."""
         self.connection.close()
         self.process.join(END_SECONDS)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
 
-    def death_words(self) -> str:
+    def exit_words(self) -> str:
+        """How a process that died ended: a signal's name or an exit status."""
         self.end()
         code = self.process.exitcode or 0
         return signal.Signals(-code).name if code < 0 else f"exit status {code}"
 
 
 class _Slot:
-    """A place for one job, and the worker that does it: started when first needed, and again where it died."""
+    """A place for one job, with a worker that is started when first needed, and again after it died."""
 
-    def __init__(self, setup: Setup, stop: Callable[[], bool], clock: SlotClock, index: int) -> None:
-        self.setup, self.stop, self.clock, self.index = setup, stop, clock, index
+    def __init__(self, config: WorkerConfig, stop: Callable[[], bool]) -> None:
+        self.config, self.stop = config, stop
         self.worker: _Worker | None = None
         self.job: Job | None = None
         self.number = 0
         self.deaths = 0
         self.cancelled: str | None = None
-        self.told_to_stop = False
-        self.diagnosed = -1
+        self.stop_sent = False
+        self.last_diagnosis = -1
 
-    def give(self, job: Job) -> None:
-        self.job, self.deaths, self.cancelled, self.diagnosed = job, 0, None, -1
+    def start(self, job: Job) -> None:
+        self.job, self.deaths, self.cancelled, self.last_diagnosis = job, 0, None, -1
         self.number += 1
-        self.clock.begin(self.index)
         self._send_job(job)
 
     def _send_job(self, job: Job) -> None:
         if self.worker is not None and not self.worker.process.is_alive():
-            self.retire()
+            self.end_worker()
         if self.worker is None:
-            self.worker, self.told_to_stop = _Worker(self.setup), False
-        self.worker.tell(Take(self.number, job))
+            self.worker, self.stop_sent = _Worker(self.config), False
+        self.worker.send(RunJob(self.number, job))
         if self.cancelled is not None:
-            self.worker.tell(Cancel(self.number, self.cancelled))
+            self.worker.send(CancelJob(self.number, self.cancelled))
 
     def cancel(self, why: str) -> None:
         self.cancelled = why
         if self.worker is not None:
-            self.worker.tell(Cancel(self.number, why))
+            self.worker.send(CancelJob(self.number, why))
 
-    def heed_stop(self) -> None:
-        if self.worker is not None and self.stop() and not self.told_to_stop:
-            self.told_to_stop = True
-            self.worker.tell(Stop())
+    def forward_stop(self) -> None:
+        if self.worker is not None and self.stop() and not self.stop_sent:
+            self.stop_sent = True
+            self.worker.send(StopAll())
 
-    def retire(self) -> None:
-        """End the worker; the next job gets another one."""
+    def end_worker(self) -> None:
+        """The next job gets another worker."""
         if self.worker is not None:
             self.worker.end()
             self.worker = None
 
-    def hear(self, on_progress: Callable[[Progress], None]) -> Ended | None:
-        """Take in one report, which is there or about to be; what it means if it ends the job."""
+    def receive(self, on_progress: Callable[[Progress], None]) -> Ended | None:
+        """Read one message, which is there or about to be. Returns the job's end, if that is what it says."""
         assert self.worker is not None
         assert self.job is not None
         try:
-            report = self.worker.connection.recv()
+            message = self.worker.connection.recv()
         except (EOFError, OSError):
-            return self._died(self.job)
-        if isinstance(report, Over):
-            if report.exit == Exit.CRASHED:
-                self.retire()  # a CUDA error, say, leaves a process in which every later job fails too
-            return self._free(Ended(self.job, report.exit, report.why), report.at)
-        self._pass_on(self.job, report, on_progress)
+            return self._on_death(self.job)
+        if isinstance(message, JobEnded):
+            if message.exit == Exit.CRASHED:
+                self.end_worker()  # after a CUDA error, for one, every later job in the process fails too
+            return self._free(Ended(self.job, message.exit, message.why, message.at))
+        self._forward_progress(self.job, message, on_progress)
         return None
 
-    def _pass_on(self, job: Job, report: Moved, on_progress: Callable[[Progress], None]) -> None:
-        if report.phase == "diagnosed":
-            if report.step <= self.diagnosed:  # told before its worker died
+    def _forward_progress(
+        self, job: Job, message: JobProgress, on_progress: Callable[[Progress], None]
+    ) -> None:
+        if message.phase == "diagnosed":
+            if message.step <= self.last_diagnosis:  # reported before the worker died
                 return
-            self.diagnosed = report.step
-        on_progress(Progress(job, report.step, report.total_steps, report.phase, report.metrics))
+            self.last_diagnosis = message.step
+        on_progress(Progress(job, message.step, message.total_steps, message.phase, message.metrics))
 
-    def _died(self, job: Job) -> Ended | None:
-        """Another worker goes on from the checkpoint, unless that has been tried enough."""
+    def _on_death(self, job: Job) -> Ended | None:
+        """Resume the job from its checkpoint in another worker, unless that was tried often enough."""
         assert self.worker is not None
-        words = self.worker.death_words()
+        words = self.worker.exit_words()
         self.worker = None
         self.deaths += 1
         if self.stop():
             return self._free(Ended(job, Exit.INTERRUPTED))
-        if self.deaths < MOST_DEATHS:
+        if self.deaths < MAX_DEATHS:
             self._send_job(job)
             return None
         why = f"its process died {self.deaths} times, the last time by {words}"
-        return self._free(give_up(job, Store(self.setup.root), why))
+        return self._free(record_crash(job, Store(self.config.root), why))
 
-    def _free(self, ended: Ended, at: float | None = None) -> Ended:
+    def _free(self, ended: Ended) -> Ended:
         self.job = None
-        self.clock.end(self.index, at)
         return ended
 
 
 @EXECUTORS.register("local")
-class Local:
-    """See `Executor`. A worker that dies takes no job with it: another one goes on from the job's checkpoint."""
+class Local(Executor):
+    """A worker that dies takes no job with it: another one resumes the job from its checkpoint."""
 
-    def __init__(self, setup: Setup, jobs: int, stop: Callable[[], bool]) -> None:
-        self.slots, self.stop = self.slots_for(setup.device, jobs), stop
-        self._clock = SlotClock(self.slots)
-        devices = _devices(setup.device)
+    def __init__(self, config: WorkerConfig, slots: int | None, stop: Callable[[], bool]) -> None:
+        super().__init__(config, slots, stop)
+        devices = _devices(config.device)
         self._slots = [
-            _Slot(replace(setup, device=devices[index % len(devices)]), stop, self._clock, index)
-            for index in range(self.slots)
+            _Slot(replace(config, device=devices[index % len(devices)]), stop) for index in range(self.slots)
         ]
         self._ended: list[Ended] = []
 
     @staticmethod
-    def slots_for(device: str, asked: int | None) -> int:
+    def slots_for(device: str, requested: int | None) -> int:
         devices = _devices(device)
-        return asked or (usable_cores() if devices == ["cpu"] else len(devices))
+        return requested or (usable_cores() if devices == ["cpu"] else len(devices))
 
     def submit(self, job: Job) -> None:
         free = next((slot for slot in self._slots if slot.job is None), None)
         if free is None:
             raise ValueError(f"{job.name}: all {self.slots} slots have a job; wait for one to end")
-        free.give(job)
+        free.start(job)
 
     def cancel(self, job: Job, why: str) -> None:
         for slot in self._slots:
@@ -177,47 +187,36 @@ class Local:
                 slot.cancel(why)
 
     def wait(self, on_progress: Callable[[Progress], None], timeout: float | None = None) -> list[Ended]:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while any(slot.job is not None for slot in self._slots) and not self._ended:
-            left = POLL_SECONDS if deadline is None else min(POLL_SECONDS, deadline - time.monotonic())
+        deadline = float("inf") if timeout is None else time.monotonic() + timeout
+        while not self._ended and any(slot.job for slot in self._slots):
+            left = deadline - time.monotonic()
             if left <= 0:
                 break
-            self._hear(on_progress, left)
-        else:
-            if not self._ended and deadline is not None:
-                rest(deadline - time.monotonic(), self.stop)
+            self._receive(on_progress, min(POLL_SECONDS, left))
         ended, self._ended = self._ended, []
         return ended
 
-    def _hear(self, on_progress: Callable[[Progress], None], seconds: float) -> None:
-        """One report of each worker that has one within some seconds."""
+    def _receive(self, on_progress: Callable[[Progress], None], seconds: float) -> None:
+        """Read one message of each worker that has one within some seconds."""
         for slot in self._slots:
-            slot.heed_stop()
+            slot.forward_stop()
         busy = [(slot.worker.connection, slot) for slot in self._slots if slot.job and slot.worker]
         ready = connection.wait([pipe for pipe, _ in busy], seconds)
         for slot in [slot for pipe, slot in busy if pipe in ready]:
-            ended = slot.hear(on_progress)
-            if (
-                ended is not None
-            ):  # kept, not returned: should `on_progress` raise for another job, it is not lost
+            ended = slot.receive(on_progress)
+            if ended is not None:  # kept, so that it is not lost if `on_progress` raises for another job
                 self._ended.append(ended)
 
-    def idle_share(self) -> float:
-        return self._clock.idle_share()
-
-    def __enter__(self) -> "Local":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         for slot in self._slots:  # all pipes first, so that the workers end side by side
             if slot.worker is not None:
                 slot.worker.connection.close()
         for slot in self._slots:
-            slot.retire()
+            slot.end_worker()
 
 
 def _devices(name: str) -> list[str]:
-    """The devices that the workers share out: all GPUs, unless one is named, or the CPU."""
+    """The devices that the workers share: all GPUs, unless one is named, or the CPU."""
     device = select_device(name)
     if device.type == "cuda" and name in ("auto", "cuda"):
         return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
@@ -225,8 +224,8 @@ def _devices(name: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C waits, here and in a process started meanwhile, which inherits this until it ignores them itself."""
+def _interrupts_blocked() -> Iterator[None]:
+    """Hold Ctrl-C back, here and in a process started meanwhile, which inherits this until it ignores the signal."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,7 +1,8 @@
-"""Works through a plan. Several such processes may share a store: a job's lock says who has it."""
+"""Feeds jobs to an executor. Several processes may share a store: each job has a lock."""
 
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Protocol
 
-from ablations.executors import Executor
+from ablations.executors._base import Ended, Executor
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.store import Store
@@ -18,7 +19,7 @@ from fakeface.errors import UserError
 from fakeface.outcomes import Exit
 
 WAIT_SECONDS = 0.5
-"""Seconds between two looks at jobs that another process works on."""
+"""Seconds between two checks of jobs that another process works on."""
 
 
 class Watcher(Protocol):
@@ -36,6 +37,8 @@ class Summary:
     """How the jobs of one command ended, by name."""
 
     exits: dict[str, str] = field(default_factory=dict)
+    idle_share: float = 0.0
+    """Share of the slots' time without a job, from the first submission to the last end."""
 
     @property
     def exit_status(self) -> int:
@@ -47,32 +50,80 @@ class Summary:
         return 0
 
 
+class Dispatcher:
+    """Hands jobs to an executor, reports their ends to the watcher, and sums them up."""
+
+    def __init__(self, executor: Executor, store: Store, watcher: Watcher) -> None:
+        self.executor, self.store, self.watcher = executor, store, watcher
+        self.summary = Summary()
+        self._running: list[tuple[Job, float]] = []
+        """Jobs, and when they were submitted (s since 1970)."""
+        self._busy_seconds = 0.0
+        self._first, self._last = float("inf"), 0.0
+
+    @property
+    def running(self) -> int:
+        """Number of jobs that the executor has now."""
+        return len(self._running)
+
+    def submit(self, job: Job) -> None:
+        """Start a job in a free slot."""
+        now = time.time()
+        self.executor.submit(job)
+        self._first = min(self._first, now)
+        self._running.append((job, now))
+
+    def wait(
+        self, on_progress: Callable[[Progress], None], timeout: float | None = None
+    ) -> list[tuple[Ended, History | None]]:
+        """Wait as `Executor.wait` does, or sleep for `timeout` seconds if no job is running.
+
+        Returns:
+            The jobs that ended, each with what its journal says: None if it was busy or has no journal.
+        """
+        if not self._running:
+            _sleep(timeout or 0.0, self.executor.stop)
+            return []
+        return [(ended, self._end(ended)) for ended in self.executor.wait(on_progress, timeout)]
+
+    def _end(self, ended: Ended) -> History | None:
+        self._count_time(ended)
+        if ended.exit == Exit.BUSY:
+            return None
+        history = history_of(ended.job, self.store)
+        self.summary.exits[ended.job.name] = ended.exit
+        self.watcher.ended(ended.job, ended.exit, history, ended.why)
+        return history
+
+    def _count_time(self, ended: Ended) -> None:
+        index = next(index for index, (job, _) in enumerate(self._running) if job == ended.job)
+        _, began = self._running.pop(index)
+        self._busy_seconds += ended.at - began
+        self._last = max(self._last, ended.at)
+        if self._last > self._first:
+            busy = self._busy_seconds + sum(max(0.0, self._last - began) for _, began in self._running)
+            self.summary.idle_share = 1 - busy / (self.executor.slots * (self._last - self._first))
+
+
 def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, watcher: Watcher) -> Summary:
-    """Train or score what is not done, in all slots at once. One job's failure never stops the others."""
-    summary = Summary()
-    waiting, busy, running = deque(jobs), list[Job](), 0
-    while running or ((waiting or busy) and not executor.stop()):
-        while waiting and running < executor.slots and not executor.stop():
-            executor.submit(waiting.popleft())
-            running += 1
-        ended = executor.wait(watcher.progress, timeout=WAIT_SECONDS if busy else None)
-        if not ended:  # time to look again at what another process had
+    """Train or score what is not done, in all slots. A job that fails does not stop the others."""
+    dispatcher = Dispatcher(executor, store, watcher)
+    waiting, busy = deque(jobs), list[Job]()
+    while dispatcher.running or ((waiting or busy) and not executor.stop()):
+        while waiting and dispatcher.running < executor.slots and not executor.stop():
+            dispatcher.submit(waiting.popleft())
+        ended = dispatcher.wait(watcher.progress, timeout=WAIT_SECONDS if busy else None)
+        if not ended:  # check again the jobs that other processes had
             waiting.extend(busy)
             busy.clear()
-        for end in ended:
-            running -= 1
-            if end.exit == Exit.BUSY:
-                busy.append(end.job)
-            else:
-                summary.exits[end.job.name] = end.exit
-                watcher.ended(end.job, end.exit, history_of(end.job, store), end.why)
+        busy += [end.job for end, _ in ended if end.exit == Exit.BUSY]
     for job in [*waiting, *busy]:
-        summary.exits[job.name] = Exit.INTERRUPTED
-    return summary
+        dispatcher.summary.exits[job.name] = Exit.INTERRUPTED
+    return dispatcher.summary
 
 
 def history_of(job: Job, store: Store) -> History | None:
-    """What the journal says by now; None where it cannot be read."""
+    """What the job's journal says now; None if it does not exist or cannot be read."""
     folder = store.find(job.identity)
     try:
         return store.history(folder) if folder is not None else None
@@ -102,3 +153,10 @@ def stop_on_signals(on_first: Callable[[], None] = lambda: None) -> Iterator[thr
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _sleep(seconds: float, stop: Callable[[], bool]) -> None:
+    """Sleep, until `stop` returns True at the latest."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and not stop():
+        time.sleep(min(left, 0.1))

@@ -2,55 +2,44 @@
 
 from collections.abc import Callable
 
-from ablations.executors._base import EXECUTORS, Ended, Setup, SlotClock, rest
-from ablations.executors._runner import Workbench
+from ablations.executors._base import EXECUTORS, Ended, Executor, WorkerConfig
+from ablations.executors._runner import JobRunner
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from fakeface.errors import UserError
 
 
 @EXECUTORS.register("serial")
-class Serial:
-    """See `Executor`. `wait` runs the job to its end, whatever its timeout, and pins this process's threads."""
+class Serial(Executor):
+    """`wait` runs the job to its end and ignores its timeout. Sets this process's number of threads."""
 
-    def __init__(self, setup: Setup, jobs: int, stop: Callable[[], bool]) -> None:
-        self.slots, self.stop = self.slots_for(setup.device, jobs), stop
-        self._bench = Workbench(setup)
-        self._clock = SlotClock(self.slots)
+    def __init__(self, config: WorkerConfig, slots: int | None, stop: Callable[[], bool]) -> None:
+        super().__init__(config, slots, stop)
+        self._runner = JobRunner(config)
         self._job: Job | None = None
-        self._why: str | None = None
+        self._cancelled: str | None = None
 
     @staticmethod
-    def slots_for(device: str, asked: int | None) -> int:  # noqa: ARG004 - the same on every device
-        if asked not in (None, 1):
-            raise UserError(f"--jobs {asked}: serial runs one job at a time; --executor local runs several")
+    def slots_for(device: str, requested: int | None) -> int:  # noqa: ARG004 - the same on every device
+        if requested not in (None, 1):
+            raise UserError(
+                f"--jobs {requested}: serial runs one job at a time; --executor local runs several"
+            )
         return 1
 
     def submit(self, job: Job) -> None:
         if self._job is not None:
-            raise ValueError(f"{self._job.name} is in flight, and serial runs one job at a time")
-        self._job, self._why = job, None
-        self._clock.begin(0)
+            raise ValueError(f"{self._job.name} is running, and serial runs one job at a time")
+        self._job, self._cancelled = job, None
 
     def cancel(self, job: Job, why: str) -> None:
         if job == self._job:
-            self._why = why
+            self._cancelled = why
 
-    def wait(self, on_progress: Callable[[Progress], None], timeout: float | None = None) -> list[Ended]:
+    def wait(self, on_progress: Callable[[Progress], None], timeout: float | None = None) -> list[Ended]:  # noqa: ARG002
         if self._job is None:
-            rest(timeout or 0.0, self.stop)
             return []
         try:
-            return [self._bench.take(self._job, self.stop, lambda: self._why, on_progress)]
+            return [self._runner.run(self._job, self.stop, lambda: self._cancelled, on_progress)]
         finally:
             self._job = None
-            self._clock.end(0)
-
-    def idle_share(self) -> float:
-        return self._clock.idle_share()
-
-    def __enter__(self) -> "Serial":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass

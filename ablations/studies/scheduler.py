@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ablations.executors import Ended, Executor
-from ablations.executors.loop import WAIT_SECONDS, Summary, Watcher, history_of
+from ablations.executors.loop import WAIT_SECONDS, Dispatcher, Watcher, history_of
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.store import Store
@@ -33,7 +33,8 @@ class TaskScheduler:
 
     def __init__(self, executor: Executor, store: Store, watcher: Watcher) -> None:
         self.executor, self.store, self.watcher = executor, store, watcher
-        self.summary = Summary()
+        self.dispatcher = Dispatcher(executor, store, watcher)
+        self.summary = self.dispatcher.summary
         self._running: dict[str, tuple[Task, Job]] = {}
         self._waiting: list[tuple[Task, Job]] = []
         """Jobs that another process works on, or another task of ours."""
@@ -57,24 +58,22 @@ class TaskScheduler:
 
     def idle_share(self) -> float:
         """The share of the slots' time so far in which no job ran."""
-        return self.executor.idle_share()
+        return self.summary.idle_share
 
     def _wait(self) -> None:
-        for ended in self.executor.wait(self._on_progress, timeout=WAIT_SECONDS if self._waiting else None):
-            self._take(ended)
+        timeout = WAIT_SECONDS if self._waiting else None
+        for ended, history in self.dispatcher.wait(self._on_progress, timeout):
+            self._take(ended, history)
         if self._error is not None:
             raise self._error
 
-    def _take(self, ended: Ended) -> None:
+    def _take(self, ended: Ended, history: History | None) -> None:
         """Hand a job's end to its task, which may ask for another."""
         job = ended.job
         task, _ = self._running.pop(job.identity)
         if ended.exit == Exit.BUSY:
             self._waiting.append((task, job))
             return
-        history = history_of(job, self.store)
-        self.summary.exits[job.name] = ended.exit
-        self.watcher.ended(job, ended.exit, history, ended.why)
         if ended.exit in (Exit.FINISHED, Exit.DIVERGED, Exit.PRUNED) and history is not None:
             task.ended(job, history)
             if not self.executor.stop():
@@ -94,7 +93,7 @@ class TaskScheduler:
                 task.ended(job, history)
                 continue
             self._running[job.identity] = (task, job)
-            self.executor.submit(job)
+            self.dispatcher.submit(job)
             return
 
     def _was_pruned(self, task: Task, history: History) -> bool:
