@@ -29,6 +29,11 @@ def rate(value: Any, digits: int = 3) -> str:
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
+def length(value: float) -> str:
+    """A distance in own lengths, to two digits: 0.044, 1.2, 350."""
+    return f"{float(f'{value:.2g}'):,.10g}"
+
+
 def percent(share: float) -> str:
     """A share in whole percent: "23%", "-4%"; one that rounds to nothing is 0%."""
     return f"{round(100 * share):,}%"

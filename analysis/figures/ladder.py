@@ -1,9 +1,6 @@
-"""The ladder and the mechanism as figures: a row a run, in groups, with what it came to at the end of its row.
+"""The ladder as a figure: a row a run, in groups, with what it came to at the end of its row."""
 
-They take frames and return a Figure, whose height goes with the number of rows.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,7 +8,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from analysis.claims.ladder import LadderSpec, RungResult, Standing, climb, standings
 from analysis.figures import style
-from analysis.figures.mechanism import NETWORKS, Network, RunMovement, length, movements, rate, stalled_rate
 from analysis.figures.outcomes import LOOKS
 from analysis.figures.row_chart import beside, place, place_rows, row_chart, text_color
 from analysis.frames.jobs import Frames
@@ -20,12 +16,6 @@ from analysis.wording import number, percent
 
 CROWDED = 0.35
 """Lines nearer than this share of the width have their names one above the other."""
-
-NETWORK_LOOKS: Mapping[Network, tuple[str, float]] = {"G": (style.INK, -0.22), "D": ("#8a9099", 0.22)}
-"""Colour of a network, and how far off the middle of a row its mark stands, so that two equal ones are both seen."""
-STARVED = {
-    "neither": "none starves", "G": "G starves", "D": "D starves", "both": "both starve", "mixed": "seeds differ",
-}  # fmt: skip
 
 
 def ladder_chart(frames: Frames, ladder: LadderSpec) -> Figure:
@@ -165,71 +155,3 @@ def _tell_result(ax: Axes, y: float, result: RungResult) -> None:
     text = ", ".join(LOOKS[regime].name for regime in regimes)
     color = LOOKS[regimes[0]].text_color if len(regimes) == 1 else style.INK
     beside(ax, y, _OUTCOME, text, color)
-
-
-def mechanism_chart(frames: Frames) -> Figure:
-    """|update| / |weights| of a step for the generator (G) and the discriminator (D) of every run, by optimizer.
-
-    A letter is the median over the probed steps, its line the quartiles; a network left of the threshold starves.
-    """
-    found = movements(frames)
-    groups: dict[str, list[str]] = {}
-    for row in found:
-        groups.setdefault(f"under {row.optimizer}", []).append(row.run)
-    rows = place_rows(groups)
-    figure, ax = row_chart(
-        rows,
-        title="How far a step moves each network",
-        xlabel="|update| / |weights| of a step",
-        subtitle="a letter is the median of generator (G) or discriminator (D), its line the quartiles",
-    )
-    threshold = stalled_rate()
-    rates = [m.low for r in found for m in r.networks.values()] + [
-        m.high for r in found for m in r.networks.values()
-    ]
-    positive = [value for value in rates if value > 0] + [threshold]
-    ax.set_xscale("log")
-    ax.set_xlim(0.5 * min(positive), 2 * max(positive))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
-    ax.axvspan(ax.get_xlim()[0], threshold, color=style.MUTED, alpha=0.09, lw=0, zorder=0.4)
-    ax.axvline(threshold, color=style.MUTED, lw=1.2, zorder=1, label="stalled")
-    ax.annotate(
-        f"stalled below {rate(threshold)}", (threshold, 1), (-4, 4), xycoords=("data", "axes fraction"),
-        textcoords="offset points", ha="right" if place(ax, threshold) > 0.2 else "left", va="bottom",
-        color=style.MUTED, fontsize=style.TEXT_SIZE - 1,
-    )  # fmt: skip
-    for x, text in ((8.0, "own lengths gone"), (_STARVED, "verdict")):
-        beside(ax, 0.4, x, text, style.MUTED)
-    for row in found:
-        _draw_movement(ax, rows.runs[row.run], row)
-    return figure
-
-
-_PATH_G, _PATH_D, _STARVED = 44.0, 82.0, 100.0
-"""Where the columns beside the mechanism stand, in points right of the axes; the first two's right edges."""
-
-
-def _draw_movement(ax: Axes, y: float, row: RunMovement) -> None:
-    for network, x in zip(NETWORKS, (_PATH_G, _PATH_D), strict=True):
-        movement, (color, shift) = row.networks[network], NETWORK_LOOKS[network]
-        ax.plot([movement.low, movement.high], [y + shift] * 2, color=color, lw=1.6, alpha=0.55, zorder=2)
-        ax.plot(
-            [movement.rate],
-            [y + shift],
-            marker="o",
-            ms=8.5,
-            color=color,
-            mec="white",
-            mew=0.7,
-            zorder=3,
-            label=row.run,
-        )
-        ax.annotate(
-            network, (movement.rate, y + shift), (0, -0.3), textcoords="offset points", ha="center", va="center",
-            color="white", fontsize=5.5, fontweight="bold", zorder=4, annotation_clip=False,
-        )  # fmt: skip
-        beside(ax, y, x, length(movement.path), text_color(color), right=True)
-    starves = row.starved not in ("neither", "mixed")
-    text = STARVED[row.starved] + (", D at rest: it won" if row.at_rest else "")
-    beside(ax, y, _STARVED, text, style.INK, bold=starves)

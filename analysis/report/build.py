@@ -26,13 +26,15 @@ from analysis.figures import curves as plots
 from analysis.figures import quality as quality_plots
 from analysis.figures import style
 from analysis.figures.claims import claim_figure
-from analysis.figures.ladder import ladder_chart, mechanism_chart
-from analysis.figures.mechanism import mechanism_words
+from analysis.figures.ladder import ladder_chart
+from analysis.figures.mechanism import mechanism_chart
 from analysis.frames.jobs import Frames
+from analysis.frames.movement import movements
 from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
 from analysis.report.grids import Grid, data_uri, embed
 from analysis.report.ladder_words import ladder_view
+from analysis.report.mechanism import mechanism_words
 from analysis.report.provenance import provenance
 from analysis.report.quality import quality_view
 from analysis.report.study_report import study_figures
@@ -173,7 +175,7 @@ def _figures(frames: Frames) -> dict[str, Figure]:
 def _asked_figures(frames: Frames, asked: Asked) -> dict[str, Figure]:
     figures = {f"ladder-{one.name}": ladder_chart(frames, one.spec) for one in asked.ladders}
     if asked.ladders:
-        figures["mechanism"] = mechanism_chart(frames)
+        figures["mechanism"] = mechanism_chart(movements(frames))
     for study in asked.studies:
         before = next((one for one in asked.studies if one.name == study.reference_name), None)
         figures |= {
@@ -213,7 +215,7 @@ def _contents(frames: Frames, title: str, command: str, asked: Asked) -> dict[st
         "ladders": [
             ladder_view(frames, one.spec, name=one.name, description=one.description) for one in asked.ladders
         ],
-        "mechanism": mechanism_words(frames) if asked.ladders else [],
+        "mechanism": mechanism_words(movements(frames)) if asked.ladders else [],
         "studies": [(study, study_words(study)) for study in asked.studies],
         "quality_name": quality_name(frames),
         "quality": quality_view(frames),

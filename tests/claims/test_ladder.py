@@ -1,4 +1,4 @@
-"""The ladder and the mechanism say what the journals say, and nothing where they say nothing."""
+"""The ladder says what the journals say, and nothing where they say nothing."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.claims.ladder import LadderSpec, Rung, RungResult, climb, standings
-from analysis.figures.ladder import ladder_chart, mechanism_chart
-from analysis.figures.mechanism import mechanism_words, movements, rate, stalled_rate, starvation_rule
+from analysis.figures.ladder import ladder_chart
 from analysis.figures.outcomes import LOOKS
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.report.build import TEMPLATES
 from analysis.report.ladder_words import hypothesis_words, ladder_rows, ladder_view
-from fakeface.evaluation.dynamics import STALLED_RATE
 from fakeface.outcomes import Regime, regime_of
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end
 
@@ -328,108 +326,14 @@ def test_thirty_rungs_keep_their_rows_apart(lab: Lab) -> None:
     for i, name in enumerate(names):
         lab.job(name, 150.0 + 25 * i, ratios=([1e-4] * 3, [1e-3] * 3))
     frames, spec = lab.frames(), LadderSpec("sgd", "adam", HYPOTHESES, [Rung(n, "lr", "") for n in names])
-    for figure in (ladder_chart(frames, spec), mechanism_chart(frames)):
-        figure.draw_without_rendering()
-        (ax,) = figure.axes
-        boxes = sorted(
-            (label.get_window_extent() for label in ax.get_yticklabels()), key=lambda box: float(box.y0)
-        )
-        assert len(boxes) == 31
-        assert all(low.y1 <= high.y0 for low, high in pairwise(boxes))
-
-
-def test_movement_is_the_median_its_quartiles_and_the_way_over_all_steps(lab: Lab) -> None:
-    lab.job("a", ratios=([1e-3, 2e-3, 3e-3, math.nan, 9e-3], [1e-5] * 5))
-    lab.job("a", seed=1, ratios=([4e-3] * 5, [1e-5] * 5))
-    (row,) = movements(lab.frames())
-    pooled = [1e-3, 2e-3, 3e-3, 9e-3, *[4e-3] * 5]
-    moved = row.networks["G"]
-    assert (moved.low, moved.rate, moved.high) == pytest.approx(tuple(np.quantile(pooled, [0.25, 0.5, 0.75])))
-    # Probes at steps 10, 20, 30 and 50 (the one at 40 is not finite, so that the last stands for 20 steps).
-    assert moved.path == pytest.approx((10 * 6e-3 + 20 * 9e-3 + 50 * 4e-3) / 2)
-    assert row.seeds == 2 and row.optimizer == "sgd"
-
-
-@pytest.mark.parametrize(
-    ("g", "d", "dynamics", "starved", "at_rest"),
-    [
-        (1e-3, 1e-3, "balanced", "neither", False),
-        (1e-4, 1e-3, "stalled", "G", False),
-        (1e-3, 1e-4, "stalled", "D", False),
-        (1e-4, 1e-4, "stalled", "both", False),
-        (1e-3, 1e-5, "discriminator-won", "neither", True),
-        (1e-5, 1e-5, "discriminator-won", "G", True),
-        (STALLED_RATE, STALLED_RATE, "balanced", "neither", False),
-    ],
-)
-def test_a_network_starves_below_the_threshold_unless_it_rests_on_its_victory(
-    lab: Lab, g: float, d: float, dynamics: str, starved: str, at_rest: bool
-) -> None:
-    lab.job("a", dynamics=dynamics, ratios=([g] * 3, [d] * 3))
-    (row,) = movements(lab.frames())
-    assert (row.starved, row.at_rest) == (starved, at_rest)
-    assert ("lies still because it has won" in mechanism_words(lab.frames())[0]) == at_rest
-
-
-def test_seeds_that_differ_in_who_starves_are_told_so(lab: Lab) -> None:
-    lab.job("a", ratios=([1e-4] * 3, [1e-3] * 3))
-    lab.job("a", seed=1, ratios=([1e-3] * 3, [1e-3] * 3))
-    assert movements(lab.frames())[0].starved == "mixed"
-    assert "differs between the seeds in `a`" in mechanism_words(lab.frames())[0]
-
-
-def test_the_mechanism_is_told_for_each_optimizer_and_way_to_starve(lab: Lab) -> None:
-    lab.job("slow", ratios=([1.1e-4] * 4, [1e-3] * 4))
-    lab.job("baseline", optimizer="adam", ratios=([2e-3] * 4, [3e-3] * 4))
-    lab.job("slower", ratios=([1e-5] * 4, [2e-3] * 4))
-    lab.job("fast", ratios=([0.02] * 4, [0.01] * 4))
-    lab.job("unprobed")
-    lab.unbegun("later")
-    first, second, third = mechanism_words(lab.frames())
-    assert first == (
-        "Under `sgd`, the generator alone starves in `slow` and `slower`: the median step moves the generator by 1e-5 "
-        "to 1.1e-4 of its own length and the discriminator by 0.001 to 0.002, and all steps together come to 0.0004 "
-        "to 0.0044 and 0.04 to 0.08 lengths."
+    figure = ladder_chart(frames, spec)
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    boxes = sorted(
+        (label.get_window_extent() for label in ax.get_yticklabels()), key=lambda box: float(box.y0)
     )
-    assert second.startswith("Under `sgd`, neither network starves in `fast`")
-    assert third.startswith("Under `adam`, neither network starves in `baseline`")
-
-
-def test_the_default_optimizer_and_one_for_each_network_are_named(lab: Lab) -> None:
-    for run, settings in (("plain", {}), ("pair", {"optimizer.G.name": "sgd"})):
-        journal = begin(lab.folder / run, settings=settings)
-        journal.append("metrics", steps=[10], values={"update_ratio_G": [1e-3], "update_ratio_D": [1e-3]})
-        journal.close()
-        lab.selected.append(Selected(run, 0, lab.folder / run))
-    assert [row.optimizer for row in movements(lab.frames())] == ["adam", "sgd (G) and adam (D)"]
-
-
-def test_the_threshold_is_that_of_the_diagnosis_and_stands_in_the_chart_and_in_words(lab: Lab) -> None:
-    assert stalled_rate() == STALLED_RATE
-    assert rate(STALLED_RATE) in starvation_rule()
-    lab.job("a", ratios=([1e-4, 2e-4, 4e-4], [1e-2] * 3))
-    (ax,) = mechanism_chart(lab.frames()).axes
-    (line,) = [line for line in ax.get_lines() if line.get_label() == "stalled"]
-    assert list(np.asarray(line.get_xdata(), dtype=float)) == [STALLED_RATE] * 2
-    assert [x for x, _ in marks(ax, "a")] == pytest.approx([2e-4, 1e-2])
-    assert {"G starves", "G", "D"} <= {text.get_text() for text in ax.texts}
-    assert ax.get_xscale() == "log"
-
-
-def test_nothing_measured_makes_no_sentence_and_an_empty_chart(lab: Lab) -> None:
-    lab.unbegun("sgd")
-    lab.unbegun("x")
-    frames = lab.frames()
-    assert movements(frames) == [] and mechanism_words(frames) == []
-    mechanism_chart(frames).draw_without_rendering()
-    ladder_chart(frames, ladder(x="slow")).draw_without_rendering()
-
-
-def test_the_colours_of_g_and_d_are_the_palette_s_and_differ(lab: Lab) -> None:
-    lab.job("a", ratios=([1e-4], [1e-2]))
-    (ax,) = mechanism_chart(lab.frames()).axes
-    (_, g), (_, d) = marks(ax, "a")
-    assert g != d
+    assert len(boxes) == 31
+    assert all(low.y1 <= high.y0 for low, high in pairwise(boxes))
 
 
 def test_the_page_shows_sentences_table_and_figures_with_names_escaped(lab: Lab) -> None:
@@ -442,13 +346,12 @@ def test_the_page_shows_sentences_table_and_figures_with_names_escaped(lab: Lab)
     environment.filters["names"] = str
     page = environment.get_template("ladder.html.j2").render(
         ladders=[ladder_view(frames, spec, name="why", description="Why?")],
-        figures={"ladder-why": "data:a", "mechanism": "data:b"},
-        mechanism=mechanism_words(frames),
+        figures={"ladder-why": "data:a"},
     )
     assert "is &lt;it&gt; slow" in page and "<it>" not in page
     assert page.count("<tr>") == 4 and "fd_test (N\u00a0=\u00a02,000)" in page
-    assert "data:a" in page and "data:b" in page and "the generator alone starves" in page
-    empty = environment.get_template("ladder.html.j2").render(ladders=[], figures={}, mechanism=[])
+    assert "data:a" in page
+    empty = environment.get_template("ladder.html.j2").render(ladders=[], figures={})
     assert "<section" not in empty
 
 
@@ -475,3 +378,9 @@ def test_a_rung_that_starts_elsewhere_says_what_it_changes_there_and_nothing_of_
         and "it matters there, for the worse" in words["range"]
     )
     assert [r.word for r in climb(lab.frames(), spec)] == ["reaches", "hardly matters", "worse"]
+
+
+def test_without_journals_the_chart_is_empty(lab: Lab) -> None:
+    lab.unbegun("sgd")
+    lab.unbegun("x")
+    ladder_chart(lab.frames(), ladder(x="slow")).draw_without_rendering()
