@@ -1,8 +1,9 @@
 """What makes two trainings, or two scores, the same: settings, seed, data, and the code that they use.
 
 Code enters as the syntax trees of the definitions that are reached from the step, the loop and the components that a
-job names, without comments, docstrings, annotations and formatting. So a new optimizer or metric changes nobody
-else's identity, and a changed line in the step changes everybody's.
+job names, without comments, docstrings, annotations and formatting. A new optimizer or measure therefore changes no
+other training's identity, and a changed line in the step changes all of them. A definition counts by its name, not by
+its file: moving a file, with the imports that follow it, changes no identity.
 """
 
 import ast
@@ -10,7 +11,8 @@ import hashlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,15 +21,17 @@ from typing import Any
 from fakeface.config import TrainingConfig, canonical_digest, identity_settings
 
 NOT_FOLLOWED = {"fakeface.config", "fakeface.registry", "fakeface.errors"}
-"""Modules that say what a setting or a name is: what they decide is in the identity already, as values."""
+"""Modules that define what a setting or a name is: what they decide is in the identity already, as values."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """The top level of one source file: definitions by name, and what its imported names stand for."""
+    """One source file: the definitions at its top level by name, and what its imported names refer to."""
 
+    name: str
+    """Dotted: `fakeface.gan.training`."""
     label: str
-    """The file as `fakeface/training.py`."""
+    """The file as `fakeface/gan/training.py`."""
     definitions: dict[str, ast.stmt] = field(default_factory=dict)
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """Name -> (module, the name in it; None where the name is the module itself)."""
@@ -36,20 +40,31 @@ class Module:
     def digest(self, name: str) -> str:
         """Of what a definition does, 16 hex digits; computed once, since many runs reach the same ones."""
         if name not in self._digests:
-            text = repr(canonical(self.definitions[name]))
+            text = repr(canonical(self.definitions[name], self))
             self._digests[name] = hashlib.sha256(text.encode()).hexdigest()[:16]
         return self._digests[name]
 
+    def own(self, module: str) -> bool:
+        """Whether a module belongs to the same package as this one."""
+        return module.partition(".")[0] == self.name.partition(".")[0]
+
+    def own_module(self, name: str) -> bool:
+        """Whether an imported name stands for a module of the same package."""
+        module, inner = self.imports.get(name, ("", ""))
+        return self.own(module) and (inner is None or _is_module(f"{module}.{inner}"))
+
 
 def code_digests(roots: Iterable[object]) -> dict[str, str]:
-    """`{"fakeface/training.py:gan_step": digest, ...}` of all definitions reached from functions, classes or objects.
+    """`{"fakeface/gan/training.py:gan_step": digest, ...}` of all definitions reached from some functions or classes.
 
-    Only the packages of the roots are followed: the versions of torch and NumPy are the stack's, which is recorded
-    beside each session and not part of the identity.
+    The class of an object counts for the object.
+
+    The labels are for people; `without_files` is what enters an identity. Only the packages of the roots are followed:
+    the versions of torch and NumPy belong to the stack, which each session records and no identity contains.
 
     Raises:
-        ValueError: a root is no function or class of a module's top level (a lambda, say), so that a change in it
-            would go unseen.
+        ValueError: a root is not a function or class at the top level of a module (a lambda, say), so that a change
+            in it would go unnoticed.
     """
     digests: dict[str, str] = {}
     waiting = [_address(root) for root in roots]
@@ -73,25 +88,58 @@ def code_digests(roots: Iterable[object]) -> dict[str, str]:
         if node is None or key in digests:
             continue
         digests[key] = module.digest(name)
-        waiting += _references(module_name, module, node)
+        waiting += _references(module, node)
     return dict(sorted(digests.items()))
 
 
-def training_identity(config: TrainingConfig, seed: int, data_digest: str, code: dict[str, str]) -> str:
+def without_files(code: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Labelled digests as (name, digest) in alphabetical order: the code as an identity sees it."""
+    return sorted((_split(label)[1], digest) for label, digest in code.items())
+
+
+def code_changes(now: Mapping[str, str], then: Mapping[str, str]) -> list[str]:
+    """What differs between two labelled sets of digests, in words: `gan_step in fakeface/gan/training.py changed`.
+
+    A definition that only moved to another file did not change.
+    """
+    after, before = Counter(without_files(now)), Counter(without_files(then))
+    new, gone = {name for name, _ in after - before}, {name for name, _ in before - after}
+    words = []
+    for label in sorted({**then, **now}):
+        file, name = _split(label)
+        moved = name in new and label not in now
+        if name in new | gone and now.get(label) != then.get(label) and not moved:
+            change = "changed" if name in new & gone else "is new" if name in new else "is gone"
+            words.append(f"{name} in {file} {change}")
+    return words
+
+
+def training_identity(config: TrainingConfig, seed: int, data_digest: str, code: Mapping[str, str]) -> str:
     """SHA-256 of all that decides the weights, as 64 hex digits."""
-    settings = identity_settings(config)
-    return canonical_digest({"settings": settings, "seed": seed, "data": data_digest, "code": code})
+    settings, reached = identity_settings(config), without_files(code)
+    return canonical_digest({"settings": settings, "seed": seed, "data": data_digest, "code": reached})
 
 
-def canonical(node: Any) -> Any:
-    """A syntax tree as nested tuples of what it does: no positions, docstrings, annotations, registrations.
+def _split(label: str) -> tuple[str, str]:
+    file, _, name = label.partition(":")
+    return file, name
+
+
+def canonical(node: Any, module: Module) -> Any:
+    """A syntax tree as nested tuples of what it does: no positions, docstrings, annotations, registrations, file names.
 
     Empty fields are left out, so that a Python that adds one to its grammar changes no digest.
     """
     if isinstance(node, list):
-        return tuple(canonical(item) for item in node)
+        return tuple(canonical(item, module) for item in node)
     if not isinstance(node, ast.AST):
         return node
+    if (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and module.own_module(node.value.id)
+    ):
+        return ("Reached", node.attr)
     fields = []
     for name, value in ast.iter_fields(node):
         if name in {"annotation", "returns", "ctx", "kind", "type_comment", "type_params"}:
@@ -100,13 +148,15 @@ def canonical(node: Any) -> Any:
             value = _without_docstrings(value)
         if name == "decorator_list":
             value = [d for d in value if not _is_registration(d)]
+        if isinstance(node, ast.ImportFrom) and name in {"module", "level"} and module.own(node.module or ""):
+            continue
         if value not in (None, []):
-            fields.append((name, canonical(value)))
+            fields.append((name, canonical(value, module)))
     return (type(node).__name__, *fields)
 
 
 def _without_docstrings(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Strings that stand alone are documentation, of a function, a class or an attribute."""
+    """The statements but for lone constants, which document a function, a class or an attribute."""
     return [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
 
 
@@ -124,12 +174,13 @@ def _address(root: object) -> tuple[str, str]:
 def _module(name: str) -> Module:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        return Module(name)
+        return Module(name, name)
     path = Path(spec.origin)
     package = name if spec.submodule_search_locations else name.rpartition(".")[0]
     file_name = f"{name.replace('.', '/')}{'/__init__' if spec.submodule_search_locations else ''}.py"
-    module = Module(file_name)
-    for statement in ast.parse(path.read_bytes()).body:
+    module = Module(name, file_name)
+    tree = ast.parse(path.read_bytes())
+    for statement in tree.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             module.definitions[statement.name] = statement
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -137,19 +188,20 @@ def _module(name: str) -> Module:
             for target in targets:
                 names = {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
                 module.definitions.update(dict.fromkeys(names, statement))
-        elif isinstance(statement, ast.Import):
-            module.imports.update({(a.asname or a.name): (a.name, None) for a in statement.names})
-        elif isinstance(statement, ast.ImportFrom):
-            base = importlib.util.resolve_name("." * statement.level + (statement.module or ""), package)
-            module.imports.update({(a.asname or a.name): (base, a.name) for a in statement.names})
+    for node in ast.walk(tree):  # a function may import what it needs
+        if isinstance(node, ast.Import):
+            module.imports.update({(a.asname or a.name): (a.name, None) for a in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            module.imports.update({(a.asname or a.name): (base, a.name) for a in node.names})
     return module
 
 
-def _references(module_name: str, module: Module, node: ast.stmt) -> Iterator[tuple[str, str]]:
+def _references(module: Module, node: ast.stmt) -> Iterator[tuple[str, str]]:
     """Where the names that a definition uses (outside its annotations) are defined."""
     for name, attribute in _names(node):
         if name in module.definitions:
-            yield module_name, name
+            yield module.name, name
         elif name in module.imports:
             imported, inner = module.imports[name]
             if inner is None:

@@ -7,14 +7,12 @@ from typing import Any
 
 import torch
 
-from ablations.jobs.identity import code_digests, training_identity
+from ablations.jobs.identity import code_digests, training_identity, without_files
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from fakeface.config import DataConfig, canonical_digest, identity_settings
 from fakeface.data import DATASETS, ImageSet, training_indices
 from fakeface.errors import UserError
-from fakeface.evaluation.draws import draw, keep
 from fakeface.evaluation.extractors import EXTRACTORS, metric_name, protocol_of
-from fakeface.evaluation.frechet import statistics
 from fakeface.evaluation.measures import MEASURES
 from fakeface.evaluation.scoring import Scorer
 from fakeface.gan import training
@@ -122,8 +120,7 @@ def make_plan(
             except UserError as error:
                 problems.append(run.problem("data.limit", str(error)))
         code = code_digests(training_roots(run.config))
-        protocol = protocol_of(run.config.evaluation)
-        scoring = code_digests(scoring_roots(run.config))
+        scoring = scoring_identity(run.config)
         for seed in spec.seeds:
             jobs.append(
                 Job(
@@ -135,8 +132,8 @@ def make_plan(
                     config=run.config,
                     data_digest=images.digest if images else None,
                     code=code,
-                    protocol=protocol,
-                    protocol_identity=canonical_digest({"protocol": protocol, "code": scoring}),
+                    protocol=protocol_of(run.config.evaluation),
+                    protocol_identity=scoring,
                 )
             )
     if problems:
@@ -162,7 +159,15 @@ def training_roots(config: RunConfig) -> list[object]:
 def scoring_roots(config: RunConfig) -> list[object]:
     """What turns kept weights into a score: where the code digest of the evaluation's identity starts from."""
     measures = [MEASURES[key].compute for key in MEASURES]
-    return [EXTRACTORS[config.evaluation.extractor], Scorer, draw, statistics, keep, *measures]
+    return [EXTRACTORS[config.evaluation.extractor], Scorer, *measures]
+
+
+def scoring_identity(config: RunConfig) -> str:
+    """SHA-256 of all that decides a score, 64 hex digits: the protocol, the registered measures, and their code."""
+    protocol = protocol_of(config.evaluation)
+    measures = {MEASURES[key].under(protocol["metric"]).name: MEASURES[key].every_score for key in MEASURES}
+    code = without_files(code_digests(scoring_roots(config)))
+    return canonical_digest({"protocol": protocol, "measures": measures, "code": code})
 
 
 def check_components(runs: Iterable[Run]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from ablations.jobs.context import Context, Progress
-from ablations.jobs.identity import code_digests
+from ablations.jobs.identity import code_digests, without_files
 from ablations.jobs.plan import Job
 from ablations.jobs.status import kept_steps
 from ablations.store import history as histories
@@ -32,9 +32,8 @@ class Scorers:
         key = (images.digest, canonical_digest(job.protocol))
         if key not in self._scorers:
             makers = code_digests([EXTRACTORS[config.extractor], draw, statistics, keep])
-            self._scorers[key] = Scorer(
-                images, config, self.cache, self.device, code=canonical_digest(makers)
-            )
+            code = canonical_digest(without_files(makers))
+            self._scorers[key] = Scorer(images, config, self.cache, self.device, code=code)
         return self._scorers[key]
 
 

@@ -25,7 +25,7 @@ from ablations.store.history import History
 from ablations.store.journal import Journal, Record
 from fakeface.data import ImageSet, training_indices
 from fakeface.errors import UserError
-from fakeface.evaluation.diagnosis import diagnose_samples
+from fakeface.evaluation.diagnosis import diagnose_samples, real_statistics_of
 from fakeface.gan import checkpoints, training
 from fakeface.gan.series import IMAGES_PER_SECOND
 from fakeface.gan.training import Block, GanState, RealImages
@@ -252,7 +252,7 @@ class Session:
     def _diagnose(self, step: int) -> None:
         record = self.history.diagnosis_at(step)
         if record is None:
-            real = self.context.scorer(self.job).real
+            real = real_statistics_of(self.images)
             samples = self._samples("diagnosis", DIAGNOSIS_SAMPLES)
             diagnosis = diagnose_samples(samples, real, diverged=self.diverged_at is not None)
             values = {name: float(value) for name, value in diagnosis.values.items()}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from ablations.jobs.identity import code_changes, without_files
 from ablations.jobs.plan import Job
 from ablations.jobs.resuming import usable_checkpoint
 from ablations.store import Store, is_running
@@ -100,9 +101,12 @@ def results_of(job: Job, store: Store) -> Path | None:
 def same_but_data(job: Job, history: History) -> bool:
     """Whether settings, seed and code are the same, whatever the pixels were."""
     recorded = history.job
-    return bool(recorded) and (recorded["seed"], recorded["settings"], recorded["code"]) == (
-        job.seed, identity_settings(job.config.training()), job.code,
-    )  # fmt: skip
+    if not recorded or (recorded["seed"], recorded["settings"]) != (
+        job.seed,
+        identity_settings(job.config.training()),
+    ):
+        return False
+    return without_files(recorded["code"]) == without_files(job.code)
 
 
 def needs_scoring(job: Job, history: History) -> bool:
@@ -142,15 +146,7 @@ def differences(job: Job, history: History) -> list[str]:
     ]
     if job.data_digest != history.job["data"]["digest"]:
         words.append("the data changed")
-    code = history.job["code"]
-    for key in sorted(job.code.keys() | code.keys()):
-        if job.code.get(key) != code.get(key):
-            change = (
-                "changed" if key in code and key in job.code else "is new" if key in job.code else "is gone"
-            )
-            file, _, name = key.partition(":")
-            words.append(f"{name} in {file} {change}")
-    return words
+    return words + code_changes(job.code, history.job["code"])
 
 
 def _resuming_words(history: History, step: int) -> str:

@@ -45,7 +45,7 @@ def quality_name(frames: Frames) -> str:
     """The registered name of the Fréchet distance with its N: `fid (N = 10,000)`."""
     quality = frames.quality()
     if quality.empty:
-        return MEASURES[DISTANCE].heading
+        return MEASURES[DISTANCE].record.heading
     last = quality.iloc[-1]
     if pd.isna(last["num_samples"]):
         return str(last["metric"])

@@ -34,7 +34,7 @@ class Batch(NamedTuple):
     skipped: tuple[Skipped, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageSet:
     """A prepared data set."""
 

@@ -6,7 +6,7 @@ name (`fd_efficientnet_lite0`), and a measure of pixels has no ending.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,7 +27,7 @@ QUALITY = "quality"
 
 
 class Estimate(NamedTuple):
-    """What a measure says of one set of samples, and how far chance reaches where that is known."""
+    """A measure's value for one set of samples, with its sampling error where that is known."""
 
     value: float
     error: float | None = None
@@ -62,55 +62,43 @@ class ScoredSamples:
 
 
 Compute = Callable[[ScoredSamples, "Reference"], "Estimate | float"]
-"""(samples, reference) -> the number. Raises UserError where it cannot be known, which leaves it out."""
+"""(samples, reference) -> the number. Raises UserError where it cannot be estimated; the score then lacks it."""
 
 
 @dataclass(frozen=True)
 class ScoreMeasure:
-    """A registered measure."""
+    """A registered measure: its record, named by its key, and the function that computes it."""
 
-    key: str
-    """Its name without a protocol: `fd`, `precision`."""
+    record: Measure
     compute: Compute
-    heading: str
-    better: Better
-    unit: str
-    error: Error
-    claimable: bool
     every_score: bool
     inception: str | None
     of_pixels: bool
 
-    def record(self, metric: str) -> Measure:
-        """What it is under the protocol whose Fréchet distance is called `metric`."""
-        return Measure(
-            self._name(metric), self.heading, self.better, self.unit, self.error, claimable=self.claimable
-        )
+    def under(self, metric: str) -> Measure:
+        """Its record under the protocol whose Fréchet distance is called `metric`."""
+        return replace(self.record, name=self._name(metric))
 
-    def values(self, metric: str, found: "Estimate | float") -> dict[str, float]:
-        """The estimate's numbers by the names under which they are journaled."""
-        record = self.record(metric)
-        estimate = found if isinstance(found, Estimate) else Estimate(float(found))
-        named = {
-            record.name: estimate.value,
-            record.standard_error: estimate.error,
-            record.low: estimate.low,
-            record.high: estimate.high,
-        }
-        return {name: float(value) for name, value in named.items() if value is not None}
+    def values(self, samples: ScoredSamples, reference: "Reference") -> dict[str, float]:
+        """Compute it: value and error, by the names under which they are journaled. Raises UserError."""
+        record = self.under(reference.metric)
+        found = self.compute(samples, reference)
+        estimate = found if isinstance(found, Estimate) else Estimate(found)
+        names = (record.name, record.standard_error, record.low, record.high)
+        return {name: float(value) for name, value in zip(names, estimate, strict=True) if value is not None}
 
     def _name(self, metric: str) -> str:
-        if self.key == DISTANCE:
+        key = self.record.name
+        if key == DISTANCE:
             return metric
         if self.of_pixels:
-            return self.key
+            return key
         features = "inception" if metric == "fid" else metric.removeprefix(f"{DISTANCE}_")
         if features == "inception" and self.inception is not None:
             return self.inception
-        stem, _, rest = self.key.partition("_")
-        if stem == DISTANCE:  # a further number of the distance: `fid_infinity`
-            return f"{metric}_{rest}"
-        return f"{self.key}_{features}"
+        if key.startswith(f"{DISTANCE}_"):  # a further number of the distance: `fid_infinity`
+            return metric + key.removeprefix(DISTANCE)
+        return f"{key}_{features}"
 
 
 class MeasureRegistry(Registry[ScoreMeasure]):
@@ -140,14 +128,11 @@ class MeasureRegistry(Registry[ScoreMeasure]):
         Raises:
             ValueError: the name is taken.
         """
+        record = Measure(name, heading, better, unit, error, claimable)
         add = super().register(name)
 
         def added(compute: Compute) -> Compute:
-            add(
-                ScoreMeasure(
-                    name, compute, heading, better, unit, error, claimable, every_score, inception, of_pixels
-                )
-            )
+            add(ScoreMeasure(record, compute, every_score, inception, of_pixels))
             return compute
 
         return added
@@ -158,19 +143,18 @@ MEASURES = MeasureRegistry("measure")
 
 def records(metric: str) -> dict[str, Measure]:
     """Every registered measure under the protocol whose Fréchet distance is `metric`, by key."""
-    return {key: MEASURES[key].record(metric) for key in MEASURES}
+    return {key: MEASURES[key].under(metric) for key in MEASURES}
 
 
 def score(samples: ScoredSamples, reference: "Reference") -> dict[str, float]:
     """Every registered measure of some samples, by the names under which they are journaled.
 
-    What a measure refuses (an interval from fewer than 5 samples a feature, say) is left out; the others are computed
-    all the same.
+    A measure that raises UserError (an extrapolation from fewer than 5 samples a feature, say) is left out.
     """
     values: dict[str, float] = {}
     for key in MEASURES:
         measure = MEASURES[key]
         if samples.final or measure.every_score:
             with suppress(UserError):
-                values |= measure.values(reference.metric, measure.compute(samples, reference))
+                values |= measure.values(samples, reference)
     return values

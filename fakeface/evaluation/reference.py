@@ -1,7 +1,6 @@
-"""What samples are measured against: statistics of the real images, with and without a network.
+"""The real images as one evaluation protocol sees them: what generated samples are compared with.
 
-The part that needs a network is cached, by the digests of the data, of the protocol and of the code that makes
-it, as an .npz without pickle.
+Cached by the digests of the data, of the protocol and of the code that makes it, as an .npz without pickle.
 """
 
 import hashlib
@@ -13,31 +12,12 @@ import numpy as np
 import torch
 
 from fakeface.config import EvaluationConfig, canonical_digest
-from fakeface.evaluation.diversity import duplicate_share, pairwise_distance
 from fakeface.evaluation.draws import draw, keep
 from fakeface.evaluation.extractors import EXTRACTORS, Progress, metric_name, protocol_of
-from fakeface.evaluation.frechet import Array, Statistics, statistics
+from fakeface.evaluation.frechet import Statistics, statistics
 from fakeface.evaluation.frechet_interval import Features
-from fakeface.evaluation.pixels import Images, check_images, layouts, thumbnails
-from fakeface.evaluation.spectrum import radial_spectrum
+from fakeface.evaluation.pixels import Images
 from fakeface.files import os_errors, whole_file
-
-_NETWORK_FREE_IMAGES = 2_000  # takes a tenth of a second; the spectrum is then known to 0.1 dB
-
-
-@dataclass(frozen=True, eq=False)
-class RealStatistics:
-    """The real images as the network-free measures see them."""
-
-    image_size: int
-    spectrum: Array
-    """Radial spectrum (H/2,) in dB."""
-    distance: float
-    """Mean pairwise distance of thumbnails, in [0, 1]."""
-    duplicates: float
-    """Share of real images with a near twin in their group of 64."""
-    layout: Statistics
-    """Of the layouts (N, 64)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,25 +29,6 @@ class Reference:
     """Of all the real images that the protocol draws."""
     drawn: Features
     """The features themselves (m, d) float32, of at most 5,000 of these images."""
-
-
-def real_statistics(images: Images) -> RealStatistics:
-    """What the network-free measures compare with, from at most 2,000 of the images (N, H, W, C) uint8, N >= 2.
-
-    Raises:
-        UserError: too few images, or not square uint8 pictures.
-    """
-    check_images(images, least=2)
-    some = images[draw(len(images), _NETWORK_FREE_IMAGES)]
-    small = thumbnails(some)
-    distance = pairwise_distance(small)
-    return RealStatistics(
-        image_size=images.shape[1],
-        spectrum=radial_spectrum(some),
-        distance=distance,
-        duplicates=duplicate_share(small, distance),
-        layout=statistics(layouts(some)),
-    )
 
 
 def reference(

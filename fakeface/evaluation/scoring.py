@@ -12,7 +12,7 @@ from fakeface.config import EvaluationConfig
 from fakeface.data import ImageSet
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor, Progress
 from fakeface.evaluation.measures import ScoredSamples, score
-from fakeface.evaluation.reference import RealStatistics, Reference, real_statistics, reference
+from fakeface.evaluation.reference import Reference, reference
 from fakeface.gan import training
 from fakeface.randomness import latent_noise
 
@@ -42,11 +42,6 @@ class Scorer:
     ) -> None:
         self.images, self.config, self.cache, self.device, self.code = images, config, cache, device, code
         self._reference: Reference | None = None
-
-    @cached_property
-    def real(self) -> RealStatistics:
-        """What the diagnosis, which needs no network, compares samples with."""
-        return real_statistics(self.images.images)
 
     @cached_property
     def extractor(self) -> Extractor:

@@ -5,8 +5,7 @@ import pytest
 import scipy.ndimage
 
 from fakeface.errors import UserError
-from fakeface.evaluation.diagnosis import diagnose_samples, label_samples, onset_of
-from fakeface.evaluation.reference import real_statistics
+from fakeface.evaluation.diagnosis import diagnose_samples, label_samples, onset_of, real_statistics
 from tests.evaluation_pictures import drawn_faces, needs_faces, real_faces, untrained
 
 SETS = [
@@ -155,3 +154,24 @@ def test_the_onset_is_the_first_step_from_which_the_last_label_holds():
     assert onset_of([(0, "noise"), (5, "healthy")]) == 5
     with pytest.raises(ValueError, match="no labels"):
         onset_of([])
+
+
+def test_the_real_statistics_are_of_the_images_themselves():
+    real = real_statistics(drawn_faces(60))
+    assert real.spectrum.shape == (16,)
+    assert 0 < real.distance < 1
+    assert real.duplicates == 0
+    assert real.layout.mean.shape == (64,)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((1, 32, 32, 1), np.uint8), "at least 2 images"),
+        (np.zeros((4, 32, 24, 1), np.uint8), "square"),
+        (np.zeros((4, 30, 30, 1), np.uint8), "multiple of 8"),
+    ],
+)
+def test_images_that_cannot_be_compared_with_are_refused(bad, message):
+    with pytest.raises(UserError, match=message):
+        real_statistics(bad)

@@ -13,11 +13,11 @@ from ablations.jobs.scoring import Scorers
 from fakeface.config import EvaluationConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
-from fakeface.evaluation.draws import keep
+from fakeface.evaluation.draws import draw, keep
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor
 from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
 from fakeface.evaluation.frechet import statistics
-from fakeface.evaluation.reference import draw, real_statistics, reference
+from fakeface.evaluation.reference import reference
 from tests.evaluation_pictures import drawn_faces
 
 CONFIG = EvaluationConfig(extractor="means", num_samples=10, num_reference=40)
@@ -258,25 +258,3 @@ def test_the_draw_is_the_same_every_time_without_repeats_and_spread():
 
 def test_the_draw_takes_all_where_there_are_no_more():
     np.testing.assert_array_equal(draw(7, 50_000), np.arange(7))
-
-
-def test_the_network_free_part_is_had_without_any_extractor(images, monkeypatch):
-    monkeypatch.setattr(EXTRACTORS, "_components", {})
-    real = real_statistics(images)
-    assert real.spectrum.shape == (16,)
-    assert 0 < real.distance < 1
-    assert real.duplicates == 0
-    assert real.layout.mean.shape == (64,)
-
-
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        (np.zeros((1, 32, 32, 1), np.uint8), "at least 2 images"),
-        (np.zeros((4, 32, 24, 1), np.uint8), "square"),
-        (np.zeros((4, 30, 30, 1), np.uint8), "multiple of 8"),
-    ],
-)
-def test_images_that_cannot_be_a_reference_are_refused(bad, message):
-    with pytest.raises(UserError, match=message):
-        real_statistics(bad)

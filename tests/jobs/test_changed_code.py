@@ -49,6 +49,13 @@ class Copy:
         rows = json.loads(self.ablate("plan", "--json"))
         return {row["run"]: (row["state"], row["detail"]) for row in rows}
 
+    def move(self, file: str, to: str) -> None:
+        """Move a file, with the imports that follow it."""
+        (self.folder / file).rename(self.folder / to)
+        before, after = (name.removesuffix(".py").replace("/", ".") for name in (file, to))
+        for path in self.folder.glob("*/**/*.py"):
+            path.write_text(path.read_text().replace(before, after))
+
     def edit(self, file: str, before: str, after: str) -> "Edit":
         return Edit(self.folder / file, before, after)
 
@@ -123,10 +130,35 @@ def test_what_changes_no_training_makes_no_job_stale(copy: Copy, file: str, befo
 
 
 @pytest.mark.slow
-def test_changed_scoring_scores_kept_weights_again_and_trains_nothing(copy: Copy):
+def test_a_moved_file_makes_no_job_stale(copy: Copy):
+    copy.move("fakeface/randomness.py", "fakeface/data/streams.py")
+    try:
+        assert {state for state, _ in copy.states().values()} == {"done"}
+    finally:
+        copy.move("fakeface/data/streams.py", "fakeface/randomness.py")
+
+
+MEASURE = (
+    '@MEASURES.register("mean", heading="mean", better=Better.NEITHER)\n'
+    "def mean(samples, reference):\n    return samples.features.mean()\n\n\ndef _compared("
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("fakeface/evaluation/scoring.py", "final=final,", "final=bool(final),"),
+        ("fakeface/evaluation/quality.py", "def _compared(", MEASURE),
+    ],
+    ids=["a line of Scorer.score", "a new measure"],
+)
+def test_changed_scoring_scores_kept_weights_again_and_trains_nothing(
+    copy: Copy, file: str, before: str, after: str
+):
     checkpoints = {path: path.stat().st_mtime_ns for path in copy.folder.glob("results/jobs/*/checkpoint.pt")}
     assert len(checkpoints) == 2
-    with copy.edit("fakeface/evaluation/frechet.py", "    offset = ", "    offset = 1 * "):
+    with copy.edit(file, before, after):
         assert {state for state, _ in copy.states().values()} == {"re-score"}
         copy.ablate("run", "--no-mirror", "--threads", "1")
         assert {state for state, _ in copy.states().values()} == {"done"}

@@ -1,6 +1,7 @@
-"""What makes two trainings the same, and who notices a change."""
+"""What makes two trainings the same, and which jobs a change of the code concerns."""
 
 import functools
+import json
 import os
 import shutil
 import subprocess
@@ -10,108 +11,183 @@ from pathlib import Path
 import pytest
 
 from ablations.jobs import identity
-from ablations.jobs.identity import code_digests
-from ablations.jobs.plan import scoring_roots, training_roots
+from ablations.jobs.identity import code_changes, code_digests
+from ablations.jobs.plan import scoring_identity, scoring_roots, training_roots
 from ablations.spec import RunConfig
 from fakeface.config import TrainingConfig, canonical_digest, identity_settings
+from fakeface.evaluation.measures import MEASURES
 from fakeface.gan import optimizers, training
+from fakeface.measures import Better
 
 ROOT = Path(__file__).parents[2]
+STEP, OPTIMIZERS, QUALITY = (
+    "fakeface/gan/training.py",
+    "fakeface/gan/optimizers.py",
+    "fakeface/evaluation/quality.py",
+)
 EDITS = {
-    "a comment in the step": ("fakeface/gan/training.py", "    loss_g.backward()", "    # why\n    loss_g.backward()"),
-    "a docstring of the step": ("fakeface/gan/training.py", '"""Minimise Loss_G', '"""Make small Loss_G'),
-    "a type in the step": ("fakeface/gan/training.py", "def gan_step(config: TrainingConfig,", "def gan_step(config,"),
+    "nothing": ("fakeface/__init__.py", "", ""),
+    "a comment in the step": (STEP, "    loss_g.backward()", "    # why\n    loss_g.backward()"),
+    "a docstring of the step": (STEP, '"""Minimise Loss_G', '"""Make small Loss_G'),
+    "a type in the step": (STEP, "def gan_step(config: TrainingConfig,", "def gan_step(config,"),
     "a new optimizer": (
-        "fakeface/gan/optimizers.py",
+        OPTIMIZERS,
         "def accepted_settings(",
         '@OPTIMIZERS.register("mine")\ndef mine(parameters, *, lr):\n    return optim.SGD(parameters, lr=lr)\n\n\n'
         "def accepted_settings(",
     ),
-    "a new metric": (
+    "a new extractor": (
         "fakeface/evaluation/extractors/inception.py",
         '@EXTRACTORS.register("inception")',
         '@EXTRACTORS.register("mine")\nclass Mine:\n    metric = "fd_mine"\n\n\n@EXTRACTORS.register("inception")',
     ),
     "a new setting": ("fakeface/config.py", "    d_steps: Pos", "    g_steps: int = 1\n    d_steps: Pos"),
-    "a line of the step": ("fakeface/gan/training.py", "    loss_g.backward()", "    (2 * loss_g).backward()"),
-    "a line of sgd": ("fakeface/gan/optimizers.py", "optim.SGD(parameters, lr=lr,", "optim.SGD(parameters, lr=2 * lr,"),
-    "the weights' stream": ("fakeface/randomness.py", '"{name}/{seed}/{index}"', '"{name}:{seed}:{index}"'),
+    "a line of the step": (STEP, "    loss_g.backward()", "    (2 * loss_g).backward()"),
+    "a line of sgd": (OPTIMIZERS, "optim.SGD(parameters, lr=lr,", "optim.SGD(parameters, lr=2 * lr,"),
+    "the weights' stream": ("fakeface/randomness.py", 'f"{name}/{seed}/{index}"', 'f"{name}:{seed}:{index}"'),
+    "a heading": (QUALITY, 'heading="precision"', 'heading="Precision"'),
+    "a line of Scorer.score": ("fakeface/evaluation/scoring.py", "final=final,", "final=bool(final),"),
+    "a line of measures.score": ("fakeface/evaluation/measures.py", "values |= measure", "values = values | measure"),
+    "a line of a measure": (QUALITY, "return floor_of(reference,", "return 1 * floor_of(reference,"),
+    "the spectrum": ("fakeface/evaluation/spectrum.py", "_CHUNK = 512", "_CHUNK = 256"),
 }  # fmt: skip
 PROBE = """
-import sys
-from ablations.jobs.identity import code_digests
-from ablations.jobs.plan import training_roots
+import json, sys
+from pathlib import Path
+from ablations.jobs import identity
+from ablations.jobs.plan import scoring_identity, training_roots
 from ablations.spec import RunConfig
-for name in ("adam", "sgd"):
-    for key, digest in code_digests(training_roots(RunConfig(optimizer={"name": name}))).items():
-        print(name, key, digest)
+
+found = {}
+for edit, (file, before, after) in json.loads(sys.stdin.read()).items():
+    path = Path(file)
+    text = path.read_text()
+    assert text != text.replace(before, after) or before == after, f"{edit} must change the source"
+    path.write_text(text.replace(before, after))
+    identity._module.cache_clear()
+    configs = {name: RunConfig(optimizer={"name": name}) for name in ("adam", "sgd")}
+    codes = {name: identity.code_digests(training_roots(config)) for name, config in configs.items()}
+    trainings = {name: identity.training_identity(configs[name], 0, "data", codes[name]) for name in codes}
+    found[edit] = {"code": codes, "training": trainings, "scoring": scoring_identity(configs["adam"])}
+    path.write_text(text)
+print(json.dumps(found))
 """
 
 
-@pytest.fixture(scope="module")
-def code_after(tmp_path_factory: pytest.TempPathFactory):
-    """The code digests that a fresh process computes after an edit of the sources: {(optimizer, place): digest}."""
+def copy_of_sources(folder: Path) -> Path:
+    for package in ("fakeface", "ablations"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
-    def measure(edit: str | None) -> dict[tuple[str, str], str]:
-        folder = tmp_path_factory.mktemp("sources")
-        for package in ("fakeface", "ablations"):
-            shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-        if edit is not None:
-            file, before, after = EDITS[edit]
-            text = (folder / file).read_text()
-            changed = (
-                text.replace(before, after)
-                if before in text
-                else text.replace(before.replace('"', 'f"', 1), after)
-            )
-            assert changed != text, "the edit must change the source"
-            (folder / file).write_text(changed)
-        done = subprocess.run(
-            [sys.executable, "-c", PROBE], cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        rows = [line.split() for line in done.stdout.splitlines()]
-        return {(row[0], row[1]): row[2] for row in rows}
 
-    return measure
+def probe(folder: Path, edits: dict[str, tuple[str, str, str]]) -> dict:
+    """What a process that runs the sources in a folder computes after each edit: code and identities."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
+        input=json.dumps(edits), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
-def code_before(code_after):
-    return code_after(None)
+def after(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    return probe(copy_of_sources(tmp_path_factory.mktemp("sources")), EDITS)
 
 
-def changed(before: dict, after: dict) -> set[tuple[str, str]]:
-    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+def changes(after: dict, edit: str) -> dict[str, list[str]]:
+    """What an edit changes in the code of each optimizer's jobs, in words; the identity must change with it."""
+    now, before = after[edit], after["nothing"]
+    words = {name: code_changes(now["code"][name], before["code"][name]) for name in ("adam", "sgd")}
+    for name in words:
+        assert (now["training"][name] != before["training"][name]) == bool(words[name])
+    return words
 
 
 @pytest.mark.parametrize(
     "edit",
     [
-        "a comment in the step",
-        "a docstring of the step",
-        "a type in the step",
-        "a new optimizer",
-        "a new metric",
-        "a new setting",
+        "a comment in the step", "a docstring of the step", "a type in the step", "a new optimizer", "a new extractor",
+        "a new setting", "a line of Scorer.score", "a heading",
+    ],
+)  # fmt: skip
+def test_what_changes_no_training_changes_no_digest(edit: str, after: dict):
+    assert changes(after, edit) == {"adam": [], "sgd": []}
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        ("a line of the step", "train_generator in fakeface/gan/training.py changed"),
+        ("the weights' stream", "stream in fakeface/randomness.py changed"),  # two calls below the step
     ],
 )
-def test_what_changes_no_training_changes_no_digest(edit: str, code_before, code_after):
-    assert changed(code_before, code_after(edit)) == set()
+def test_a_line_of_the_step_or_below_changes_every_job_and_is_named(edit: str, words: str, after: dict):
+    assert changes(after, edit) == {"adam": [words], "sgd": [words]}
 
 
-def test_a_line_of_the_step_changes_every_job_and_is_named(code_before, code_after):
-    key = "fakeface/gan/training.py:train_generator"
-    assert changed(code_before, code_after("a line of the step")) == {("adam", key), ("sgd", key)}
+def test_a_line_of_sgd_changes_sgds_jobs_alone(after: dict):
+    words = ["sgd in fakeface/gan/optimizers.py changed"]
+    assert changes(after, "a line of sgd") == {"adam": [], "sgd": words}
 
 
-def test_a_line_of_sgd_changes_sgds_jobs_alone(code_before, code_after):
-    assert changed(code_before, code_after("a line of sgd")) == {("sgd", "fakeface/gan/optimizers.py:sgd")}
+@pytest.mark.parametrize(
+    ("edit", "scores_again"),
+    [
+        ("a line of Scorer.score", True),
+        ("a line of measures.score", True),
+        ("a line of a measure", True),
+        ("a heading", False),
+        ("a line of the step", False),
+        ("the spectrum", False),  # a diagnosis is no score
+    ],
+)
+def test_the_code_that_fills_a_score_is_in_its_identity(edit: str, scores_again: bool, after: dict):
+    assert (after[edit]["scoring"] != after["nothing"]["scoring"]) == scores_again
 
 
-def test_a_line_two_calls_below_the_step_is_seen(code_before, code_after):
-    key = "fakeface/randomness.py:stream"
-    assert changed(code_before, code_after("the weights' stream")) == {("adam", key), ("sgd", key)}
+def test_a_new_measure_changes_the_identity_of_every_score(monkeypatch: pytest.MonkeyPatch):
+    before = scoring_identity(RunConfig())
+    monkeypatch.setattr(MEASURES, "_components", dict(MEASURES._components))
+
+    @MEASURES.register("mine", heading="mine", better=Better.LOWER)
+    def mine(samples, reference):
+        return samples.features.mean() - reference.drawn.mean()
+
+    registered = scoring_identity(RunConfig())
+    del MEASURES._components["mine"]
+    MEASURES.register("mine", heading="mine", better=Better.LOWER, every_score=True)(mine)
+    assert len({before, registered, scoring_identity(RunConfig())}) == 3
+
+
+def test_moving_a_file_changes_no_identity(tmp_path: Path, after: dict):
+    """One file whose definitions are imported by name, one that is used as a module."""
+    folder = copy_of_sources(tmp_path)
+    (folder / "fakeface/randomness.py").rename(folder / "fakeface/data/streams.py")
+    (folder / STEP).rename(folder / "fakeface/gan/loop.py")
+    for path in folder.rglob("*.py"):
+        text = path.read_text().replace("fakeface.randomness", "fakeface.data.streams")
+        text = text.replace("fakeface.gan.training", "fakeface.gan.loop")
+        text = text.replace(
+            "from fakeface.gan import checkpoints, training", "from fakeface.gan import checkpoints, loop"
+        )
+        text = text.replace("from fakeface.gan import training", "from fakeface.gan import loop")
+        for name in ("create", "train", "generate", "RealImages"):
+            text = text.replace(f"training.{name}", f"loop.{name}")
+        path.write_text(text)
+    moved, before = probe(folder, {"nothing": EDITS["nothing"]})["nothing"], after["nothing"]
+    for name in ("adam", "sgd"):
+        assert "fakeface/gan/loop.py:gan_step" in moved["code"][name]
+        assert code_changes(moved["code"][name], before["code"][name]) == []
+    assert (moved["training"], moved["scoring"]) == (before["training"], before["scoring"])
+
+
+def test_a_change_of_code_is_told_by_name_and_file():
+    then = {"a.py:f": "1", "a.py:g": "2", "a.py:h": "3", "b.py:V": "4", "c.py:V": "4"}
+    now = {"a.py:f": "9", "moved.py:g": "2", "b.py:V": "4", "d.py:new": "5"}
+    assert code_changes(now, then) == [
+        "f in a.py changed", "h in a.py is gone", "V in c.py is gone", "new in d.py is new"
+    ]  # fmt: skip
 
 
 def test_only_named_components_are_in_the_code():
