@@ -15,6 +15,7 @@ from ablations.jobs.plan import Job
 from ablations.jobs.status import JobState, Status, results_of, state_of
 from ablations.store import Store
 from analysis.frames.jobs import Frames, Selected, load
+from analysis.frames.quality import quality_name
 from analysis.report.table import headings, summary_rows
 
 STATUS_STYLES: Mapping[str, str] = {
@@ -131,7 +132,7 @@ def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
 def print_results(frames: Frames, console: Console) -> None:
     """The table of results, as the report has it: run, outcome, final losses, Fréchet distance."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in headings(frames):
+    for name in headings(quality_name(frames)):
         left = name in ("run", "outcome")
         table.add_column(name, justify="left" if left else "right", no_wrap=name in ("run", "seed"))
     for row in summary_rows(frames):

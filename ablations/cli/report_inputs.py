@@ -14,15 +14,15 @@ from analysis.claims.judging import Finding, judge_claims
 from analysis.claims.ladder import LadderSpec, Rung
 from analysis.frames import studies
 from analysis.frames.studies import StudyResult
-from analysis.report.build import Asked, AskedLadder
+from analysis.report.results import LadderInput, ReportInputs
 from fakeface.errors import UserError
 
 
-def asked_of(spec: Spec, jobs: Sequence[Job], store: Store) -> Asked:
+def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs:
     """What of the specification is about these jobs: ladders, studies on the same data that have begun, claims."""
     runs, groups = {job.run for job in jobs}, {job.group for job in jobs}
     ladders = [
-        AskedLadder(ladder.group, ladder.description, _ladder_spec(spec, ladder, jobs))
+        LadderInput(ladder.group, ladder.description, _ladder_spec(spec, ladder, jobs))
         for ladder in spec.ladders
         if ladder.group in groups and {ladder.floor, ladder.goal} <= runs
     ]
@@ -40,7 +40,7 @@ def asked_of(spec: Spec, jobs: Sequence[Job], store: Store) -> Asked:
         for finding in _judged_claims(spec, store, newest)
         if about & {*finding.claim.runs, finding.claim.study}
     ]
-    return Asked(ladders, sorted(asked, key=lambda study: study.reference_name in newest), findings)
+    return ReportInputs(ladders, sorted(asked, key=lambda study: study.reference_name in newest), findings)
 
 
 def _ladder_spec(spec: Spec, ladder: Ladder, jobs: Sequence[Job]) -> LadderSpec:

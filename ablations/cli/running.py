@@ -12,7 +12,7 @@ from ablations import tracking
 from ablations.cli.commands_work import Mirror, at_work, configure, prepare_references, with_data
 from ablations.cli.listing import frames_of, print_results
 from ablations.cli.options import MirrorOptions, WorkOptions, store_options
-from ablations.cli.report_inputs import asked_of
+from ablations.cli.report_inputs import report_inputs
 from ablations.executors.loop import Summary, run_plan
 from ablations.jobs import machine
 from ablations.jobs.plan import Job, make_plan
@@ -93,8 +93,8 @@ def _report_words(spec: Spec, jobs: Sequence[Job], frames: Frames, store: Store,
     if command is None:
         return ""
     try:
-        asked = asked_of(spec, jobs, store)
-        page = report.build(frames, store.report, title=spec.name, command=command, asked=asked).page
+        inputs = report_inputs(spec, jobs, store)
+        page = report.build(frames, store.report, title=spec.name, command=command, inputs=inputs).page
     except UserError as error:
         return f"[yellow]No report:[/] {escape(str(error))}"
     return f"Report:   {escape(os.path.relpath(page))}"
@@ -142,8 +142,8 @@ def write_report(
 
     Raises UserError where none has begun.
     """
-    asked = asked_of(spec, jobs, store)
-    files = report.build(frames_of(jobs, store), out, title=spec.name, command=command, asked=asked)
+    inputs = report_inputs(spec, jobs, store)
+    files = report.build(frames_of(jobs, store), out, title=spec.name, command=command, inputs=inputs)
     if options.mirror and out == store.report and tracking.run_ids(store, options.uri(store)):
         left = Mirror(store, options).close(console)
         if left:

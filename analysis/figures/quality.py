@@ -1,84 +1,125 @@
-"""Figures of quality: Fréchet distances over steps and over the time that they took."""
+"""Figures of quality: Fréchet distances over steps or time, and the last one of each seed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
-from analysis.figures.curves import STEPS, last_step
-from analysis.figures.style import run_styles
-from analysis.frames.jobs import Frames
-from analysis.frames.quality import quality_name, quality_table
+from analysis.figures.curves import STEPS
+from analysis.figures.style import RunStyle
+from analysis.frames.quality import LastScore, Scores
+from analysis.statistics import contrast
 from fakeface.evaluation.measures import DISTANCE
 
+FLOOR = "floor"
+"""Key of the measure that says how far real images are from each other."""
 
-def quality_over_steps(ax: Axes, frames: Frames) -> Axes:
-    """The Fréchet distance of every run at each evaluation, all under one protocol (`Frames.quality`).
 
-    The last one with the 95% interval of its sampling noise, over the floor that real images have among themselves,
-    where these are known.
+def quality_curves(
+    ax: Axes, scores: Scores, looks: Mapping[str, RunStyle], *, over: Literal["step", "minutes"], last: float
+) -> Axes:
+    """The Fréchet distance of every run at each evaluation, one line a seed.
+
+    Over steps, the last point of a job has the 95% interval of its sampling noise, and a faint line is the floor that
+    real images have among themselves. Minutes are time at work on whatever each job ran on: pauses between sessions
+    do not count.
+
+    Args:
+        looks: how each run is drawn, in the order of the runs.
+        last: where the x axis ends.
     """
-    style.dress(
-        ax, title="Quality over training", subtitle="Fréchet distance to the real images; lower is better",
-        xlabel=STEPS, ylabel=quality_name(frames),
-    )  # fmt: skip
-    style.scale_steps(ax, last_step(frames.outcomes))
-    _intervals_and_floor(ax, frames)
-    _quality_lines(ax, frames, frames.quality(), "step")
-    return ax
-
-
-def quality_over_time(ax: Axes, frames: Frames) -> Axes:
-    """The same distances against the minutes of work that it took to reach them, on whatever each job ran on.
-
-    Work does not count pauses between sessions, and of what was scored later only the training.
-    """
-    quality = frames.quality()
-    quality = quality.assign(minutes=quality["seconds"] / 60)
-    style.dress(
-        ax, title="Quality over wall time", subtitle="the same distances; other work on the machine counts",
-        xlabel="minutes of work", ylabel=quality_name(frames),
-    )  # fmt: skip
-    style.scale_minutes(ax, float(quality["minutes"].max()))
-    _quality_lines(ax, frames, quality, "minutes")
-    return ax
-
-
-def _quality_lines(ax: Axes, frames: Frames, quality: pd.DataFrame, x: str) -> None:
-    """One line a job over the column `x`, one label a run."""
-    styles = run_styles(frames.runs)
+    if over == "step":
+        style.dress(
+            ax, title="Quality over training", subtitle="Fréchet distance to the real images; lower is better",
+            xlabel=STEPS, ylabel=scores.name,
+        )  # fmt: skip
+        style.scale_steps(ax, int(last))
+        _draw_intervals(ax, scores.last, looks)
+        _draw_floors(ax, scores.last)
+    else:
+        style.dress(
+            ax, title="Quality over wall time", subtitle="the same distances; other work on the machine counts",
+            xlabel="minutes of work", ylabel=scores.name,
+        )  # fmt: skip
+        style.scale_minutes(ax, last)
+    curves = scores.curves.sort_values("step")
     labels = []
-    for run in frames.runs:
-        ends = []
-        for _, scores in quality[quality["run"] == run].groupby("seed"):
-            look = styles[run]
-            ordered = scores.sort_values("step")
-            ax.plot(
-                ordered[x], ordered["value"], color=look.color, linestyle=look.linestyle, label=run,
-                lw=1.5, marker="o", ms=4.5, mec="white", mew=0.8, clip_on=False, zorder=3,
-            )  # fmt: skip
-            ends.append(float(ordered["value"].iloc[-1]))
-        if ends:
-            labels.append((float(np.median(ends)), run, styles[run]))
-    style.scale_values(ax, quality["value"])
+    for run, look in looks.items():
+        own = curves[(curves["run"] == run) & curves["value"].notna()]
+        if own.empty:
+            continue
+        sns.lineplot(
+            own, x=over, y="value", units="seed", estimator=None, sort=False, ax=ax, color=look.color,
+            linestyle=look.linestyle, lw=1.5, marker="o", markersize=4.5, markeredgewidth=0.8, clip_on=False, label=run,
+            legend=False, zorder=3,
+        )  # fmt: skip
+        labels.append((float(own.groupby("seed")["value"].last().median()), run, look))
+    style.scale_values(ax, curves["value"])
     style.label_ends(ax, labels)
+    return ax
 
 
-def _intervals_and_floor(ax: Axes, frames: Frames) -> None:
-    """An error bar on the last point of each job that has an interval, and one faint line for each floor."""
-    styles = run_styles(frames.runs)
-    rows = quality_table(frames)
-    for row in rows:
+def quality_by_run(ax: Axes, scores: Scores, looks: Mapping[str, RunStyle]) -> Axes:
+    """The last Fréchet distance of each seed as a strip, with the mean of each run and its 95% interval by t."""
+    style.dress(
+        ax, title="Last score of each seed", subtitle="a dot a seed; the bar is the mean with its 95% interval",
+        xlabel=scores.name,
+    )  # fmt: skip
+    values = pd.DataFrame(
+        [(row.run, row.measured[DISTANCE].value) for row in scores.last if row.step is not None],
+        columns=["run", "value"],
+    )
+    values = values[np.isfinite(values["value"].astype(float))]
+    runs = [run for run in looks if (values["run"] == run).any()]
+    dark = {run: looks[run].text_color for run in runs}
+    strip = {"data": values, "x": "value", "y": "run", "order": runs, "hue": "run", "legend": False, "ax": ax}
+    sns.stripplot(
+        **strip, palette={run: looks[run].color for run in runs}, size=5, alpha=0.75, linewidth=0.6, edgecolor="white",
+        jitter=False,
+    )  # fmt: skip
+    sns.pointplot(
+        **strip, palette=dark, errorbar=_interval, marker="|", markersize=11, markeredgewidth=1.6, linestyle="none",
+        err_kws={"linewidth": 1.6},
+    )  # fmt: skip
+    ax.set_ylabel("")
+    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")
+    for label, run in zip(ax.get_yticklabels(), runs, strict=True):
+        label.set_color(dark[run])
+    if values["value"].max() >= style.WIDE_SPAN * values["value"].min() > 0:
+        style.log_axis(ax.xaxis)
+    else:
+        ax.set_xlim(0, 1.08 * values["value"].max())
+        ax.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
+    return ax
+
+
+def _interval(values: "pd.Series[float]") -> tuple[float, float]:
+    """The 95% interval of a mean by t; the value itself where there is one seed, or no spread."""
+    found = contrast([values.to_numpy()], [1.0], paired=False) if len(values) > 1 else None
+    return (float(values.iloc[0]),) * 2 if found is None else (found.low, found.high)
+
+
+def _draw_intervals(ax: Axes, last: Sequence[LastScore], looks: Mapping[str, RunStyle]) -> None:
+    """An error bar on the last point of each job that has an interval."""
+    for row in last:
         distance = row.measured[DISTANCE]
-        low, high = distance.low, distance.high
-        if low is not None and high is not None and row.step is not None:
+        if distance.low is not None and distance.high is not None and row.step is not None:
             ax.plot(
-                [row.step] * 2, [low, high], color=styles[row.run].color, lw=1.2, marker="_", ms=9, mew=1.2,
-                clip_on=False, zorder=2.5,
+                [row.step] * 2, [distance.low, distance.high], color=looks[row.run].color, lw=1.2, marker="_", ms=9,
+                mew=1.2, clip_on=False, zorder=2.5,
             )  # fmt: skip
-    floors = [row.measured["floor"].value for row in rows]
-    known = [value for value in floors if value is not None]
-    for floor in sorted({float(f"{value:.3g}") for value in known}):  # several where the real images differ
+
+
+def _draw_floors(ax: Axes, last: Sequence[LastScore]) -> None:
+    """One faint line for each floor; there are several where the real images differ."""
+    known = {row.measured[FLOOR].value for row in last} - {None}
+    for floor in sorted({float(f"{value:.3g}") for value in known if value is not None}):
         ax.axhline(floor, color=style.MUTED, lw=0.8, dashes=(1.4, 1.4), zorder=1)
         ax.annotate(
             "real images among themselves", (0, floor), (4, 2), xycoords=("axes fraction", "data"),

@@ -1,6 +1,6 @@
-"""The last score of each job in numbers, and what its columns are called."""
+"""The scores that may be compared: their curves, the last one of each job in numbers, and what they are called."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -24,7 +24,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class QualityRow:
+class LastScore:
     """The last evaluation of one job under the protocol that is compared."""
 
     run: str
@@ -35,10 +35,26 @@ class QualityRow:
     """Every registered measure, by its key, in the order of registration."""
 
 
-def quality_measures(frames: Frames) -> Mapping[str, Measure]:
-    """The records of every registered measure under the compared protocol, by key; empty without a score."""
+@dataclass(frozen=True)
+class Scores:
+    """All scores under one protocol."""
+
+    name: str
+    """The registered name of the Fréchet distance with its N: `fid (N = 10,000)`."""
+    measures: Mapping[str, Measure]
+    """The record of each registered measure, by its key; empty without a score."""
+    curves: pd.DataFrame
+    """run, seed, step, value, minutes: the Fréchet distance at each evaluation. `minutes` are the work until then."""
+    last: Sequence[LastScore]
+    """One for each job that has begun, in the order of the runs; empty without a score."""
+
+
+def scores_of(frames: Frames) -> Scores:
+    """The scores of all jobs, under the protocol of `Frames.quality`."""
     quality = frames.quality()
-    return {} if quality.empty else records(str(quality["metric"].iloc[0]))
+    measures = {} if quality.empty else records(str(quality["metric"].iloc[0]))
+    curves = quality.assign(minutes=quality["seconds"] / 60)[["run", "seed", "step", "value", "minutes"]]
+    return Scores(quality_name(frames), measures, curves, _last_scores(frames, quality, measures))
 
 
 def quality_name(frames: Frames) -> str:
@@ -52,16 +68,10 @@ def quality_name(frames: Frames) -> str:
     return f"{last['metric']} (N = {last['num_samples']:,})"
 
 
-def quality_table(frames: Frames) -> list[QualityRow]:
-    """One row for each job that has begun, in the order of the runs, whatever its outcome.
-
-    A job that has not reached its end has only what every score measures. A measure that needs more samples than the
-    protocol draws is missing everywhere.
-    """
-    quality = frames.quality()
+def _last_scores(frames: Frames, quality: pd.DataFrame, measures: Mapping[str, Measure]) -> list[LastScore]:
+    """A job that has not reached its end has only what every score measures."""
     if quality.empty:
         return []
-    known = quality_measures(frames)
     last = quality.sort_values("step").groupby(["run", "seed"], observed=True)["step"].last()
     values = frames.evaluations[frames.evaluations["protocol"] == quality["protocol"].iloc[0]]
     by_evaluation = {
@@ -75,7 +85,7 @@ def quality_table(frames: Frames) -> list[QualityRow]:
         found = by_evaluation.get((run, seed, step), {})
         measured = {
             key: Measured(*(found.get(name) for name in (one.name, one.low, one.high, one.standard_error)))
-            for key, one in known.items()
+            for key, one in measures.items()
         }
-        rows.append(QualityRow(run, seed, step, measured))
+        rows.append(LastScore(run, seed, step, measured))
     return rows

@@ -8,20 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from PIL import Image
 
-from analysis.frames.jobs import Frames
-
 AS_THEY_ARE = 4_000_000
-"""Up to so many bytes in all, the grids go in as the PNGs that they are."""
+"""Up to so many bytes in all, the grids are embedded as the PNGs that they are."""
 BUDGET = 6_000_000
-"""Otherwise they become WebP, as large and as fine as this many bytes in all allow: 8 MB on the page."""
+"""Otherwise they become WebP, as large and as fine as this many bytes allow: 8 MB on the page."""
 LADDER = ((1024, 90), (768, 85), (512, 85), (512, 70), (384, 70), (256, 70), (192, 60), (128, 50))
-"""(widest side in pixels, WebP quality), best first; the last holds whatever it costs."""
+"""(widest side in pixels, WebP quality), best first; the last is used whatever its size."""
 PROBES = 24
-"""Grids that are encoded to foretell the size of all."""
+"""Grids that are encoded to predict the size of all."""
 GOLDEN = 0.6180339887498949
-"""Places at its multiples meet every step of every run, where every tenth grid is the same step of each job."""
+"""Its multiples spread the probes over all steps and runs; every tenth grid would be the same step of each job."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,22 @@ class Grid:
     uri: str
 
 
-def embed(frames: Frames) -> tuple[list[Grid], int | None]:
-    """Every grid that can be read, by job and step. One that is missing or torn is left out.
+@dataclass(frozen=True)
+class EmbeddedGrids:
+    """The grids of all jobs, by job and step."""
 
-    Returns:
-        The grids, and the side in pixels to which larger ones were reduced (None: they have all their pixels).
+    grids: Sequence[Grid]
+    reduced_to: int | None
+    """Side in pixels to which larger ones were reduced; None: they have all their pixels."""
+
+
+def embed(images: pd.DataFrame) -> EmbeddedGrids:
+    """Every grid that can be read; one that is missing or damaged is left out.
+
+    Args:
+        images: of `Frames`.
     """
-    rows = frames.images.sort_values(["run", "seed", "step"]).to_dict("records")
+    rows = images.sort_values(["run", "seed", "step"]).to_dict("records")
     paths = [Path(row["path"]) for row in rows]
     sizes = [_size(path) for path in paths]
     rung = None if sum(sizes) <= AS_THEY_ARE else _rung([p for p, s in zip(paths, sizes, strict=True) if s])
@@ -53,7 +61,8 @@ def embed(frames: Frames) -> tuple[list[Grid], int | None]:
         for row, picture in zip(rows, encoded, strict=True)
         if picture
     ]
-    return grids, rung[0] if rung and any(picture and picture.reduced for picture in encoded) else None
+    reduced = rung is not None and any(picture and picture.reduced for picture in encoded)
+    return EmbeddedGrids(grids, rung[0] if rung and reduced else None)
 
 
 def data_uri(body: bytes, kind: str) -> str:
@@ -76,7 +85,7 @@ def _size(path: Path) -> int:
 
 
 def _rung(paths: Sequence[Path]) -> tuple[int, int]:
-    """The best rung of the ladder whose total, foretold from a few grids spread over all, keeps the budget."""
+    """The best rung of the ladder whose total, predicted from a few grids spread over all, keeps the budget."""
     places = {int(number * GOLDEN % 1 * len(paths)) for number in range(PROBES)}
     probes = [paths[place] for place in sorted(places)]
     for rung in LADDER:

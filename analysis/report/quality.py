@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.frames.jobs import Frames
-from analysis.frames.quality import Measured, QualityRow, quality_measures, quality_name, quality_table
+from analysis.frames.quality import LastScore, Measured, Scores
 from analysis.wording import number
 from fakeface.evaluation.measures import DISTANCE
 
@@ -18,23 +17,24 @@ class QualityView:
     rows: Sequence[Sequence[str]]
     """The cells of each job, its run and seed first."""
     counts: Sequence[str]
-    """How many jobs stand behind each column of numbers: `6 of 8`."""
+    """How many jobs have a value in each column of numbers: `6 of 8`."""
 
 
-def quality_view(frames: Frames) -> QualityView | None:
+def quality_view(scores: Scores) -> QualityView | None:
     """None where no job has a score."""
-    rows = quality_table(frames)
+    rows = scores.last
     if not rows:
         return None
-    known = quality_measures(frames)
-    titles = {key: one.heading for key, one in known.items()}
-    titles[DISTANCE] = f"{quality_name(frames)}, {known[DISTANCE].error}"
-    columns = {key: [row.measured[key] for row in rows] for key in known}
-    counts = [f"{sum(one.value is not None for one in column)} of {len(rows)}" for column in columns.values()]
+    titles = {key: one.heading for key, one in scores.measures.items()}
+    titles[DISTANCE] = f"{scores.name}, {scores.measures[DISTANCE].error}"
+    counts = [
+        f"{sum(row.measured[key].value is not None for row in rows)} of {len(rows)}"
+        for key in scores.measures
+    ]
     return QualityView(["run", "seed", *titles.values()], [_cells(row) for row in rows], counts)
 
 
-def _cells(row: QualityRow) -> list[str]:
+def _cells(row: LastScore) -> list[str]:
     return [row.run, str(row.seed), *(_cell(one) for one in row.measured.values())]
 
 

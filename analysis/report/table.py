@@ -1,25 +1,24 @@
-"""The summary as plain data: one row a job. The HTML page and the terminal show the same."""
+"""The summary: one row a job. The HTML page and the terminal show the same."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from analysis.frames.jobs import Frames
-from analysis.frames.quality import quality_name
 from analysis.wording import number
-from fakeface.gan.series import D_X, LOSS_D, LOSS_G
+from fakeface.gan.series import D_G_Z_BEFORE, D_X, LOSS_D, LOSS_G
 from fakeface.outcomes import Dynamics, Exit, Samples
 
 EXPECTED = frozenset({Exit.FINISHED, Samples.HEALTHY, Dynamics.BALANCED, Exit.RUNNING})
-"""The outcome's words that need nobody's attention."""
+"""The words of an outcome that need no attention."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One job. A number is None where it was never measured, and NaN where it was and came out so."""
+    """One job. A number is None where it was never measured, and NaN where the measurement gave NaN."""
 
     run: str
     seed: int
@@ -28,7 +27,7 @@ class Row:
     samples: str | None
     dynamics: str | None
     evidence: Mapping[str, str]
-    """What stands behind the words, by `exit`, `samples` and `dynamics`."""
+    """The evidence for each word, by `exit`, `samples` and `dynamics`."""
     changes: Mapping[str, Any]
     """The job's settings that other jobs here do not share, as `{"optimizer.name": "sgd"}`; None: the default."""
     loss_d: float | None
@@ -45,7 +44,7 @@ class Row:
 
     @property
     def outcome(self) -> tuple[str, ...]:
-        """The words, three where the job came to an end."""
+        """The words, three where the job has ended."""
         return tuple(word for word in (self.exit, self.samples, self.dynamics) if word is not None)
 
     def cells(self) -> list[str]:
@@ -58,8 +57,17 @@ class Row:
         return [self.run, str(self.seed), " · ".join(self.outcome), *map(number, numbers), steps, minutes]
 
 
+def headings(quality: str) -> list[str]:
+    """What the columns of `Row.cells` are.
+
+    Args:
+        quality: name of the Fréchet distance with its N.
+    """
+    return ["run", "seed", "outcome", LOSS_D, LOSS_G, D_X, "D(G(z))", quality, "steps", "minutes"]
+
+
 def summary_rows(frames: Frames) -> list[Row]:
-    """One row a job, in the order in which the jobs were given, whatever became of them."""
+    """One row a job, in the order in which the jobs were given, whatever their outcome."""
     scores = frames.quality().sort_values("step")
     # Not `groupby(...).last()`, which would pass over the NaN of a diverged generator.
     quality = scores.drop_duplicates(["run", "seed"], keep="last").set_index(["run", "seed"])["value"]
@@ -80,7 +88,7 @@ def summary_rows(frames: Frames) -> list[Row]:
                 loss_d=_last(frames, key, LOSS_D),
                 loss_g=_last(frames, key, LOSS_G),
                 d_x=_last(frames, key, D_X),
-                d_g_z=_last(frames, key, "D(G(z))_before"),
+                d_g_z=_last(frames, key, D_G_Z_BEFORE),
                 quality=float(quality[key]) if key in quality.index else None,
                 steps=job["steps"],
                 total_steps=None if pd.isna(job["total_steps"]) else int(job["total_steps"]),
@@ -90,13 +98,6 @@ def summary_rows(frames: Frames) -> list[Row]:
     return rows
 
 
-def headings(frames: Frames) -> list[str]:
-    """What the columns of `Row.cells` are; the Fréchet distance by its metric's name and N."""
-    return [
-        "run", "seed", "outcome", LOSS_D, LOSS_G, D_X, "D(G(z))", quality_name(frames), "steps", "minutes"
-    ]  # fmt: skip
-
-
 def common_settings(frames: Frames) -> dict[str, Any]:
     """The settings off their defaults that all jobs begun have alike."""
     settings: list[dict[str, Any]] = list(frames.jobs["settings"])
@@ -104,6 +105,11 @@ def common_settings(frames: Frames) -> dict[str, Any]:
         return {}
     first, *others = settings
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+
+
+def last_step(rows: Sequence[Row]) -> int:
+    """Where an axis of steps ends: what was planned, or taken, whichever is more."""
+    return max((max(row.total_steps or 0, row.steps) for row in rows), default=0)
 
 
 def _changes(frames: Frames) -> dict[tuple[Hashable, Hashable], dict[str, Any]]:

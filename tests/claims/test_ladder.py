@@ -15,8 +15,8 @@ from analysis.claims.ladder import LadderSpec, Rung, RungResult, climb, standing
 from analysis.figures.ladder import ladder_chart
 from analysis.figures.outcomes import LOOKS
 from analysis.frames.jobs import Frames, Selected, load
-from analysis.report.build import TEMPLATES
 from analysis.report.ladder_words import hypothesis_words, ladder_rows, ladder_view
+from analysis.report.page import TEMPLATES
 from fakeface.outcomes import Regime, regime_of
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end
 

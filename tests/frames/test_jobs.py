@@ -10,7 +10,7 @@ import pytest
 
 from ablations.store.journal import Journal
 from analysis.frames.jobs import Frames, Selected, load
-from analysis.frames.quality import Measured, quality_table
+from analysis.frames.quality import Measured, quality_name, scores_of
 from analysis.report.quality import quality_view
 from analysis.report.table import Row, headings, summary_rows
 from analysis.report.words import caution, headline, summary
@@ -148,9 +148,9 @@ def test_quality_is_under_the_protocol_that_a_job_asks_for(tmp_path: Path, clock
         return load([Selected(run, 0, tmp_path / run, protocol) for run in ("a", "b", "c")])
 
     assert list(asking("aa").quality()["value"]) == [10.0, 10.0, 11.0]
-    assert f"{METRIC} (N = 2,000)" in headings(asking("aa"))
+    assert f"{METRIC} (N = 2,000)" in headings(quality_name(asking("aa")))
     assert [row.quality for row in summary_rows(asking("bb"))] == [99.0, 99.0, None], "the most have no say"
-    assert f"{METRIC} (N = 500)" in headings(asking("bb"))
+    assert f"{METRIC} (N = 500)" in headings(quality_name(asking("bb")))
     one = [Selected("a", 0, tmp_path / "a", "aa")]
     assert list(load(one).quality()["value"]) == [10.0], "the newest has no say either"
 
@@ -191,7 +191,7 @@ def test_d_of_g_is_the_one_measured_beside_d_of_x(tmp_path: Path) -> None:
 def test_cells_stand_under_their_headings(tmp_path: Path) -> None:
     finished(tmp_path / "a")
     frames = load([Selected("a", 0, tmp_path / "a"), Selected("b", 0, tmp_path / "b")])
-    names = headings(frames)
+    names = headings(quality_name(frames))
     cells = dict(zip(names, row_of(frames, "a").cells(), strict=True))
     assert cells[f"{METRIC} (N = 2,000)"] == "10.0"
     assert (cells["Loss_D"], cells["steps"], cells["outcome"]) == (
@@ -223,7 +223,7 @@ def test_the_headline_says_what_became_of_each_run(tmp_path: Path) -> None:
     for run, samples in (("base", "healthy"), ("sgd", "noise"), ("both", "noise")):
         finished(tmp_path / run, samples=samples)
     frames = load([Selected(run, 0, tmp_path / run) for run in ("base", "sgd", "both", "later")])
-    assert headline(frames, summary_rows(frames)) == (
+    assert headline(summary_rows(frames)) == (
         "Of 4 runs, `base` makes healthy samples; `sgd` and `both` end in noise; `later` has not begun"
     )
 
@@ -232,9 +232,9 @@ def test_the_headline_says_where_seeds_disagree_and_counts_many_runs(tmp_path: P
     for seed, samples in enumerate(("healthy", "noise")):
         finished(tmp_path / f"a{seed}", samples=samples)
     frames = load([Selected("a", seed, tmp_path / f"a{seed}") for seed in (0, 1)])
-    assert headline(frames, summary_rows(frames)) == "The run `a` differs between seeds"
+    assert headline(summary_rows(frames)) == "The run `a` differs between seeds"
     many = load([Selected(f"r{index}", 0, tmp_path / "a1") for index in range(5)])
-    assert headline(many, summary_rows(many)) == "All 5 runs end in noise"
+    assert headline(summary_rows(many)) == "All 5 runs end in noise"
 
 
 def test_the_summary_gives_best_and_worst_run_under_the_metric_s_name(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_the_summary_gives_best_and_worst_run_under_the_metric_s_name(tmp_path: 
     for (run, seed), value in scores.items():
         finished(tmp_path / f"{run}{seed}", score=value)
     frames = load([Selected(run, seed, tmp_path / f"{run}{seed}") for run, seed in scores])
-    text = summary(frames, summary_rows(frames))
+    text = summary(summary_rows(frames), quality_name(frames))
     assert text.startswith("4 jobs of 2 runs and 2 seeds, all finished.")
     assert "fd_test (N = 2,000) runs from 30.0–40.0 for `a` to 5.000 for `b`" in text
     assert text.endswith("Scores that are not finite rank last: `b`."), "half of b's seeds have no score"
@@ -276,10 +276,10 @@ def test_the_quality_table_holds_all_of_the_last_score_and_how_far_chance_reache
     measured(tmp_path / "a", **WHOLE).close()
     frames = load([Selected("a", 0, tmp_path / "a")])
     assert frames.quality()["metric"].unique().tolist() == [METRIC], "the rest is no registered value"
-    (row,) = quality_table(frames)
+    (row,) = scores_of(frames).last
     assert (row.run, row.seed, row.step) == ("a", 0, 3)
     assert row.measured["fd"] == Measured(50.0, 45.0, 55.0)
-    view = quality_view(frames)
+    view = quality_view(scores_of(frames))
     assert view is not None
     assert view.rows[0] == [
         "a", "0", "50.0 (45.0 to 55.0)", "41.0 ± 2.500", "0.200 ± 0.050", "0.400", "0.100", "12.0"
@@ -293,7 +293,7 @@ def test_numbers_that_a_score_lacks_are_dashes_and_nan_stays_nan(tmp_path: Path)
     ).close()
     begin(tmp_path / "unscored").close()
     frames = load([Selected(run, 0, tmp_path / run) for run in ("few", "nan", "unscored", "never")])
-    view = quality_view(frames)
+    view = quality_view(scores_of(frames))
     assert view is not None
     few, nan, unscored = (row[2:] for row in view.rows)
     assert few == ["50.0", "–", "–", "0.400", "–", "–"]
@@ -306,7 +306,7 @@ def test_each_column_says_how_many_jobs_stand_behind_it(tmp_path: Path) -> None:
     measured(tmp_path / "a1", seed=1, fd=60.0).close()
     begin(tmp_path / "a2", seed=2).close()
     frames = load([Selected("a", seed, tmp_path / f"a{seed}") for seed in (0, 1, 2)])
-    view = quality_view(frames)
+    view = quality_view(scores_of(frames))
     assert view is not None
     assert list(view.counts) == ["2 of 3", *["1 of 3"] * 5]
     assert view.headings[2] == f"{METRIC} (N = 2,000), 95% interval"
@@ -316,10 +316,10 @@ def test_each_column_says_how_many_jobs_stand_behind_it(tmp_path: Path) -> None:
 def test_numbers_of_another_protocol_do_not_enter_the_quality_table(tmp_path: Path) -> None:
     with measured(tmp_path / "a", **WHOLE) as journal:
         journal.append("evaluation", step=3, protocol="bb", metric=METRIC, values=score(fd=1.0, floor=1.0))
-    (row,) = quality_table(load([Selected("a", 0, tmp_path / "a", "aa")]))
+    (row,) = scores_of(load([Selected("a", 0, tmp_path / "a", "aa")])).last
     assert [row.measured[key].value for key in ("fd", "floor")] == [50.0, 12.0]
 
 
 def test_without_a_score_there_is_no_quality_table(tmp_path: Path) -> None:
     begin(tmp_path / "a").close()
-    assert quality_view(load([Selected("a", 0, tmp_path / "a")])) is None
+    assert quality_view(scores_of(load([Selected("a", 0, tmp_path / "a")]))) is None

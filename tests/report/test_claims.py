@@ -7,7 +7,8 @@ import pytest
 from analysis.claims.judging import Finding, judge_claims
 from analysis.claims.words import claim_view
 from analysis.figures import style
-from analysis.report.build import Asked, ReportFiles, build
+from analysis.report.build import ReportFiles, build
+from analysis.report.results import ReportInputs
 from tests.claim_journals import Trainings, claims_of
 from tests.report.test_build import Page
 
@@ -33,7 +34,9 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, lis
     found = judge_claims(claims, frames, {}, lambda _: "ablate run --run both")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "DPI", 40)
-        files = build(frames, folder / "report", title="A title", command="c", asked=Asked(claims=found))
+        files = build(
+            frames, folder / "report", title="A title", command="c", inputs=ReportInputs(claims=found)
+        )
     return files, found
 
 

@@ -28,7 +28,7 @@ from analysis.figures.outcomes import LOOKS
 from analysis.figures.regimes import spans
 from analysis.figures.study_axes import kernel_mean
 from analysis.frames.studies import StudyResult, best_searched, from_record, read
-from analysis.report.build import TEMPLATES, _names
+from analysis.report.page import TEMPLATES, names
 from analysis.report.study_report import study_figures
 from analysis.report.study_words import study_words
 from analysis.wording import rate
@@ -491,7 +491,7 @@ def test_the_page_shows_every_figure_and_escapes_what_it_is_given(study: StudyRe
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["names"] = _names
+    environment.filters["names"] = names
     pair = from_record(records.pair_study() | {"description": "a < b"})
     views = [
         {"study": one, "words": study_words(one), "figures": dict.fromkeys(study_figures(one), "data:x")}

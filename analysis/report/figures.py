@@ -1,0 +1,113 @@
+"""Which figures a report has, each at its size."""
+
+from collections.abc import Iterator, Mapping
+
+from matplotlib.figure import Figure
+
+from analysis.figures import style
+from analysis.figures.claims import claim_figure
+from analysis.figures.curves import compared_losses, run_losses
+from analysis.figures.ladder import ladder_chart
+from analysis.figures.mechanism import mechanism_chart
+from analysis.figures.quality import quality_by_run, quality_curves
+from analysis.figures.samples import sample_grid
+from analysis.frames.losses import loss_ceiling
+from analysis.report.results import Results
+from analysis.report.study_report import study_figures
+from analysis.report.words import run_outcome
+from fakeface.gan.series import LOSS_D, LOSS_G
+
+FEW_GRIDS = 8
+"""So many grids are shown large."""
+STRIP_ROW = 0.32
+"""Height of a run's row in the strip of seeds, in inches."""
+
+
+def report_figures(results: Results) -> dict[str, Figure]:
+    """Every figure that there are data for, by name."""
+    return dict([*_losses(results), *_quality(results), *_samples(results), *_answers(results)])
+
+
+def _losses(results: Results) -> Iterator[tuple[str, Figure]]:
+    losses = results.losses
+    if losses.empty:
+        return
+    top = loss_ceiling(losses)
+    for run in results.runs:
+        own = losses[losses["run"] == run]
+        if len(own):
+            figure = style.figure(4.7, 3.0)
+            subtitle = f"{run}: {run_outcome(results.rows_of(run))}"
+            run_losses(
+                figure.subplots(),
+                own,
+                results.looks[run],
+                subtitle=subtitle,
+                last_step=results.last_step,
+                top=top,
+            )
+            yield f"losses-{run}", figure
+    looks = {run: results.looks[run] for run in results.runs}
+    for name, size, shape in (
+        ("losses-overlaid", (9.4, 3.7), (1, 2)),
+        ("losses-overlaid-narrow", (4.7, 6.4), (2, 1)),
+    ):
+        figure = style.figure(*size)
+        for ax, metric in zip(figure.subplots(*shape).flat, (LOSS_D, LOSS_G), strict=True):
+            compared_losses(ax, losses, metric, looks, last_step=results.last_step)
+        yield name, figure
+
+
+def _quality(results: Results) -> Iterator[tuple[str, Figure]]:
+    curves = results.scores.curves
+    if curves.empty:
+        return
+    looks: Mapping[str, style.RunStyle] = {run: results.looks[run] for run in results.runs}
+    figure = style.figure(5.2, 3.2)
+    quality_curves(figure.subplots(), results.scores, looks, over="step", last=results.last_step)
+    yield "quality", figure
+    if curves["minutes"].notna().any():
+        figure = style.figure(5.2, 3.2)
+        last = float(curves["minutes"].max())
+        quality_curves(figure.subplots(), results.scores, looks, over="minutes", last=last)
+        yield "quality-time", figure
+    if curves.groupby("run", observed=True)["seed"].nunique().max() > 1:
+        figure = style.figure(9.4, 1.1 + STRIP_ROW * curves["run"].nunique())
+        quality_by_run(figure.subplots(), results.scores, looks)
+        yield "quality-seeds", figure
+
+
+def _samples(results: Results) -> Iterator[tuple[str, Figure]]:
+    """The last grids of each seed side by side, all on the same noise."""
+    images = results.frames.images.sort_values("step")
+    for seed in results.frames.images["seed"].drop_duplicates():
+        rows = [row for row in results.rows if row.seed == seed]
+        most, width = (4, 2.7) if len(rows) <= FEW_GRIDS else (5, 2.1)
+        columns = min(most, len(rows))
+        lines = -(-len(rows) // columns)
+        figure = style.figure(width * columns, (width + 0.4) * lines)
+        panels = list(figure.subplots(lines, columns, squeeze=False).flat)
+        for ax, row in zip(panels, rows, strict=False):
+            paths = images[(images["run"] == row.run) & (images["seed"] == seed)]["path"]
+            color = results.looks[row.run].text_color
+            sample_grid(ax, list(paths), title=row.run, subtitle=run_outcome([row]), color=color)
+        for ax in panels[len(rows) :]:
+            ax.set_axis_off()
+        yield f"samples-s{seed}", figure
+
+
+def _answers(results: Results) -> Iterator[tuple[str, Figure]]:
+    """Of the ladders, studies and claims."""
+    inputs = results.inputs
+    for ladder in inputs.ladders:
+        yield f"ladder-{ladder.name}", ladder_chart(results.frames, ladder.spec)
+    if inputs.ladders:
+        yield "mechanism", mechanism_chart(results.movements)
+    for study in inputs.studies:
+        reference = next((one for one in inputs.studies if one.name == study.reference_name), None)
+        for name, figure in study_figures(study, reference).items():
+            yield f"study-{study.name}-{name}", figure
+    for finding in inputs.claims:
+        drawn = claim_figure(finding, results.looks, results.scores.name)
+        if drawn is not None:
+            yield f"claim-{finding.claim.name}", drawn

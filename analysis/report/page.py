@@ -1,0 +1,119 @@
+"""The page: one HTML file that needs nothing else."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from analysis.claims.words import HEADINGS, claim_view, tally
+from analysis.report.grids import EmbeddedGrids, Grid, data_uri
+from analysis.report.ladder_words import ladder_view
+from analysis.report.mechanism import mechanism_words
+from analysis.report.quality import quality_view
+from analysis.report.results import Results
+from analysis.report.study_words import study_words
+from analysis.report.table import EXPECTED, Row, headings
+from analysis.report.words import caution, headline, summary
+from fakeface.outcomes import Exit
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class GridView:
+    """One job in the sample viewer: its grids by step."""
+
+    row: Row
+    grids: Sequence[Grid]
+
+
+def render(results: Results, pngs: Mapping[str, bytes], grids: EmbeddedGrids) -> str:
+    """The page as HTML.
+
+    Args:
+        pngs: the figures, drawn, by name.
+    """
+    figures = {name: data_uri(body, "png") for name, body in pngs.items() if not name.startswith("samples-")}
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["names"] = names
+    script = (TEMPLATES / "report.js").read_text()
+    return environment.get_template("report.html.j2").render(
+        **_contents(results),
+        figures=figures,
+        studies=_studies(results, figures),
+        views=_views(results, grids),
+        steps=sorted({grid.step for grid in grids.grids}),
+        reduced_to=grids.reduced_to,
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def names(text: str) -> Markup:
+    """Text with names between backticks emphasised; everything, names included, is escaped."""
+    parts = [
+        Markup("<em>{}</em>").format(part) if index % 2 else escape(part)
+        for index, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
+
+
+def _contents(results: Results) -> dict[str, Any]:
+    """The words and tables."""
+    claims, quality = results.inputs.claims, results.scores.name
+    return {
+        "title": results.title,
+        "command": results.command,
+        "headline": headline(results.rows),
+        "summary": summary(results.rows, quality),
+        "caution": caution(results.rows),
+        "claims": [claim_view(finding) for finding in claims],
+        "claim_headings": HEADINGS,
+        "tally": tally(claims) if claims else "",
+        "headings": headings(quality),
+        "rows": results.rows,
+        "expected": EXPECTED,
+        "runs": results.runs,
+        "seeds": list(dict.fromkeys(row.seed for row in results.rows)),
+        "styles": results.looks,
+        "ladders": [
+            ladder_view(results.frames, ladder.spec, name=ladder.name, description=ladder.description)
+            for ladder in results.inputs.ladders
+        ],
+        "mechanism": mechanism_words(results.movements) if results.inputs.ladders else [],
+        "quality_name": quality,
+        "quality": quality_view(results.scores),
+        "provenance": results.provenance,
+        "common": results.common,
+        "notes": results.frames.notes.to_dict("records"),
+        "built": results.built.strftime("%Y-%m-%d %H:%M %Z"),
+    }
+
+
+def _studies(results: Results, figures: Mapping[str, str]) -> list[dict[str, Any]]:
+    """For each study what `studies.html.j2` needs."""
+    views = []
+    for study in results.inputs.studies:
+        prefix = f"study-{study.name}-"
+        own = {name.removeprefix(prefix): uri for name, uri in figures.items() if name.startswith(prefix)}
+        views.append({"study": study, "words": study_words(study), "figures": own})
+    return views
+
+
+def _views(results: Results, grids: EmbeddedGrids) -> list[GridView]:
+    """One for each job that has begun; none where there are no grids at all."""
+    if not grids.grids:
+        return []
+    return [
+        GridView(row, [grid for grid in grids.grids if (grid.run, grid.seed) == (row.run, row.seed)])
+        for row in results.rows
+        if row.exit != Exit.NEW
+    ]

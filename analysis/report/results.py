@@ -1,0 +1,99 @@
+"""All that a report says, computed once: the figures, the page, its words and its JSON read it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from analysis.claims.judging import Finding
+from analysis.claims.ladder import LadderSpec
+from analysis.figures.style import RunStyle, run_styles
+from analysis.frames.jobs import Frames
+from analysis.frames.losses import loss_curves
+from analysis.frames.movement import RunMovement, movements
+from analysis.frames.quality import Scores, scores_of
+from analysis.frames.studies import StudyResult
+from analysis.report.provenance import provenance
+from analysis.report.table import Row, common_settings, last_step, summary_rows
+
+
+@dataclass(frozen=True)
+class LadderInput:
+    """A ladder of the specification, with its group's name."""
+
+    name: str
+    description: str
+    spec: LadderSpec
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """What the specification asks beyond how each run went."""
+
+    ladders: Sequence[LadderInput] = ()
+    studies: Sequence[StudyResult] = ()
+    """The reference of a study before the study itself."""
+    claims: Sequence[Finding] = ()
+    """The verdicts on the specification's claims."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the journals of some jobs say, and the answers to what the specification asks."""
+
+    title: str
+    command: str
+    """The `ablate run` command that trains these jobs."""
+    frames: Frames
+    inputs: ReportInputs
+    rows: Sequence[Row]
+    """One a job, in the order given."""
+    last_step: int
+    """Where the axes of steps end."""
+    looks: Mapping[str, RunStyle]
+    """How each run is drawn, in the order of the runs; those that only a claim names come last."""
+    common: Mapping[str, Any]
+    """The settings off their defaults that all jobs have alike."""
+    losses: pd.DataFrame
+    """Of `analysis.frames.losses.loss_curves`."""
+    scores: Scores
+    movements: Sequence[RunMovement]
+    provenance: Mapping[str, Sequence[str]]
+    built: datetime = field(default_factory=lambda: datetime.now().astimezone())
+
+    @property
+    def runs(self) -> Sequence[str]:
+        return self.frames.runs
+
+    def rows_of(self, run: str) -> list[Row]:
+        """The jobs of a run."""
+        return [row for row in self.rows if row.run == run]
+
+
+def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | None = None) -> Results:
+    """Everything that a report says.
+
+    Args:
+        title: what it is about, the specification's name for example.
+        command: the `ablate run` command that trains what it shows.
+        inputs: claims, ladders and studies to answer as well.
+    """
+    inputs = inputs or ReportInputs()
+    rows = summary_rows(frames)
+    claimed = [run for finding in inputs.claims for run in finding.claim.runs]
+    return Results(
+        title=title,
+        command=command,
+        frames=frames,
+        inputs=inputs,
+        rows=rows,
+        last_step=last_step(rows),
+        looks=run_styles(list(dict.fromkeys([*frames.runs, *claimed]))),
+        common=common_settings(frames),
+        losses=loss_curves(frames),
+        scores=scores_of(frames),
+        movements=movements(frames),
+        provenance=provenance(frames),
+    )
