@@ -11,8 +11,10 @@ from pathlib import Path
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
-        "ablations.cli.commands_store",
-        "ablations.cli.commands_tune",
+        "ablations.cli.setup",
+        "ablations.cli.tables",
+        "ablations.jobs.audit",
+        "ablations.studies.comparison",
         "analysis.report.build",
         "fakeface.evaluation",
     ]

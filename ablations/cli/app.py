@@ -1,4 +1,4 @@
-"""`ablate`: its commands, put together. They import late, so that `--help` is quick."""
+"""`ablate`: all commands. They import what they need when they run, so that `--help` is quick."""
 
 import io
 import sys
@@ -8,7 +8,8 @@ import typer
 from ablations.cli.data import data_app
 from ablations.cli.results import results_app
 from ablations.cli.store import store_app
-from ablations.cli.work import work_app
+from ablations.cli.train import train_app
+from ablations.cli.tune import tune_app
 from fakeface.errors import UserError
 
 app = typer.Typer(
@@ -19,13 +20,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for commands in (work_app, results_app, store_app):
+for commands in (train_app, tune_app, results_app, store_app):
     app.add_typer(commands)
 app.add_typer(data_app, name="data")
 
 
 def main() -> None:
-    """Entry point: a UserError is shown as it stands, with exit status 2."""
+    """Entry point. Prints a UserError without its traceback, and exits with status 2."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a log that is followed shows each line as it comes
     try:

@@ -1,24 +1,12 @@
-"""`ablate data`: prepare and look at the real images."""
+"""`ablate data prepare`, `info` and `preview`: the real images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablations.cli.options import (
-    SPEC,
-    STORE,
-    Group,
-    Profile,
-    RunName,
-    Seeds,
-    Selectors,
-    Set,
-    SpecFile,
-    StorePath,
-    console,
-    spread,
-)
+from ablations.cli.options import Count, Selectors, console, picture_path, with_bundles
+from fakeface.errors import UserError
 
 if TYPE_CHECKING:
     from fakeface.data import ImageSet
@@ -27,54 +15,50 @@ data_app = typer.Typer(no_args_is_help=True, help="Prepare and look at the real 
 SHOWN_SKIPPED = 10
 
 
-@data_app.command("prepare")
-@spread()
-def data_prepare(
+@data_app.command()
+@with_bundles()
+def prepare(
     chosen: Selectors,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Decode again, where the source changed.")
     ] = False,
 ) -> None:
     """Render, download or decode the images that the runs need, once."""
-    from ablations.cli.commands_data import prepare_data
+    from ablations.cli.setup import prepare_images
 
-    _, runs, place = chosen.choose()
-    for images in prepare_data(runs, place, console(), refresh=refresh):
+    _, runs, store = chosen.choose()
+    for images in prepare_images(runs, store, console(), refresh=refresh).values():
         _describe(images)
 
 
-@data_app.command("info")
-@spread()
-def data_info(
+@data_app.command()
+@with_bundles()
+def info(chosen: Selectors) -> None:
+    """Describe the prepared images: count, size, digest, source, files that were skipped."""
+    from ablations.store import data_key
+    from fakeface import data
+
+    _, runs, store = chosen.choose()
+    for config in dict.fromkeys(data_key(run.config.data) for run in runs):
+        images = data.find(config, store.data)
+        if images is None:
+            raise UserError(f"{config.name}: not prepared yet; `ablate data prepare` does that")
+        _describe(images)
+
+
+@data_app.command()
+@with_bundles()
+def preview(
     chosen: Selectors,
-) -> None:
-    """Say what the prepared images are: count, size, digest, source, files that were skipped."""
-    from ablations.cli.commands_data import prepared_data
-
-    _, runs, place = chosen.choose()
-    for images in prepared_data(runs, place):
-        _describe(images)
-
-
-@data_app.command("preview")
-def data_preview(
-    out: Annotated[Path, typer.Argument(help="A .png file.")],
-    spec: SpecFile = SPEC,
-    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many images.")] = 64,
-    profile: Profile = None,
-    group: Group = None,
-    run: RunName = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
+    out: Annotated[Path, typer.Argument(help="A .png file.", callback=picture_path)],
+    count: Count = 64,
 ) -> None:
     """Write a contact sheet of the real images."""
-    from ablations.cli.commands_data import prepare_data
+    from ablations.cli.setup import prepare_images
     from fakeface.images import contact_sheet, save_png
 
-    chosen = Selectors(spec=spec, profile=profile, group=group, run=run, seeds=seeds, set_=set_, store=store)
-    _, runs, place = chosen.choose()
-    images = prepare_data(runs, place, console())[0].images[:count]
+    _, runs, store = chosen.choose()
+    images = next(iter(prepare_images(runs, store, console()).values())).images[:count]
     save_png(out, contact_sheet(images, max(1, round(len(images) ** 0.5))))
     console().print(f"{len(images)} images: {out}", soft_wrap=True)
 

@@ -1,7 +1,9 @@
-"""Options that the commands share, in bundles, and how the selectors become jobs."""
+"""The options that commands share, each defined once, in bundles: dataclasses whose fields are options.
+
+A command that takes a bundle as a parameter and is decorated with `with_bundles` has every option of the bundle.
+"""
 
 import inspect
-import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fakeface.errors import UserError
 from fakeface.files import json_text
 
 if TYPE_CHECKING:
@@ -21,88 +24,99 @@ if TYPE_CHECKING:
     from ablations.spec import Run, Spec
     from ablations.store import Snapshot, Store
 
-SpecFile = Annotated[Path, typer.Option("--spec", metavar="PATH", help="The specification.")]
-Profile = Annotated[str | None, typer.Option(help="Size of the runs: quick, standard, paper, or your own.")]
-Group = Annotated[list[str] | None, typer.Option(help="Only runs of this group (repeatable).")]
-RunName = Annotated[list[str] | None, typer.Option("--run", help="Only this run, or pattern (repeatable).")]
-Seeds = Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="A.B=V", help="Override a setting (repeatable).")
-]
-StorePath = Annotated[Path, typer.Option("--store", help="The folder that holds all results.")]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Threads = Annotated[
-    int | None,
-    typer.Option(min=1, help="CPU threads of a job; results hold bit for bit for one count."),
-]
-Executor = Annotated[
-    str, typer.Option(help="Where jobs run: serial (this process) or local (worker processes).")
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(min=1, help="Jobs side by side; by default one per CPU core, or per GPU, for local."),
-]
-AllowInexact = Annotated[
-    bool, typer.Option("--allow-inexact", help="Go on with a job that was begun on another stack.")
-]
-MirrorOn = Annotated[bool, typer.Option("--mirror/--no-mirror", help="Keep MLflow up to date.")]
-MirrorWait = Annotated[float, typer.Option(help="Seconds to wait at the end for the mirror.")]
-TrackingUri = Annotated[
-    str | None, typer.Option(help="URI of an MLflow server; by default a file in the store.")
-]
-
 SPEC = Path("runs.yaml")
 STORE = Path("results")
 
+# -- single options ----------------------------------------------------------------------------------------------
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+TrackingUri = Annotated[
+    str | None, typer.Option(help="URI of an MLflow server; by default a file in the store.")
+]
+Count = Annotated[int, typer.Option("-n", "--count", min=1, help="Number of images.")]
+
+
+def picture_path(path: Path) -> Path:
+    """A path for a new .png file, which may replace another PNG. Raises UserError for any other path."""
+    if path.suffix.lower() != ".png":
+        raise UserError(f"{path}: the name of a picture must end in .png")
+    if path.exists() and not _is_png(path):
+        raise UserError(f"{path}: exists and is not a PNG file; choose another name")
+    return path
+
+
+def picture_or_folder_path(path: Path) -> Path:
+    """A path for a new .png file (see `picture_path`), or a folder. Raises UserError for any other path."""
+    if path.suffix.lower() == ".png":
+        return picture_path(path)
+    if not path.is_dir() and (path.exists() or path.suffix):
+        raise UserError(f"{path}: must be a folder, or a picture whose name ends in .png")
+    return path
+
+
+def _is_png(path: Path) -> bool:
+    return path.is_file() and path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+# -- bundles -----------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
-class Selectors:
-    """Which jobs of which specification a command is about, and in which store."""
+class SpecOptions:
+    """A specification under one profile, and a store."""
 
-    spec: SpecFile = SPEC
-    profile: Profile = None
-    group: Group = None
-    run: RunName = None
-    seeds: Seeds = None
-    set_: Set = None
-    store: StorePath = STORE
+    spec: Annotated[Path, typer.Option(metavar="PATH", help="The specification.")] = SPEC
+    profile: Annotated[
+        str | None, typer.Option(help="Size of the runs: quick, standard, paper, or your own.")
+    ] = None
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=V", help="Change a setting (repeatable).")
+    ] = None
+    store: Annotated[Path, typer.Option(metavar="PATH", help="The folder that holds all results.")] = STORE
+
+    def load(self, *, seeds: str | None = None) -> "Spec":
+        """The specification. Raises SpecError with all that is wrong in it."""
+        from ablations.spec import load_spec
+
+        return load_spec(self.spec, profile=self.profile, overrides=self.set_ or (), seeds=seeds)
+
+
+@dataclass(frozen=True)
+class Selectors(SpecOptions):
+    """Runs and seeds of a specification."""
+
+    group: Annotated[list[str] | None, typer.Option(help="Only runs of this group (repeatable).")] = None
+    run: Annotated[
+        list[str] | None, typer.Option(help="Only this run, or runs of this pattern (repeatable).")
+    ] = None
+    seeds: Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2.")] = None
 
     def choose(self) -> "tuple[Spec, tuple[Run, ...], Store]":
-        """The runs. Looks at the specification only, not at what is on the disk."""
+        """The selected runs. Reads the specification only."""
         from ablations.jobs.plan import check_components
-        from ablations.spec import load_spec
         from ablations.store import Store
 
-        spec = load_spec(self.spec, profile=self.profile, overrides=self.set_ or (), seeds=self.seeds)
+        spec = self.load(seeds=self.seeds)
         runs = spec.select(self.group or (), self.run or ())
         check_components(runs)
         return spec, runs, Store(self.store)
 
     def select(self) -> "tuple[Spec, list[Job], Snapshot]":
-        """The jobs, and the store as it is now, for commands that train nothing.
+        """The selected jobs, for commands that train nothing, and the store as it is now.
 
-        Data that are not prepared, were changed or are damaged refuse nothing here: their jobs are `data-missing`.
+        Missing, changed or damaged data are no error: the status of their jobs is `data-missing`.
         """
         from ablations.jobs.plan import make_plan
         from ablations.store import Snapshot
 
         spec, runs, _ = self.choose()
-        place = Snapshot(self.store)
-        return spec, make_plan(spec, runs, lambda config: place.find_data(config).images), place
+        store = Snapshot(self.store)
+        return spec, make_plan(spec, runs, lambda config: store.find_data(config).images), store
 
-    def command_line(self) -> str:
-        """The command that trains these jobs and writes their report, for the report itself."""
-        words = ["ablate", "run", *([] if self.spec == SPEC else ["--spec", str(self.spec)])]
-        store = None if self.store == STORE else str(self.store)
-        options = [
-            *[("--profile", self.profile), ("--seeds", self.seeds), ("--store", store)],
-            *[("--group", name) for name in self.group or ()],
-            *[("--run", name) for name in self.run or ()],
-            *[("--set", setting) for setting in self.set_ or ()],
-        ]
-        words += [word for name, value in options if value is not None for word in (name, value)]
-        return shlex.join([*words, "--report"])
+    def report_command(self) -> str:
+        """The command that trains the selected jobs and writes their report, as the report shows it."""
+        return shell_command("run", **vars(self), report=True)
 
 
 @dataclass(frozen=True)
@@ -110,20 +124,32 @@ class WorkOptions:
     """Where jobs run."""
 
     device: Device = "auto"
-    threads: Threads = None
-    """Of each job; None: the cores, shared out among `jobs`."""
-    executor: Executor = "serial"
-    jobs: Jobs = None
-    """Side by side; None: as many as the executor finds sensible."""
-    allow_inexact: AllowInexact = False
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="CPU threads of a job. Results are bit for bit the same only for the same number. "
+            "By default the cores, shared by --jobs.",
+        ),
+    ] = None
+    executor: Annotated[
+        str, typer.Option(help="Where jobs run: serial (this process) or local (worker processes).")
+    ] = "serial"
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Jobs side by side; by default one per CPU core, or per GPU, for local."),
+    ] = None
+    allow_inexact: Annotated[
+        bool, typer.Option("--allow-inexact", help="Resume jobs that began with other versions or hardware.")
+    ] = False
 
 
 @dataclass(frozen=True)
 class MirrorOptions:
-    """What becomes of the mirror in MLflow."""
+    """The mirror in MLflow."""
 
-    mirror: MirrorOn = True
-    mirror_wait: MirrorWait = 60.0
+    mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Keep MLflow up to date.")] = True
+    mirror_wait: Annotated[float, typer.Option(help="Seconds to wait for the mirror at the end.")] = 60.0
     tracking_uri: TrackingUri = None
 
     def uri(self, store: "Store") -> str:
@@ -131,59 +157,83 @@ class MirrorOptions:
         return self.tracking_uri or store.tracking_uri
 
 
-BUNDLES = (Selectors, WorkOptions, MirrorOptions)
+BUNDLES = (SpecOptions, Selectors, WorkOptions, MirrorOptions)
 
 
-def spread(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command that takes bundles, as typer reads it: with every option of theirs in its own signature.
+def with_bundles(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a command that takes bundles: typer sees every field of theirs as a parameter of the command.
+
+    A parameter of the command itself replaces the field of the same name, which keeps its default.
 
     Args:
-        defaults: of options whose default is another one in this command.
+        defaults: other defaults for fields of the bundles.
 
     Raises:
-        TypeError: a default for an option that no bundle of the command has.
+        TypeError: a default for a field that no bundle of the command has.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command).parameters
+        bundles = {name: one.annotation for name, one in own.items() if one.annotation in BUNDLES}
         parameters: list[inspect.Parameter] = []
-        bundles: dict[str, Any] = {}
-        for parameter in inspect.signature(command).parameters.values():
-            if parameter.annotation in BUNDLES:
-                bundles[parameter.name] = parameter.annotation
-                options = inspect.signature(parameter.annotation).parameters.values()
-                parameters += [one.replace(default=defaults.get(one.name, one.default)) for one in options]
+        for name, parameter in own.items():
+            if name in bundles:
+                options = inspect.signature(bundles[name]).parameters.values()
+                parameters += [
+                    one.replace(default=defaults.get(one.name, one.default))
+                    for one in options
+                    if one.name not in own
+                ]
             else:
                 parameters.append(parameter)
-
-        @wraps(command)
-        def gathered(**options: Any) -> None:
-            for name, bundle in bundles.items():
-                chosen = {field.name: options.pop(field.name) for field in fields(bundle)}
-                options[name] = bundle(**chosen)
-            command(**options)
-
-        unknown = defaults.keys() - {field.name for bundle in bundles.values() for field in fields(bundle)}
+        unknown = defaults.keys() - {one.name for one in parameters}
         if unknown:
             raise TypeError(f"{command.__name__}: no option {', '.join(sorted(unknown))} to give a default")
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        flat = [one.replace(kind=keyword) for one in parameters]
-        gathered.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
-        gathered.__annotations__ = {one.name: one.annotation for one in flat}
-        return gathered
+
+        @wraps(command)
+        def run(**options: Any) -> None:
+            gathered = {
+                name: bundle(**{f.name: options.pop(f.name) for f in fields(bundle) if f.name not in own})
+                for name, bundle in bundles.items()
+            }
+            command(**options, **gathered)
+
+        flat = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+        run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in flat}
+        return run
 
     return decorate
 
 
-def store_options(store: "Store", tracking_uri: str | None = None) -> str:
-    """The options, each with a space before it, by which another command finds the same store and mirror."""
-    words = [] if store.root == STORE.absolute() else ["--store", os.path.relpath(store.root)]
-    if tracking_uri not in (None, store.tracking_uri):
-        words += ["--tracking-uri", str(tracking_uri)]
-    return "".join(f" {shlex.quote(word)}" for word in words)
+# -- what commands print -----------------------------------------------------------------------------------------
+
+
+def shell_command(name: str, *arguments: str, **options: Any) -> str:
+    """A command with its options, quoted for a shell: `ablate tune rates --profile quick`.
+
+    Args:
+        options: values by parameter name. None, False and the defaults of `--spec` and `--store` are left out; True is
+            a flag, a list repeats its option, and a path below the current folder is written relative to it.
+    """
+    words = ["ablate", name, *arguments]
+    for option, value in options.items():
+        flag = f"--{option.strip('_').replace('_', '-')}"
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if one is True:
+                words.append(flag)
+            elif isinstance(one, Path):
+                path = one.absolute()
+                here = Path.cwd()
+                if path not in (SPEC.absolute(), STORE.absolute()):
+                    words += [flag, str(path.relative_to(here) if path.is_relative_to(here) else path)]
+            elif one is not None and one is not False:
+                words += [flag, str(one)]
+    return shlex.join(words)
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Standard output, or error. Where nobody watches, a table need not fit 80 columns."""
+    """Standard output, or error. Tables need not fit 80 columns where it is no terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -191,5 +241,5 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def print_json(value: Any) -> None:
-    """For other programs: nothing but JSON on standard output."""
+    """Print JSON, and nothing else, on standard output."""
     sys.stdout.write(json_text(value))

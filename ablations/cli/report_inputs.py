@@ -1,12 +1,11 @@
 """What a specification asks of its results, beyond how each run went: its ladders, studies and claims, answered."""
 
 import contextlib
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from ablations.cli.listing import frames_of
-from ablations.cli.options import SPEC, store_options
+from ablations.cli.options import shell_command
+from ablations.cli.tables import frames_of
 from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Claim, Ladder, Spec
 from ablations.store import Store
@@ -69,12 +68,9 @@ def _judged_claims(spec: Spec, store: Store, known: Mapping[str, StudyResult]) -
 
 
 def _lacking_command(spec: Spec, store: Store, claim: Claim) -> str:
-    """The command that makes what a claim is held against, under this profile and with these seeds."""
-    words = ["ablate", "run"] if claim.study is None else ["ablate", "tune", claim.study]
-    words += [] if spec.path == SPEC else ["--spec", str(spec.path)]
-    words += [] if spec.profile is None else ["--profile", spec.profile]
-    if claim.study is None:
-        words += ["--seeds", ",".join(map(str, spec.seeds))]
-    words += [word for run in claim.runs for word in ("--run", run)]
-    words += [word for setting in spec.overrides for word in ("--set", setting)]
-    return f"{shlex.join(words)}{store_options(store)}"
+    """The command that trains what a claim lacks, under this profile and with these seeds."""
+    place = {"spec": spec.path, "profile": spec.profile}
+    if claim.study is not None:
+        return shell_command("tune", claim.study, **place, set=spec.overrides, store=store.root)
+    seeds = ",".join(map(str, spec.seeds))
+    return shell_command("run", **place, seeds=seeds, run=claim.runs, set=spec.overrides, store=store.root)

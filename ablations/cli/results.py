@@ -1,47 +1,52 @@
-"""The commands that show what the results say."""
+"""The commands that show results: `ablate status`, `report` and `generate`; and `ablate schema`."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ablations.cli.options import (
-    SPEC,
-    STORE,
-    Group,
+    Count,
     Json,
     MirrorOptions,
-    Profile,
-    Seeds,
     Selectors,
-    Set,
-    SpecFile,
-    StorePath,
     TrackingUri,
     console,
+    picture_or_folder_path,
     print_json,
-    spread,
+    with_bundles,
 )
 from fakeface.errors import UserError
+
+if TYPE_CHECKING:
+    from ablations.jobs.plan import Job
+    from ablations.spec import Spec
+    from ablations.store import Store
+    from analysis.report.build import ReportFiles
 
 results_app = typer.Typer()
 
 
 @results_app.command()
-@spread()
+@with_bundles()
 def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = False) -> None:
-    """Show how each job went: outcome, final losses, score."""
-    from ablations.cli.listing import frames_of, print_results, status_rows
+    """Show how each job ended: outcome, final losses, score."""
+    from ablations import tracking
+    from ablations.cli.tables import frames_of, print_results
+    from ablations.jobs.listing import status_rows
 
-    _, jobs, place = chosen.select()
+    _, jobs, store = chosen.select()
     if json_:
-        print_json(status_rows(jobs, place, tracking_uri or place.tracking_uri))
+        print_json(status_rows(jobs, store, tracking.run_ids(store, tracking_uri or store.tracking_uri)))
     else:
-        print_results(frames_of(jobs, place), console())
+        print_results(frames_of(jobs, store), console())
 
 
 @results_app.command()
-@spread()
+@with_bundles()
 def report(
     chosen: Selectors,
     mirroring: MirrorOptions,
@@ -49,43 +54,73 @@ def report(
     json_: Json = False,
 ) -> None:
     """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and JSON with PNGs."""
-    from ablations.cli.running import write_report
+    from ablations import tracking
+    from ablations.cli import setup
 
-    spec, jobs, place = chosen.select()
-    told, folder = console(stderr=json_), out.absolute() if out else place.report
-    files = write_report(spec, jobs, place, folder, mirroring, told, command=chosen.command_line())
+    spec, jobs, store = chosen.select()
+    to, folder = console(stderr=json_), out.absolute() if out else store.report
+    files = write_report(spec, jobs, store, folder, chosen.report_command())
+    # The store's own report belongs into MLflow if its jobs are there.
+    ships = mirroring.mirror and folder == store.report and tracking.run_ids(store, mirroring.uri(store))
+    with setup.mirrored(store, mirroring, to) if ships else nullcontext():
+        pass
     if json_:
         print_json({"page": str(files.page), **files.record})
     else:
-        told.print(f"Report: {files.page}", soft_wrap=True)
+        to.print(f"Report: {files.page}", soft_wrap=True)
+
+
+def write_report(
+    spec: "Spec", jobs: "Sequence[Job]", store: "Store", folder: Path, command: str
+) -> "ReportFiles":
+    """Write the report on some jobs into a folder. Raises UserError if none of them has begun.
+
+    Args:
+        command: the command that trains the jobs, for the report to show.
+    """
+    from ablations.cli.report_inputs import report_inputs
+    from ablations.cli.tables import frames_of
+    from analysis.report import build
+
+    inputs = report_inputs(spec, jobs, store)
+    return build.build(frames_of(jobs, store), folder, title=spec.name, command=command, inputs=inputs)
 
 
 @results_app.command()
+@with_bundles()
 def generate(
+    chosen: Selectors,
     run: Annotated[str, typer.Argument(help="Name of a finished run.")],
-    out: Annotated[Path, typer.Argument(help="A .png file for one grid, or a folder for single images.")],
-    spec: SpecFile = SPEC,
-    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many images.")] = 64,
+    out: Annotated[
+        Path,
+        typer.Argument(
+            help="A .png file for one grid, or a folder for single images.", callback=picture_or_folder_path
+        ),
+    ],
+    count: Count = 64,
     noise_seed: Annotated[int, typer.Option(help="Seed of the latent vectors.")] = 0,
     step: Annotated[
         int | None, typer.Option(help="A step whose weights were kept; by default the last.")
     ] = None,
-    profile: Profile = None,
-    group: Group = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
 ) -> None:
-    """Draw new faces from a finished run: one grid, or a folder of images."""
-    from ablations.cli.running import write_images
+    """Generate new images with a finished run: one grid, or a folder of images."""
+    from ablations.jobs import generating
+    from fakeface.files import os_errors
+    from fakeface.images import contact_sheet, save_png
 
-    chosen = Selectors(spec=spec, profile=profile, run=[run], seeds=seeds, set_=set_, store=store)
-    _, jobs, place = chosen.select()
-    jobs = [job for job in jobs if not group or job.group in group]
+    _, jobs, store = replace(chosen, group=None, run=[run]).select()
+    jobs = [job for job in jobs if not chosen.group or job.group in chosen.group]
     if not jobs:
-        raise UserError(f"--group: no run {run!r} in {', '.join(group or ())}")
-    written = write_images(jobs[0], place, out, count=count, noise_seed=noise_seed, step=step)
-    console().print(f"{count} images: {written}", soft_wrap=True)
+        raise UserError(f"--group: no run {run!r} in {', '.join(chosen.group or ())}")
+    images = generating.generate(jobs[0], store, count=count, noise_seed=noise_seed, step=step)
+    if out.suffix.lower() == ".png":
+        save_png(out, contact_sheet(images, max(1, round(count**0.5))))
+    else:
+        with os_errors(out, "make a folder of images here"):
+            out.mkdir(parents=True, exist_ok=True)
+        for number, image in enumerate(images):
+            save_png(out / f"{number:05d}.png", image)
+    console().print(f"{count} images: {out}", soft_wrap=True)
 
 
 @results_app.command()

@@ -1,26 +1,25 @@
-"""The commands that take care of a store."""
+"""The commands that take care of a store: `ablate sync`, `ui`, `audit` and `clean`."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ablations.cli.options import (
-    SPEC,
     STORE,
     Device,
-    Group,
-    Profile,
-    Seeds,
     Selectors,
-    Set,
-    SpecFile,
-    StorePath,
     TrackingUri,
     console,
-    spread,
+    shell_command,
+    with_bundles,
 )
+from fakeface.errors import UserError
 
 store_app = typer.Typer()
+
+StorePath = Annotated[Path, typer.Option(metavar="PATH", help="The folder that holds all results.")]
 
 
 @store_app.command()
@@ -28,7 +27,7 @@ def ui(
     store: StorePath = STORE,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
-    """Serve the MLflow page of this store on 127.0.0.1 until Ctrl-C."""
+    """Serve the MLflow page of the store on 127.0.0.1 until Ctrl-C."""
     from ablations import tracking
     from ablations.store import Store
 
@@ -41,43 +40,87 @@ def ui(
 def sync(
     store: StorePath = STORE,
     tracking_uri: TrackingUri = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on shipping until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep shipping until Ctrl-C.")] = False,
 ) -> None:
     """Complete or rebuild the mirror in MLflow from the journals. Ships nothing twice."""
-    from ablations.cli.commands_store import ship
+    from rich.markup import escape
+
+    from ablations import tracking
+    from ablations.executors.loop import stop_on_signals
     from ablations.store import Store
 
-    place = Store(store)
-    raise typer.Exit(ship(place, tracking_uri or place.tracking_uri, console(), follow=follow))
+    out, place = console(), Store(store)
+    uri = tracking_uri or place.tracking_uri
+    if not place.jobs.is_dir():
+        raise UserError(f"{place.root}: no store here, so nothing to ship; choose the folder with --store")
+    with stop_on_signals() as stop:
+        result = tracking.sync(place, uri, follow=follow, stop=stop.is_set)
+    for name, texts in result.problems.items():
+        out.print(f"{escape(name)}: {escape('; '.join(texts))}", soft_wrap=True)
+    for name, text in result.errors.items():
+        out.print(f"[red]{escape(name)}[/]: {escape(text)}", soft_wrap=True)
+    if result.complete:
+        out.print(f"MLflow holds everything in the journals ({escape(uri)}).", soft_wrap=True)
+        return
+    again = escape(shell_command("sync", store=place.root, tracking_uri=tracking_uri))
+    if result.pending:
+        out.print(f"Left: {result.pending}. The journals keep it; `{again}` ships the rest.", soft_wrap=True)
+    else:
+        out.print(f"Could not check whether MLflow holds everything; `{again}` tries again.", soft_wrap=True)
+    raise typer.Exit(130 if stop.is_set() and not follow else 1)
 
 
 @store_app.command()
+@with_bundles()
 def audit(
+    chosen: Selectors,
     run: Annotated[
         list[str] | None, typer.Argument(help="Finished runs, or patterns; by default the group `report`.")
     ] = None,
-    spec: SpecFile = SPEC,
     steps: Annotated[int | None, typer.Option(min=1, help="Only the first steps.")] = None,
-    profile: Profile = None,
-    group: Group = None,
-    seeds: Seeds = None,
-    set_: Set = None,
-    store: StorePath = STORE,
     device: Device = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; by default as many as the job was trained with.")
     ] = None,
 ) -> None:
-    """Train finished jobs again, beside the store, and say at which step anything first differs."""
-    from ablations.cli.commands_store import audit_jobs
+    """Train finished jobs again, outside the store, and report the first step at which anything differs."""
+    from rich.markup import escape
 
-    chosen = Selectors(spec=spec, profile=profile, group=group, run=run, seeds=seeds, set_=set_, store=store)
-    _, jobs, place = chosen.select()
-    raise typer.Exit(audit_jobs(jobs, place, console(), device=device, threads=threads, steps=steps))
+    from ablations.jobs import audit, machine
+    from ablations.jobs.status import state_of
+    from fakeface import data
+
+    out = console()
+    _, jobs, store = replace(chosen, run=run).select()
+    place = machine.select_device(device)
+    differences: list[str | None] = []
+    for job in jobs:
+        state = state_of(job, store)
+        why, images = audit.obstacle(state), None
+        try:
+            images = None if why else data.find(job.config.data, store.data)
+        except UserError as error:
+            why = str(error)
+        if images is None or state.history is None:
+            out.print(f"[yellow]{job.name}[/]  nothing to audit: {escape(why)}", soft_wrap=True)
+            continue
+        machine.configure(place, threads or audit.recorded_threads(state.history) or machine.usable_cores())
+        result = audit.audit(job, state.history, images, place, steps=steps)
+        differences.append(result.difference)
+        verdict = (
+            f"[red]differs[/] at {escape(result.difference)}"
+            if result.difference
+            else f"[green]the same[/] bit for bit in {result.steps} steps: every metric and all kept weights"
+        )
+        out.print(f"[bold]{job.name}[/]  {verdict}", soft_wrap=True)
+        out.print(f"  on {result.stack}", soft_wrap=True)
+    if not differences:
+        raise UserError("Nothing was audited: none of these jobs is finished. `ablate run` trains them.")
+    raise typer.Exit(1 if any(differences) else 0)
 
 
 @store_app.command()
-@spread()
+@with_bundles()
 def clean(
     chosen: Selectors,
     stale: Annotated[
@@ -89,14 +132,29 @@ def clean(
     aside: Annotated[bool, typer.Option("--aside", help="Also results that --rerun replaced.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it.")] = False,
 ) -> None:
-    """Show what could be removed from the store, and why; with --yes, remove it. Without selectors: of all jobs."""
-    from ablations.cli.commands_store import clean_store, everything, recorded_under
-    from ablations.spec import load_spec
+    """Show what can be removed from the store, and why; with --yes, remove it. Without selectors: of all jobs."""
+    from rich.markup import escape
+
+    from ablations.jobs import cleaning
     from ablations.store import Snapshot
 
-    place, overrides = Snapshot(chosen.store), chosen.set_ or ()
-    spec = load_spec(chosen.spec, profile=chosen.profile, overrides=overrides, seeds=chosen.seeds)
+    out, place, overrides = console(), Snapshot(chosen.store), chosen.set_ or ()
+    spec = chosen.load(seeds=chosen.seeds)
     seeds = spec.seeds if chosen.seeds else None
-    within = recorded_under(chosen.profile, chosen.group or (), chosen.run or (), seeds)
-    planned = everything(chosen.spec, place, overrides) if stale else None
-    clean_store(place, console(), planned=planned, within=within, aside=aside, yes=yes)
+    within = cleaning.selected(chosen.profile, chosen.group or (), chosen.run or (), seeds)
+    planned = cleaning.all_jobs(chosen.spec, place, overrides) if stale else None
+    entries = cleaning.removable(place, planned=planned, within=within, aside=aside)
+    for entry in entries:
+        relative = escape(str(entry.path.relative_to(place.root)))
+        out.print(f"{entry.bytes / 1e6:9.1f} MB  {relative}  [dim]{escape(entry.why)}[/]", soft_wrap=True)
+    total = sum(entry.bytes for entry in entries) / 1e6
+    if yes:
+        cleaning.remove(entries)
+        out.print(f"Removed {total:.1f} MB.")
+    elif entries:
+        out.print(f"{total:.1f} MB can be removed; the same command with --yes does it.")
+    else:
+        out.print("Nothing to remove.")
+    kept = 0 if aside else sum(entry.bytes for entry in cleaning.set_aside(place, within))
+    if kept:
+        out.print(f"{kept / 1e6:.1f} MB of results that --rerun replaced stay; --aside includes them.")

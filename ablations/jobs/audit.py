@@ -8,11 +8,18 @@ import torch
 from ablations.jobs.machine import EXACTNESS, stack
 from ablations.jobs.plan import Job
 from ablations.jobs.session import real_images
-from ablations.jobs.status import kept_steps
+from ablations.jobs.status import JobState, Status, kept_steps
 from ablations.store.history import History
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints, training
+
+NOT_AUDITED = {
+    Status.NEW: "not trained yet",
+    Status.STALE: "what was trained under this name is another training",
+    Status.RESUMABLE: "not finished",
+    Status.RUNNING: "not finished",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,19 @@ def audit(
         if digest != history.outcome["weights_sha256"]:
             difference = f"step {state.step}: the final weights differ, though no metric did"
     return Finding(state.step, difference, _stack_words(history, device))
+
+
+def obstacle(state: JobState) -> str:
+    """Why a job cannot be audited, in words; empty if it can."""
+    if state.history is not None and state.status in (Status.DONE, Status.RE_SCORE):
+        return ""
+    words = [NOT_AUDITED.get(state.status, state.status), state.detail]
+    return ": ".join(word for word in words if word)
+
+
+def recorded_threads(history: History) -> int | None:
+    """The CPU threads of the job's last session; None if that is not recorded."""
+    return history.sessions[-1]["stack"].get("threads") if history.sessions else None
 
 
 def _first_difference(block: training.Block, history: History) -> str | None:

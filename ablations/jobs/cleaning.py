@@ -1,12 +1,15 @@
 """What can be removed from a store, and why. Finished results are never among it unasked."""
 
+import fnmatch
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ablations.jobs.plan import Job
+from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.status import same_but_data
+from ablations.spec import load_spec
+from ablations.spec.yaml_tree import read_yaml
 from ablations.store import Store, is_running
 from ablations.store.history import History, exit_of
 from fakeface.files import os_errors
@@ -81,3 +84,43 @@ def _asked_for(history: History, planned: Sequence[Job]) -> bool:
 def _entry(path: Path, why: str) -> Removable:
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     return Removable(path, why, sum(file.stat().st_size for file in files))
+
+
+def all_jobs(spec_file: Path, store: Store, overrides: Sequence[str]) -> list[Job]:
+    """Every job that a specification leads to: all runs, under all profiles, with all seeds of the file or the store.
+
+    Args:
+        overrides: `--set` values; jobs with them are added to those without.
+    """
+    recorded = {history.job["seed"] for history in map(store.history, store.job_folders()) if history.job}
+    profiles: list[str | None] = [*read_yaml(spec_file, []).get("profiles").fields()]
+    jobs: list[Job] = []
+    for profile in profiles or [None]:
+        for settings in [(), overrides] if overrides else [()]:
+            spec = load_spec(spec_file, profile=profile, overrides=settings)
+            spec = replace(spec, seeds=tuple(sorted({*spec.seeds, *recorded})))
+            jobs += make_plan(spec, spec.runs, lambda config: store.find_data(config).images)
+    return jobs
+
+
+def selected(
+    profile: str | None, groups: Sequence[str], runs: Sequence[str], seeds: Sequence[int] | None
+) -> Callable[[History], bool]:
+    """A function that says whether a job was recorded under these selectors; without selectors, every job was."""
+
+    def is_selected(history: History) -> bool:
+        if seeds is not None and history.job.get("seed") not in seeds:
+            return False
+        if profile is None and not groups and not runs:
+            return True
+        return any(
+            profile in (None, name["profile"])
+            and (
+                not (groups or runs)
+                or name["group"] in groups
+                or any(fnmatch.fnmatchcase(name["run"], pattern) for pattern in runs)
+            )
+            for name in history.names
+        )
+
+    return is_selected

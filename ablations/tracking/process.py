@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import select
 import signal
 import subprocess
@@ -18,6 +19,9 @@ from ablations.tracking.pending import Pending, pending
 
 NICENESS = 10
 END_SECONDS = 5.0
+SHIPPING_AGAIN = "shipping again"
+"""The log's line when no problem is left."""
+TIME_CHARS = len("2026-01-31 23:59:59 ")
 
 
 class MirrorProcess:
@@ -32,11 +36,13 @@ class MirrorProcess:
         """Start it, in some 5 ms. Where that fails nothing is raised: `sync` can ship everything later."""
         self.store, self.uri = store, uri
         self._process: subprocess.Popen[bytes] | None = None
+        self._log = store.mirror / "mirror.log"
+        self._log_begins = self._log.stat().st_size if self._log.exists() else 0
         command = [sys.executable, "-m", "ablations.tracking", "--store", str(store.root), "--uri", uri]
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         with contextlib.suppress(OSError):
             store.mirror.mkdir(parents=True, exist_ok=True)
-            with (store.mirror / "mirror.log").open("ab") as log:
+            with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE,
@@ -57,6 +63,17 @@ class MirrorProcess:
             except subprocess.TimeoutExpired:
                 self._end(self._process)
         return pending(self.store, self.uri)
+
+    def last_problem(self) -> str:
+        """The last problem in its log; empty if there was none, or if it is over."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(self._log_begins)
+                lines = file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        problems = [line[TIME_CHARS:] for line in lines if re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line)]
+        return problems[-1] if problems and problems[-1] != SHIPPING_AGAIN else ""
 
     def __enter__(self) -> "MirrorProcess":
         return self
@@ -114,7 +131,7 @@ class _Log:
             for name, text in report.errors.items():
                 self._write(f"{name}: {text}")
             if not report.errors:
-                self._write("shipping again")
+                self._write(SHIPPING_AGAIN)
 
     def _write(self, text: str) -> None:
         print(time.strftime("%Y-%m-%d %H:%M:%S"), text, flush=True)

@@ -63,7 +63,7 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
 ):
     from ablations import tracking
     from ablations.cli.options import Selectors
-    from ablations.cli.running import compare_words
+    from ablations.cli.train import compare_words
     from ablations.tracking import state
     from ablations.tracking.content import Facts
 
@@ -170,7 +170,7 @@ def test_generate_draws_a_grid_and_single_images(trained):
 def test_generate_tells_that_its_folder_is_a_file(trained):
     (trained.folder / "taken").write_text("mine")
     done = trained("generate", "baseline", "taken", check=2)
-    assert "taken: cannot make a folder of images here: File exists" in done.stderr
+    assert "taken: must be a folder, or a picture" in done.stderr
     assert (trained.folder / "taken").read_text() == "mine"
     assert (
         "no run 'baseline' in other"
@@ -287,7 +287,7 @@ def test_rerun_trains_again_and_sets_the_old_results_aside(trained):
 
 def test_clean_shows_first_and_leaves_results(trained):
     out = trained("clean").stdout
-    assert "replaced by --rerun stay; --aside includes them" in out
+    assert "that --rerun replaced stay; --aside includes them" in out
     assert "checkpoint.pt" in out
     assert list(trained.folder.glob("results/jobs/*/checkpoint.pt")), "nothing is removed unasked"
     trained("clean", "--yes")
@@ -380,7 +380,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, abl
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopping after this step" in out
-    assert "The same command goes on" in out
+    assert "The same command resumes" in out
     (row,) = json.loads(ablate("status", "--json", *long[:-1]).stdout)
     assert (row["state"], row["exit"]) == ("resumable", "interrupted")
     (planned,) = json.loads(ablate("plan", "--json", *long[:-1]).stdout)
@@ -411,9 +411,9 @@ def test_a_crash_is_journaled_and_the_others_go_on(ablate, tmp_path: Path):
 
 
 def test_journals_are_parsed_once_and_only_this_device_counts(trained, monkeypatch: pytest.MonkeyPatch):
-    from ablations.cli.listing import plan_rows
     from ablations.cli.options import Selectors
     from ablations.jobs.estimate import Estimator
+    from ablations.jobs.listing import plan_rows
     from ablations.store import history
 
     monkeypatch.chdir(trained.folder)
@@ -467,19 +467,21 @@ def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
 def test_sync_says_what_it_could_not_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
+    import typer
+
     from ablations import tracking
-    from ablations.cli.commands_store import ship
-    from ablations.cli.options import console
-    from ablations.store import Store
+    from ablations.cli.store import sync
 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="typo: no store here"):
-        ship(Store(Path("typo")), "http://dead", console(), follow=False)
+        sync(Path("typo"), "http://dead")
     assert not (tmp_path / "typo").exists()
     (tmp_path / "begun" / "jobs").mkdir(parents=True)
     dead = tracking.SyncReport(errors={"http://dead": "connection refused"})
     monkeypatch.setattr(tracking, "sync", lambda *_, **__: dead)
-    assert ship(Store(Path("begun")), "http://dead", console(), follow=False) == 1
+    with pytest.raises(typer.Exit) as ended:
+        sync(Path("begun"), "http://dead")
+    assert ended.value.exit_code == 1
     out = capsys.readouterr().out
     assert "MLflow holds all that" not in out
     assert "connection refused" in out

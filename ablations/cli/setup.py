@@ -1,0 +1,126 @@
+"""What every command that trains sets up: machine, images, reference statistics, executor, view, mirror."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress as Bar
+from rich.progress import TaskID
+
+from ablations import tracking
+from ablations.cli.options import MirrorOptions, WorkOptions, shell_command
+from ablations.cli.view import View, make_view
+from ablations.executors import EXECUTORS, Executor, WorkerConfig
+from ablations.executors.loop import stop_on_signals
+from ablations.jobs import machine
+from ablations.jobs.plan import Job
+from ablations.jobs.scoring import Scorers
+from ablations.spec import Run
+from ablations.store import Store, data_key
+from fakeface import data
+from fakeface.config import DataConfig
+from fakeface.data import ImageSet
+
+STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again ends at once."
+
+
+def configure(options: WorkOptions) -> None:
+    """Set this process's threads, for the work before the jobs. Raises UserError for what the machine does not have."""
+    EXECUTORS[options.executor].slots_for(options.device, options.jobs)
+    machine.configure(machine.select_device(options.device), options.threads or machine.usable_cores())
+
+
+def prepare_images(
+    runs: Sequence[Run], store: Store, console: Console, *, refresh: bool = False
+) -> dict[DataConfig, ImageSet]:
+    """Prepare each data set that the runs need, once. Returns the images by `data_key`.
+
+    Raises:
+        UserError: the store cannot be written, or the data cannot be had or have changed (without `refresh`).
+    """
+    store.prepare()
+    prepared: dict[DataConfig, ImageSet] = {}
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        for config in dict.fromkeys(data_key(run.config.data) for run in runs):
+            task = bar.add_task(f"preparing {config.name}", total=None)
+            prepared[config] = data.prepare(config, store.data, refresh=refresh, progress=_advance(bar, task))
+            bar.remove_task(task)
+    for images in prepared.values():
+        if images.skipped:
+            first = images.skipped[0]
+            console.print(
+                f"[yellow]{len(images.skipped)} file(s) skipped[/], the first: {escape(str(first.file))}: "
+                f"{escape(first.why)} (`ablate data info` lists them)"
+            )
+    return prepared
+
+
+def prepare_references(
+    jobs: Sequence[Job], images: dict[DataConfig, ImageSet], store: Store, device: str, console: Console
+) -> None:
+    """Compute the reference statistics of the jobs' protocols.
+
+    Before the first job, so that weights of an extractor that cannot be downloaded stop no training half-way.
+    """
+    scorers = Scorers(
+        lambda job: images[data_key(job.config.data)], store.reference, machine.select_device(device)
+    )
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        for scorer in dict.fromkeys(scorers(job) for job in jobs):
+            task = bar.add_task(f"reference for {scorer.config.extractor}", total=None)
+            scorer.prepare(_advance(bar, task))
+            bar.remove_task(task)
+
+
+def _advance(bar: Bar, task: TaskID) -> Callable[[int, int], None]:
+    return lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def executing(
+    store: Store, options: WorkOptions, count: int, console: Console
+) -> Iterator[tuple[Executor, View]]:
+    """An executor, and a view of `count` jobs. The first Ctrl-C stops the jobs, the second one the process."""
+    executor = EXECUTORS[options.executor]
+    slots = executor.slots_for(options.device, options.jobs)
+    config = WorkerConfig(
+        root=store.root,
+        device=options.device,
+        threads=options.threads or max(1, machine.usable_cores() // slots),
+        git=machine.git_state(Path(__file__).parent),
+        allow_inexact=options.allow_inexact,
+    )
+    with (
+        make_view(console, count) as view,
+        stop_on_signals(on_first=lambda: view.say_soon(STOPPING)) as stop,
+        executor(config, slots, stop.is_set) as running,
+    ):
+        yield running, view
+
+
+@contextmanager
+def mirrored(store: Store, options: MirrorOptions, console: Console) -> Iterator[None]:
+    """A process that ships journals to MLflow during the block. At the end, print what it could not ship and why."""
+    mirror = tracking.MirrorProcess(store, options.uri(store))
+    try:
+        yield
+    finally:
+        wait = options.mirror_wait
+        if wait > 0:
+            console.print(
+                f"[dim]Shipping the rest to MLflow, at most {wait:.0f} s (Ctrl-C: do not wait) ...[/]"
+            )
+        try:
+            pending = mirror.close(wait)
+        except KeyboardInterrupt:
+            pending = mirror.close(0)
+        if pending:
+            why = mirror.last_problem()
+            console.print(
+                f"[yellow]MLflow lacks {escape(str(pending))}[/]{': ' if why else '.'}{escape(why)}",
+                soft_wrap=True,
+            )
+            command = shell_command("sync", store=store.root, tracking_uri=options.tracking_uri)
+            console.print(f"`{escape(command)}` ships the rest.", soft_wrap=True)

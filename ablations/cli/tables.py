@@ -1,0 +1,105 @@
+"""Plans, results and studies as tables in the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ablations.cli.view import coloured
+from ablations.jobs.plan import Job
+from ablations.jobs.status import Status, results_of
+from ablations.store import Store
+from analysis.frames.jobs import Frames, Selected, load
+from analysis.frames.quality import quality_name
+from analysis.frames.studies import from_record
+from analysis.report.study_words import study_words
+from analysis.report.table import headings, summary_rows
+
+STATUS_STYLES: Mapping[str, str] = {
+    Status.DONE: "green",
+    Status.NEW: "cyan",
+    Status.RERUN: "cyan",
+    Status.RESUMABLE: "yellow",
+    Status.STALE: "yellow",
+    Status.RUNNING: "blue",
+    Status.DATA_MISSING: "yellow",
+}
+
+
+def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
+    """The plan as a table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("run", "seed", "identity", "steps", "expected", "state"):
+        table.add_column(column, justify="right" if column in ("seed", "steps", "expected") else "left")
+    for row in rows:
+        style = STATUS_STYLES.get(row["state"], "")
+        state = f"[{style}]{row['state']}[/]" if style else row["state"]
+        detail = f": {escape(row['detail'])}" if row["detail"] else ""
+        table.add_row(
+            row["run"], str(row["seed"]), (row["identity"] or "—")[:12], str(row["steps"] or "—"),
+            _minutes(row["expected_seconds"]), state + detail,
+        )  # fmt: skip
+    console.print(table)
+    left = [row["expected_seconds"] for row in rows if row["state"] not in (Status.DONE, Status.RE_SCORE)]
+    if left:
+        time = "" if None in left else f", {_minutes(sum(left))} one after another"
+        console.print(f"{len(left)} of {len(rows)} jobs to train{time}")
+
+
+def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
+    """What the journals of the jobs say; a job without a folder has not begun."""
+    selections = [
+        Selected(
+            job.run, job.seed, results_of(job, store) or store.jobs / f"{job.name}-not-begun", job.protocol_identity
+        )
+        for job in jobs
+    ]  # fmt: skip
+    return load(selections, store.history)
+
+
+def print_results(frames: Frames, console: Console) -> None:
+    """The table of results, as the report has it: run, outcome, final losses, Fréchet distance."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in headings(quality_name(frames)):
+        left = name in ("run", "outcome")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name in ("run", "seed"))
+    for row in summary_rows(frames):
+        run, seed, _, *numbers = row.cells()
+        table.add_row(run, seed, coloured(list(row.outcome)), *numbers)
+    console.print(table)
+
+
+def print_study(record: Mapping[str, Any], console: Console) -> None:
+    """The best setting and the reference, seed by seed, and what the study found, in sentences."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("setting", "params", "seed", "outcome", record["metric"]):
+        table.add_column(column, justify="right" if column in ("seed", record["metric"]) else "left")
+    for which in ("best", "reference"):
+        found = record[which]
+        for index, seed in enumerate(found["seeds"] if found else ()):
+            words = [word for word in found["outcomes"][index] if word]
+            value = found["values"][index]
+            params = ", ".join(
+                f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
+                for path, value in found["params"].items()
+            )
+            shown = "—" if value is None else f"{value:,.1f}"
+            first = index == 0
+            table.add_row(
+                found["name"] if first else "", params if first else "", str(seed), coloured(words), shown
+            )
+    console.print()
+    console.print(table)
+    for sentence in study_words(from_record(record)):
+        console.print(f"- {escape(sentence)}", soft_wrap=True)
+    console.print(f"- Slots for jobs were empty {record['idle_share']:.0%} of the time.", soft_wrap=True)
+
+
+def _minutes(seconds: float | None) -> str:
+    if not seconds:
+        return "—"
+    if seconds < 90:
+        return f"~{seconds:.0f} s"
+    return f"~{seconds / 60:.0f} min" if seconds < 5400 else f"~{seconds / 3600:.1f} h"

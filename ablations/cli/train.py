@@ -1,0 +1,144 @@
+"""`ablate plan` and `ablate run`."""
+
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ablations.cli.options import (
+    STORE,
+    Json,
+    MirrorOptions,
+    Selectors,
+    WorkOptions,
+    console,
+    print_json,
+    shell_command,
+    with_bundles,
+)
+from fakeface.errors import UserError
+
+if TYPE_CHECKING:
+    from ablations.jobs.plan import Job
+    from ablations.spec import Spec
+    from ablations.store import Store
+
+train_app = typer.Typer()
+
+
+@train_app.command()
+@with_bundles()
+def plan(chosen: Selectors, json_: Json = False) -> None:
+    """Show the jobs: what is done, what would be trained, and for how long. Trains nothing."""
+    from ablations.cli.tables import print_plan
+    from ablations.jobs.listing import plan_rows
+
+    _, jobs, store = chosen.select()
+    rows = plan_rows(jobs, store)
+    if json_:
+        print_json(rows)
+    else:
+        print_plan(rows, console())
+
+
+@train_app.command("run")
+@with_bundles()
+def run_(
+    chosen: Selectors,
+    work: WorkOptions,
+    mirroring: MirrorOptions,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, train nothing.")] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Train finished jobs again; their old results are set aside.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write the report at the end, however the jobs ended.")
+    ] = False,
+) -> None:
+    """Train and score the jobs that the store does not hold yet."""
+    from rich.markup import escape
+
+    from ablations.cli import setup
+    from ablations.cli.tables import frames_of, print_plan, print_results
+    from ablations.executors.loop import Summary, run_plan
+    from ablations.jobs.listing import plan_rows
+    from ablations.jobs.plan import make_plan
+    from ablations.jobs.status import Status, state_of
+    from ablations.store import Snapshot, data_key
+
+    out = console()
+    if dry_run:
+        _, planned, snapshot = chosen.select()
+        return print_plan(plan_rows(planned, snapshot, device=work.device, rerun=rerun), out)
+    spec, runs, store = chosen.choose()
+    setup.configure(work)
+    make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything
+    images = setup.prepare_images(runs, store, out)
+    jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
+    before = Snapshot(store.root)
+    todo = [job for job in jobs if rerun or state_of(job, before).status != Status.DONE]
+    setup.prepare_references(todo, images, store, work.device, out)
+    if rerun:  # last, so that a command that is refused sets nothing aside
+        store.set_aside([job.identity for job in jobs])
+
+    ships = mirroring.mirror and (todo or report)
+    with setup.mirrored(store, mirroring, out) if ships else nullcontext():
+        if todo:
+            with setup.executing(store, work, len(todo), out) as (executor, view):
+                summary = run_plan(todo, executor, store, view)
+        else:
+            out.print("Nothing to do: every job is done.")
+            summary = Summary()
+        now = Snapshot(store.root)
+        frames = frames_of(jobs, now)
+        out.print()
+        print_results(frames, out)
+        where = _report_line(spec, jobs, now, chosen.report_command()) if report else ""
+    if not frames.images.empty:
+        folder = frames.images["path"].iloc[0].parent.parent.parent
+        out.print(f"Pictures: {escape(os.path.relpath(folder))}/*/samples/", soft_wrap=True)
+    if where:
+        out.print(where, soft_wrap=True)
+    compare = compare_words(spec, jobs, store, mirroring.uri(store))
+    if compare:
+        out.print(f"Compare:  {escape(compare)}", soft_wrap=True)
+    if summary.exit_status == 130:
+        same = "The same command without --rerun" if rerun else "The same command"
+        out.print(f"[yellow]Interrupted.[/] {same} resumes.")
+    raise typer.Exit(summary.exit_status)
+
+
+def _report_line(spec: "Spec", jobs: "Sequence[Job]", store: "Store", command: str) -> str:
+    """Write the report. Returns where it is, or why there is none, which changes no exit status."""
+    from rich.markup import escape
+
+    from ablations.cli.results import write_report
+
+    try:
+        page = write_report(spec, jobs, store, store.report, command).page
+    except UserError as error:
+        return f"[yellow]No report:[/] {escape(str(error))}"
+    return f"Report:   {escape(os.path.relpath(page))}"
+
+
+def compare_words(spec: "Spec", jobs: "Sequence[Job]", store: "Store", uri: str) -> str:
+    """How to see these jobs side by side in MLflow; empty if none of them was shipped."""
+    from ablations import tracking
+    from ablations.jobs.status import results_of
+
+    found = [results_of(job, store) for job in jobs]
+    shipped = tracking.run_ids(store, uri)
+    folders = {folder.name for folder in found if folder is not None and folder.name in shipped}
+    if not folders:
+        return ""
+    labels = {"profile": {job.profile for job in jobs}, "group": {job.group for job in jobs}}
+    tags = {name: next(iter(values)) for name, values in labels.items() if len(values) == 1}
+    link = tracking.compare_link(store, uri, spec.name, folders=folders, tags=tags)
+    if uri.startswith(("http://", "https://")):
+        return link
+    if uri != store.tracking_uri:
+        return f"`mlflow ui --backend-store-uri {uri}`, then {link}"
+    default = store.root == STORE.absolute()
+    return f"`{'make ui' if default else shell_command('ui', store=store.root)}`, then {link}"

@@ -1,0 +1,162 @@
+"""`ablate tune`: a study from its first trial to the confirmation of its best setting."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ablations.cli.options import (
+    Json,
+    MirrorOptions,
+    SpecOptions,
+    WorkOptions,
+    console,
+    print_json,
+    with_bundles,
+)
+from fakeface.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ablations.spec import Spec, StudySpec
+    from ablations.store import Store
+    from ablations.studies import Setting, StudyRunner
+
+tune_app = typer.Typer()
+
+
+@tune_app.command()
+@with_bundles(executor="local")
+def tune(
+    study: Annotated[str, typer.Argument(help="Name of a study of the specification.")],
+    chosen: SpecOptions,
+    work: WorkOptions,
+    mirroring: MirrorOptions,
+    trials: Annotated[int | None, typer.Option(min=1, help="How many settings to try, in all.")] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of a database that keeps the trials (for one store at a time); by default the store does."
+        ),
+    ] = None,
+    add: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Write the best setting into the specification as this run."),
+    ] = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8080,
+    json_: Json = False,
+) -> None:
+    """Search the settings of a run: which work, where the window begins and ends, and how good the best is."""
+    from ablations.cli import setup
+    from ablations.cli.tables import print_study
+    from ablations.jobs.plan import check_components, make_plan
+    from ablations.spec.edit import check_new_run
+    from ablations.store import Store, data_key
+    from ablations.studies import StudyRunner, TaskScheduler
+    from ablations.studies.comparison import check_comparable, reference_run, reference_studies, run_studies
+
+    out = console(stderr=json_)
+    spec, store = chosen.load(), Store(chosen.store)
+    searched = spec.study(study)
+    if dashboard:
+        return _serve_dashboard(spec, searched, store, storage, port, out)
+    if trials is not None:
+        searched = replace(searched, trials=trials)
+    setup.configure(work)
+    if add is not None:
+        check_new_run(spec, add)
+    if len(searched.entry.enqueue) > searched.trials:
+        raise UserError(
+            f"--trials {searched.trials}: {study} enqueues {len(searched.entry.enqueue)} settings alone"
+        )
+    studies, reference = [*reference_studies(spec, searched), searched], reference_run(spec, searched)
+    runs = [run for one in studies for run in one.choices()]
+    runs += [reference.run] if reference is not None else []
+    check_components(runs)
+    images = setup.prepare_images(runs, store, out)
+    jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
+    check_comparable(searched, jobs)
+    setup.prepare_references(jobs, images, store, work.device, out)
+
+    with setup.mirrored(store, mirroring, out) if mirroring.mirror else nullcontext():
+        with setup.executing(store, work, 0, out) as (executor, view):
+            scheduler = TaskScheduler(executor, store, view)
+            runners = [
+                StudyRunner(spec, one, store, lambda config: images[data_key(config)], storage)
+                for one in studies
+            ]
+            best = run_studies(runners, scheduler, reference, view.expect)
+        _draw(runners)
+    record, status = runners[-1].found, scheduler.summary.exit_status
+    if json_:
+        print_json(record)
+    else:
+        print_study(record, out)
+        out.print(f"Figures: {os.path.relpath(runners[-1].folder)}/", soft_wrap=True)
+    if best is None:
+        how = "Interrupted" if status == 130 else "Not done yet"
+        out.print(f"[yellow]{how}.[/] The same command resumes.")
+        raise typer.Exit(status or 1)
+    if add is not None or not json_:
+        _show_run(spec, searched, best, record, out, add)
+    raise typer.Exit(status)
+
+
+def _serve_dashboard(
+    spec: "Spec", study: "StudySpec", store: "Store", url: str | None, port: int, out: "Console"
+) -> None:
+    from ablations.store import data_key
+    from ablations.studies import StudyRunner
+    from ablations.studies.dashboard import serve
+    from ablations.studies.sampling import storage_of
+
+    runner = StudyRunner(spec, study, store, lambda config: store.find_data(data_key(config)).images, url)
+    if not runner.has_begun():
+        raise UserError(
+            f"{study.name}: not begun yet with these settings; `ablate tune {study.name}` does that"
+        )
+    out.print(f"Dashboard: http://127.0.0.1:{port}  (Ctrl-C ends it)", soft_wrap=True)
+    serve(storage_of(runner.folder, url), port)
+
+
+def _draw(runners: "Sequence[StudyRunner]") -> None:
+    """Draw the figures of every study, each with the search before it behind its own."""
+    from analysis.frames.studies import from_record
+    from analysis.report.study_report import write_figures
+
+    studies = [from_record(runner.found) for runner in runners]
+    for runner, study, before in zip(runners, studies, [None, *studies], strict=False):
+        write_figures(runner.folder, study, before)
+
+
+def _show_run(
+    spec: "Spec",
+    study: "StudySpec",
+    best: "Setting",
+    record: Mapping[str, Any],
+    out: "Console",
+    add: str | None,
+) -> None:
+    """Add the best setting to the specification as the run `add`, or print it for the user to add."""
+    from rich.markup import escape
+
+    from ablations.spec.edit import add_run, free_name, run_entry
+
+    found = record["best"]
+    value = f", {record['metric']} {found['value']:.1f}" if found and found["value"] is not None else ""
+    description = f"Found by the study {study.name}{value} after {record['total_steps']} steps."
+    name = add or free_name(spec, f"{study.base.name}-tuned")
+    entry = (name, study.base.name, study.name, best.settings, description)
+    if add is not None:
+        add_run(spec.path, *entry)
+        out.print(f"Added to {spec.path}: {name}", soft_wrap=True)
+    else:
+        out.print(f"\nFor {spec.path}, under `runs:`", soft_wrap=True)
+        out.print(escape(run_entry(*entry)), highlight=False, soft_wrap=True)

@@ -1,0 +1,42 @@
+"""New images from the weights that a job kept."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablations.jobs import machine
+from ablations.jobs.plan import Job
+from ablations.jobs.status import kept_steps, state_of
+from ablations.store import Store
+from fakeface.errors import UserError
+from fakeface.gan import checkpoints, training
+from fakeface.randomness import latent_noise
+
+
+def generate(
+    job: Job, store: Store, *, count: int, noise_seed: int, step: int | None = None
+) -> NDArray[np.uint8]:
+    """Images (count, H, W, C) of the job's generator, on the CPU.
+
+    Args:
+        noise_seed: seed of the latent vectors.
+        step: a step at which the weights were kept; by default the last.
+
+    Raises:
+        UserError: no weights were kept, or none at this step.
+    """
+    state = state_of(job, store)
+    kept = kept_steps(state.folder) if state.folder else []
+    if state.folder is None or not kept:
+        raise UserError(
+            f"{job.name}: no weights are kept yet ({state.status}); `ablate run --run {job.run}` trains it"
+        )
+    step = kept[-1] if step is None else step
+    if step not in kept:
+        raise UserError(
+            f"{job.name}: no weights were kept at step {step} (kept: {', '.join(map(str, kept))})"
+        )
+    payload = checkpoints.load(state.folder / f"generator-{step:06d}.pt")
+    generator = training.create(job.config, job.seed, machine.select_device("cpu")).generator
+    generator.load_state_dict(payload["generator"])
+    z = latent_noise("generate", noise_seed, 0, count, job.config.network.latent_dim)
+    return training.generate(generator, z)

@@ -1,0 +1,69 @@
+"""A study and what it is compared with: another study, which tunes the reference, a run, or nothing."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import chain
+
+from ablations.jobs.plan import Job
+from ablations.spec import Spec, StudySpec
+from ablations.studies.runner import Setting, StudyRunner
+from ablations.studies.scheduler import TaskScheduler
+from fakeface.errors import UserError
+
+
+def reference_studies(spec: Spec, study: StudySpec) -> list[StudySpec]:
+    """The study that tunes the reference, with as many trials, seeds and steps; empty if the reference is a run."""
+    sizes = {"trials": study.trials, "seeds": study.seeds, "steps": study.steps}
+    return [replace(one, **sizes) for one in spec.studies if one.name == study.entry.reference]  # type: ignore[arg-type]
+
+
+def reference_run(spec: Spec, study: StudySpec) -> Setting | None:
+    """The run that the study is compared with, at the study's length; None if that is a study, or nothing."""
+    run = next((run for run in spec.runs if run.name == study.entry.reference), None)
+    return None if run is None else Setting(run.name, study.resized(run), {}, {})
+
+
+def check_comparable(study: StudySpec, jobs: Sequence[Job]) -> None:
+    """Raises UserError if trials and reference would be scored on other images or under other protocols."""
+    for what in ("data_digest", "protocol_identity"):
+        if len({getattr(job, what) for job in jobs}) > 1:
+            words = "other images" if what == "data_digest" else "another protocol"
+            raise UserError(
+                f"{study.name}: its reference {study.entry.reference!r} is scored under {words} than its trials, so "
+                "their distances do not compare; give both the same `data` and `evaluation`"
+            )
+
+
+def run_studies(
+    runners: Sequence[StudyRunner],
+    scheduler: TaskScheduler,
+    reference: Setting | None,
+    expect: Callable[[int], None],
+) -> Setting | None:
+    """Search all studies in one stream, then locate the edges of the last one and confirm its best setting.
+
+    Args:
+        reference: the run that the last study is compared with, unless an earlier study tunes the reference.
+        expect: called once with the largest number of trainings that this may take.
+
+    Returns:
+        The best setting of the last study; None if some training is left to do.
+    """
+    with ExitStack() as stack:
+        opened = [(runner, stack.enter_context(runner.owned())) for runner in runners]
+        compared = 2 if reference is not None or len(runners) > 1 else 1
+        searching = sum(runner.most_trainings(study) for runner, study in opened)
+        expect(searching + runners[-1].most_checks(compared))
+        try:
+            scheduler.work(chain.from_iterable(runner.trials(study) for runner, study in opened))
+        finally:
+            for runner, study in opened:
+                runner.write(study, scheduler.idle_share())
+        found = [runner.best(study) for runner, study in opened]
+        if None in found:
+            return None
+        best = found[-1]
+        assert best is not None
+        done = runners[-1].confirm(opened[-1][1], scheduler, best, found[0] if len(found) > 1 else reference)
+        return best if done else None
