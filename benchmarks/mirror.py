@@ -12,6 +12,7 @@ import torch
 from ablations import tracking
 from ablations.store import Store
 from ablations.store.journal import Journal
+from ablations.tracking import server
 from benchmarks.steps import our_stepper, seconds, setting
 from fakeface.gan import training
 
@@ -52,7 +53,7 @@ def _mirrored_steps(
 ) -> tuple[list[float], float]:
     """Seconds of each step, and seconds of processor time that the mirror took meanwhile."""
     store.prepare()
-    tracking.prepare(store, store.tracking_uri)
+    server.prepare(store, store.tracking_uri)
     with tracking.MirrorProcess(store, store.tracking_uri) as mirror:
         (process,) = psutil.Process().children()
         _journal(store).close()

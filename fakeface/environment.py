@@ -1,4 +1,4 @@
-"""Environment variables for a while."""
+"""Environment variables."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables, for this process and those that it starts meanwhile; afterwards they are as they were."""
+    """Set variables for this process and those that it starts meanwhile, and restore them at the end."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -18,3 +18,8 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Variables for the numerical libraries' number of threads, which they read once, when they are loaded."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))

@@ -1,156 +1,155 @@
-"""Small jobs as training leaves them, written by hand, and what MLflow holds of them, read back."""
+"""Small jobs as training leaves them, written with the product's own records, and what MLflow holds of them."""
 
 import functools
 import math
 import shutil
 import sqlite3
 import tempfile
-import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
+from ablations.jobs.machine import stack, store_diff
+from ablations.jobs.outcome import outcome_fields
+from ablations.jobs.plan import Job as PlannedJob
+from ablations.spec import RunConfig, TrackingConfig
 from ablations.store import Store, history
 from ablations.store.journal import Journal
-from ablations.tracking import prepare, run_ids, server
+from ablations.tracking import run_ids, server
 from ablations.tracking.content import allowed_name
-from fakeface.config import EvaluationConfig, TrainingConfig
+from fakeface.data import ImageSet
 from fakeface.gan import checkpoints
 from fakeface.gan.networks import Generator
+from fakeface.gan.series import (
+    ACCURACY_FAKE,
+    ACCURACY_REAL,
+    D_G_Z_BEFORE,
+    D_X,
+    IMAGES_PER_SECOND,
+    LOSS_D,
+    LOSS_G,
+    UPDATE_RATIO,
+)  # fmt: skip
+from fakeface.images import save_png
+from fakeface.outcomes import Exit
 
 STEPS = 30
 IMAGE_STEPS = (1, 2, 4, 8, 12, 16, 23, 30)
-LOSSES = (
-    "Loss_D",
-    "Loss_G",
-    "D(x)",
-    "D(G(z))_before",
-    "images_per_second",
-    "system/cpu_utilization_percentage",
-)
+VALUES: dict[str, Callable[[int], float]] = {
+    LOSS_D: lambda step: math.exp(-step / 10),
+    LOSS_G: lambda step: 1 + math.exp(-step / 10),
+    D_X: lambda step: 0.6 + step / 1_000,
+    D_G_Z_BEFORE: lambda step: 0.4 - step / 1_000,
+    **dict.fromkeys((ACCURACY_REAL, ACCURACY_FAKE), lambda _: 0.7),
+    **dict.fromkeys(UPDATE_RATIO.values(), lambda _: 2e-3),
+    IMAGES_PER_SECOND: lambda step: 500.0 + step,
+    "system/cpu_utilization_percentage": lambda step: 50.0 + step,
+}
+"""Each metric of a job, and its value at a step."""
+POINTS = len(VALUES) * STEPS + len(IMAGE_STEPS) + 3
+"""Metric values of a whole job, with its diagnoses and its three scores."""
 EXPERIMENT = "report"
-TRAINING = TrainingConfig.model_validate(
+CONFIG = RunConfig.model_validate(
     {
         "data": {"image_size": 32, "channels": 1},
         "network": {"latent_dim": 8, "width": 4},
         "train": {"steps": STEPS},
     }
 )
+IMAGES = ImageSet(np.zeros((96, 32, 32, 1), np.uint8), "d" * 64, "synthetic", "rendered", ())
+GIT = {"commit": "a" * 40, "dirty": True, "diff": "--- a\n+++ b\n"}
 Row = tuple[str, int, int, float]
 """Metric, step, time, value; NaN as None would compare, so it is the string "nan"."""
 
 
 class Job:
-    """Writes one job's folder, record by record. `identity`: where it is not run and seed that decide it."""
+    """Writes one job's folder, record by record. `identity`: makes it another training than its run and seed do."""
 
-    def __init__(self, store: Store, run: str = "baseline", seed: int = 0, **named: Any) -> None:
-        self.run, self.seed = run, seed
-        text = named.pop("identity", f"{run}{seed}")
-        self.identity = (text.encode().hex() + "0" * 64)[:64]
-        self.folder = store.folder_for(run, seed, self.identity)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.journal = Journal(self.folder / "journal.jsonl")
-        self.config = TRAINING.model_dump(mode="json") | {
-            "evaluation": EvaluationConfig().model_dump(mode="json"),
-            "tracking": {"log_model": named.pop("log_model", False)},
-        }
-        self.named = {"run": run, "group": "report", "profile": "quick", "experiment": EXPERIMENT} | named
-        self._begin()
-
-    def _begin(self) -> None:
-        data = {"name": "synthetic", "source": "rendered", "digest": "d" * 64, "count": 20_000}
-        self.journal.append(
-            "job",
-            instance=uuid.uuid4().hex,
-            identity=self.identity,
-            seed=self.seed,
-            settings={"train.steps": STEPS},
-            data=data | {"image_size": 32, "channels": 1},
-            code={"fakeface/training.py:gan_step": "c" * 64},
-            config=TRAINING.model_dump(mode="json"),
-            total_steps=STEPS,
+    def __init__(
+        self, store: Store, run: str = "baseline", seed: int = 0, *,
+        identity: str = "", log_model: bool = False, **named: Any,
+    ) -> None:  # fmt: skip
+        named = {"group": "report", "profile": "quick", "experiment": EXPERIMENT} | named
+        self.planned = PlannedJob(
+            run=run,
+            seed=seed,
+            config=CONFIG.model_copy(update={"tracking": TrackingConfig(log_model=log_model)}),
+            data_digest=IMAGES.digest,
+            code={"fakeface/gan/training.py:gan_step": identity or run},
+            protocol={"num_samples": 48},
+            protocol_identity="p" * 64,
+            **named,
         )
-        self.name(**self.named)
+        self.folder = store.folder_for(run, seed, self.planned.identity)
+        self.journal = Journal(self.folder / "journal.jsonl")
+        self.journal.append("job", **self.planned.header(IMAGES, STEPS))
+        self.name()
 
     def name(self, **fields: Any) -> None:
-        """A plan asks for the job."""
-        self.journal.append("named", config=self.config, **(self.named | fields))
+        """A plan names the job."""
+        self.journal.append("named", **replace(self.planned, **fields).naming())
 
-    def session(self, from_step: int = 0, *, dirty: bool = True) -> None:
+    def session(self, from_step: int = 0) -> None:
         """A process begins."""
-        if dirty:
-            (self.folder / "git.diff").write_text("--- a\n+++ b\n")
-        git = {"commit": "a" * 40, "dirty": dirty, "diff": "git.diff" if dirty else None}
-        stack = {"python": "3.11.2", "torch": torch.__version__}
-        fields = {"from_step": from_step, "pid": 1, "device": "cpu", "threads": 2, "stack": stack, "git": git}
-        self.journal.append("session", **fields)
+        git = store_diff(GIT, self.folder)
+        self.journal.append("session", from_step=from_step, stack=stack(torch.device("cpu")), git=git)
 
     def steps(self, first: int, last: int, *, level: float = 1.0) -> None:
         """One block of steps, first to last inclusive, with its grids."""
-        numbers = list(range(first, last + 1))
-        values = {name: [level * math.exp(-k / 10) + i for k in numbers] for i, name in enumerate(LOSSES)}
-        self.journal.append("metrics", steps=numbers, values=values)
+        steps = list(range(first, last + 1))
+        values = {name: [level * value(step) for step in steps] for name, value in VALUES.items()}
+        self.journal.append("metrics", steps=steps, values=values)
         for step in IMAGE_STEPS:
             if first <= step <= last:
                 self.image(step)
 
     def image(self, step: int) -> None:
-        """A grid in which the step can be told: brighter with each."""
+        """A grid, brighter with each step, and its diagnosis."""
         file = self.folder / "samples" / f"{step:06d}.png"
         file.parent.mkdir(exist_ok=True)
-        pixels = np.random.default_rng(step).integers(0, 8 * step + 8, (66, 130, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(file)
-        self.journal.append("image", key="samples", step=step, file=f"samples/{file.name}")
-        self.journal.append(
-            "diagnosis", step=step, label="noise", evidence="flat", values={"spectrum_distance": 1 / step}
-        )
+        save_png(file, np.random.default_rng(step).integers(0, 8 * step + 8, (66, 130, 3), dtype=np.uint8))
+        self.journal.append("image", key="samples", step=step, file=f"samples/{file.name}", sha256="f" * 64)
+        values = {"spectrum_distance": 1 / step}
+        self.journal.append("diagnosis", step=step, label="noise", evidence="flat", values=values)
 
-    def evaluate(self, step: int, score: float = 4_000.0) -> None:
-        values = {"fd_efficientnet_lite0": score - step}
-        self.journal.append(
-            "evaluation", step=step, protocol="p" * 64, metric="fd_efficientnet_lite0", values=values
-        )
+    def evaluate(self, step: int) -> None:
+        """A score."""
+        values = {self.planned.metric: 4_000.0 - step}
+        self.journal.append("evaluation", step=step, values=values, **self.planned.protocol_record())
 
-    def outcome(self, exit: str = "finished", *, generator: bool = True, **fields: Any) -> None:
+    def outcome(self, exit_: str = Exit.FINISHED, *, generator: bool = True, traceback: str = "") -> None:
         """The job ends."""
+        past = history.load(self.journal.path)
+        fields = outcome_fields(past, exit_, evidence="as told", steps=STEPS, traceback=traceback)
+        fields["weights_sha256"] = "e" * 64
         if generator:
-            torch.manual_seed(self.seed)
+            torch.manual_seed(self.planned.seed)
             network = Generator(image_size=32, latent_dim=8, width=4, channels=1)
-            checkpoints.save(
-                self.folder / "generator-000030.pt", {"generator": network.state_dict(), "step": STEPS}
-            )
             fields["generator"] = "generator-000030.pt"
-        self.journal.append(
-            "outcome",
-            exit=exit,
-            samples="noise",
-            dynamics="balanced",
-            onset={"samples": 4},
-            evidence={"samples": "a flat spectrum"},
-            steps=STEPS,
-            weights_sha256="e" * 64,
-            **fields,
-        )
+            payload = {"generator": network.state_dict(), "step": STEPS}
+            checkpoints.save(self.folder / "generator-000030.pt", payload)
+        self.journal.append("outcome", **fields)
 
-    def whole(self, exit: str = "finished", *, level: float = 1.0, **fields: Any) -> "Job":
+    def whole(self, exit_: str = Exit.FINISHED, *, level: float = 1.0, **fields: Any) -> "Job":
         """A job from its session to its outcome."""
         self.session()
         for first in (1, 11, 21):
             self.steps(first, first + 9, level=level)
             self.evaluate(first + 9)
-        self.outcome(exit, **fields)
+        self.outcome(exit_, **fields)
         return self
 
 
 @functools.cache
 def _schema() -> bytes:
-    """A database as `prepare` makes it: some ten seconds, so once for all tests."""
+    """A database as `prepare` creates it, in some ten seconds: once for all tests."""
     with tempfile.TemporaryDirectory() as root:
         store = Store(Path(root))
-        prepare(store, store.tracking_uri)
+        server.prepare(store, store.tracking_uri)
         return (store.root / "mlflow.db").read_bytes()
 
 

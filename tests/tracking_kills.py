@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ablations.store import Store
-from ablations.tracking import server, state, sync
+from ablations.tracking import server, shipped, sync
 
 CALLS = (
     *(
@@ -48,7 +48,7 @@ def sync_and_die(store: Store, uri: str, gate: int) -> None:
 
     for name in CALLS:
         setattr(MlflowClient, name, dying(getattr(MlflowClient, name)))
-    state.save = dying(state.save)
+    shipped.save = dying(shipped.save)
     sync(store, uri)
 
 

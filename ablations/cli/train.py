@@ -101,7 +101,7 @@ def run_(
         out.print(f"Pictures: {escape(os.path.relpath(folder))}/*/samples/", soft_wrap=True)
     if where:
         out.print(where, soft_wrap=True)
-    compare = compare_words(spec, jobs, store, mirroring.uri(store))
+    compare = compare_words(jobs, store, mirroring.uri(store))
     if compare:
         out.print(f"Compare:  {escape(compare)}", soft_wrap=True)
     if summary.exit_status == 130:
@@ -123,7 +123,7 @@ def _report_line(spec: "Spec", jobs: "Sequence[Job]", store: "Store", command: s
     return f"Report:   {escape(os.path.relpath(page))}"
 
 
-def compare_words(spec: "Spec", jobs: "Sequence[Job]", store: "Store", uri: str) -> str:
+def compare_words(jobs: "Sequence[Job]", store: "Store", uri: str) -> str:
     """How to see these jobs side by side in MLflow; empty if none of them was shipped."""
     from ablations import tracking
     from ablations.jobs.status import results_of
@@ -135,7 +135,7 @@ def compare_words(spec: "Spec", jobs: "Sequence[Job]", store: "Store", uri: str)
         return ""
     labels = {"profile": {job.profile for job in jobs}, "group": {job.group for job in jobs}}
     tags = {name: next(iter(values)) for name, values in labels.items() if len(values) == 1}
-    link = tracking.compare_link(store, uri, spec.name, folders=folders, tags=tags)
+    link = tracking.compare_link(store, uri, folders, tags=tags)
     if uri.startswith(("http://", "https://")):
         return link
     if uri != store.tracking_uri:

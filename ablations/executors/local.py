@@ -25,7 +25,7 @@ from ablations.jobs.context import Progress
 from ablations.jobs.machine import select_device, usable_cores
 from ablations.jobs.plan import Job
 from ablations.store import Store
-from fakeface.environment import environment
+from fakeface.environment import environment, thread_variables
 from fakeface.outcomes import Exit
 
 POLL_SECONDS = 0.1
@@ -34,8 +34,6 @@ MAX_DEATHS = 3
 """Deaths of a job's process after which the job counts as crashed; one that needs too much memory would never end."""
 END_SECONDS = 10.0
 """Seconds that a worker has to end before it is killed, which is safe at any instant."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""What the numerical libraries read once, when they are loaded."""
 
 
 class _Worker:
@@ -48,8 +46,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=run_worker, args=(config, theirs), name="ablations-worker")
         resource_tracker.ensure_running()  # else the first process to start it would let Ctrl-C through
-        threads = dict.fromkeys(THREAD_VARIABLES, str(config.threads))
-        with environment(threads), _interrupts_blocked():
+        with environment(thread_variables(config.threads)), _interrupts_blocked():
             self.process.start()
         theirs.close()  # so that the pipe closes when the worker dies
 

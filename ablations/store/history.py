@@ -65,7 +65,7 @@ class History:
     outcome: Record | None = None
     damaged_lines: list[int] = field(default_factory=list)
     running_elsewhere: bool = False
-    """No journal of ours says so: MLflow does, of a run that goes on on another machine."""
+    """Set by MLflow, not by a journal: the run is running, perhaps on another machine."""
 
     @property
     def folder(self) -> Path:

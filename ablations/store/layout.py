@@ -15,6 +15,7 @@
 <store>/aside/              jobs that `--rerun` replaced
 """
 
+import hashlib
 import os
 import secrets
 import time
@@ -72,6 +73,10 @@ class Store:
     def tracking_uri(self) -> str:
         """The mirror that needs no server: an absolute sqlite URI, since MLflow's default depends on the folder."""
         return f"sqlite:///{self.root / 'mlflow.db'}"
+
+    def mirror_of(self, uri: str) -> Path:
+        """Where it is noted how far things have been shipped to a tracking URI."""
+        return self.mirror / hashlib.sha256(uri.encode()).hexdigest()[:12]
 
     def job_folders(self) -> Iterator[Path]:
         """The folders of all jobs ever begun, in the order of their names."""

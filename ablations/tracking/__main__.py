@@ -1,6 +1,72 @@
-"""`python -m ablations.tracking`: the mirror as a process of its own."""
+"""`python -m ablations.tracking`: the child that `MirrorProcess` and `server.prepare` start."""
 
-from ablations.tracking.process import main
+import argparse
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from ablations.store import Store
+from ablations.tracking import server
+from ablations.tracking.loop import SyncReport, sync
+from ablations.tracking.process import SHIPPING_AGAIN, TIME_FORMAT
+
+NICENESS = 10
+
+
+def main() -> None:
+    """Ship journals until stdin closes. With `--prepare`, create a database's schema instead."""
+    parser = argparse.ArgumentParser(prog="python -m ablations.tracking", description=main.__doc__)
+    parser.add_argument("--uri", required=True, help="tracking URI of the mirror")
+    parser.add_argument("--store", type=Path, help="folder whose journals to ship")
+    parser.add_argument("--prepare", action="store_true", help="create the schema of a sqlite URI, and end")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, _exit)  # unwinds, so that no temporary folder is left behind
+    if arguments.prepare:
+        with server.settings():
+            server.create_schema(arguments.uri)
+        return
+    if arguments.store is None:
+        parser.error("--store is required")
+    os.nice(NICENESS)
+    report = sync(
+        Store(arguments.store), arguments.uri, follow=True, stop=_stdin_closed, on_progress=_Log().write
+    )
+    sys.exit(0 if report.complete else 1)
+
+
+class _Log:
+    """Prints a line whenever the errors change."""
+
+    def __init__(self) -> None:
+        self.last: object = {}
+
+    def write(self, report: SyncReport) -> None:
+        for name, texts in report.problems.items():
+            self._print(f"{name}: {'; '.join(texts)}")
+        if report.errors != self.last:
+            self.last = report.errors
+            for name, text in report.errors.items():
+                self._print(f"{name}: {text}")
+            if not report.errors:
+                self._print(SHIPPING_AGAIN)
+
+    def _print(self, text: str) -> None:
+        print(time.strftime(TIME_FORMAT), text, flush=True)
+
+
+def _stdin_closed() -> bool:
+    """Whether the parent closed the pipe: it wants this process to finish, or died."""
+    ready, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(ready) and os.read(sys.stdin.fileno(), 1) == b""
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
+
 
 if __name__ == "__main__":
     main()

@@ -23,15 +23,15 @@ class Unreadable(Exception):
 def log_image(client: "MlflowClient", run_id: str, folder: Path, record: Record, sent: set[str]) -> None:
     """Log one grid, once. `sent`: names of the image files that the run holds.
 
-    MLflow gives each image a random name, and a kill can leave half a pair (png, webp) or half a file; what
-    was begun is therefore written again under its name. Raises Unreadable, and MLflow's errors.
+    MLflow gives each image a random name, and a kill can leave half a pair (png, webp) or half a file. Files that
+    exist are therefore written again under their names. Raises Unreadable, and MLflow's errors.
     """
     from PIL import Image
 
     try:
         with Image.open(folder / record["file"]) as image:
             image.load()
-    except (OSError, SyntaxError, ValueError) as error:  # all three are Pillow's words for a damaged file
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
         raise Unreadable(f"{folder / record['file']}: {error}") from error
     name = image_name(record, sent)
     if name is None:
@@ -60,13 +60,13 @@ def image_names(client: "MlflowClient", run_id: str) -> set[str]:
 
 
 def image_name(record: Record, names: set[str]) -> str | None:
-    """The file, among those that a run holds, of the grid that a journal record is about."""
-    begun = f"{record['key'].replace('/', '~')}+step+{record['step']}+timestamp+{record['time']}+"
-    return next((name for name in sorted(names) if name.startswith(begun) and name.endswith(".png")), None)
+    """The name, among those of a run's image files, of the grid in a journal record; None if it is not there."""
+    prefix = f"{record['key'].replace('/', '~')}+step+{record['step']}+timestamp+{record['time']}+"
+    return next((name for name in sorted(names) if name.startswith(prefix) and name.endswith(".png")), None)
 
 
 def log_dataset(client: "MlflowClient", run_id: str, data: dict[str, Any]) -> None:
-    """Log the training images as the run's dataset input. Sending it again changes nothing."""
+    """Log the training images as the run's dataset input. Logging them again changes nothing."""
     import numpy as np
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
@@ -84,14 +84,14 @@ def log_dataset(client: "MlflowClient", run_id: str, data: dict[str, Any]) -> No
 
 
 def log_diff(client: "MlflowClient", run_id: str, folder: Path, session: Record) -> None:
-    """Log what differed from the commit, if anything did. Raises Unreadable, and MLflow's errors."""
+    """Log the uncommitted changes, if there were any. Raises Unreadable, and MLflow's errors."""
     diff = (session.get("git") or {}).get("diff")
     if diff:
         client.log_text(run_id, _read(folder / diff).decode(errors="replace"), "git.diff")
 
 
 def log_ending(client: "MlflowClient", run_id: str, history: History) -> None:
-    """Log what a job leaves at its end. Raises Unreadable, and MLflow's errors."""
+    """Log the traceback, the loss curve and the last grid. Raises Unreadable, and MLflow's errors."""
     outcome = history.outcome or {}
     if outcome.get("traceback"):
         client.log_text(run_id, outcome["traceback"], "traceback.txt")

@@ -20,7 +20,7 @@ STATUS_OF_EXIT: Mapping[str, str] = {
     Exit.INTERRUPTED: "KILLED",
     Exit.CRASHED: "FAILED",
 }
-"""MLflow's own status for each of our exits: one that ended by its own rules is FINISHED, however it went."""
+"""MLflow's status for each exit. A job that was not stopped from outside is FINISHED, whatever its result."""
 
 
 class Point(NamedTuple):
@@ -34,19 +34,19 @@ class Point(NamedTuple):
 
 @dataclass
 class Facts:
-    """What the records read so far say about the job as a whole."""
+    """What a journal's records so far say about the job as a whole."""
 
     job: Record = field(default_factory=dict)
     first_name: Record = field(default_factory=dict)
     name: Record = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
-    """All names ever given, `<profile>/<group>/<run>`, the last one first."""
+    """All names that plans gave it, `<profile>/<group>/<run>`, the newest first."""
     session: Record = field(default_factory=dict)
     outcome: Record | None = None
     notes: list[str] = field(default_factory=list)
 
     def apply(self, record: Record) -> bool:
-        """Take in one more record; return whether it was about the job as a whole."""
+        """Add one record. Returns whether it was about the job as a whole."""
         match record["kind"]:
             case "job":
                 self.job = record
@@ -66,14 +66,14 @@ class Facts:
         return True
 
     def exit(self, *, running: bool) -> str:
-        """The exit in one word. A process that vanished without an outcome was interrupted."""
+        """The exit. A job without an outcome whose process died was interrupted."""
         if self.outcome is not None:
             return str(self.outcome["exit"])
         return Exit.RUNNING if running else Exit.INTERRUPTED
 
     @property
     def wants_model(self) -> bool:
-        """Whether the job left a generator that its settings want in MLflow."""
+        """Whether the job has a generator and its settings ask for it in MLflow."""
         tracking = self.name.get("config", {}).get("tracking", {})
         return (
             bool(self.outcome and self.outcome.get("generator")) and tracking.get("log_model", True) is True
@@ -81,12 +81,12 @@ class Facts:
 
 
 def allowed_name(name: str) -> str:
-    """A metric's or tag's name in characters that MLflow allows: D(x) -> D_x, D(G(z))_before -> D_G_z_before."""
+    """A metric's or tag's name in the characters that MLflow allows: D(x) -> D_x, D(G(z))_before -> D_G_z_before."""
     return re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9_./: -]", "_", name)).strip("_")
 
 
 def points(record: Record, before: float = float("inf")) -> Iterator[Point]:
-    """The metric rows of a record whose step is below `before`; none for kinds that carry no values."""
+    """A record's metric rows with steps below `before`; none for kinds without values."""
     if record["kind"] == "metrics":
         for name, values in record["values"].items():
             for step, value in zip(record["steps"], values, strict=True):
@@ -98,7 +98,7 @@ def points(record: Record, before: float = float("inf")) -> Iterator[Point]:
 
 
 def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested settings as MLflow's params, `{"optimizer.lr": "0.0002"}`. Unset ones are left out."""
+    """Nested settings as MLflow's params, `{"optimizer.lr": "0.0002"}`, without those that are None."""
     params: dict[str, str] = {}
     for name, value in config.items():
         if isinstance(value, dict):
@@ -110,26 +110,26 @@ def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def params(facts: Facts) -> dict[str, str]:
-    """The resolved settings, as the first plan that named the job gave them: MLflow never changes a param."""
+    """The resolved settings from the first plan that named the job, since MLflow never changes a param."""
     config = facts.first_name.get("config") or facts.job.get("config", {})
     extra = {name: facts.job.get(name) for name in ("seed", "total_steps")}
     return flatten(config | extra)
 
 
 def run_name(facts: Facts, folder: str) -> str:
-    """`<run>-s<seed>`, under the name of the last plan."""
+    """`<run>-s<seed>`, with the run's name in the newest plan."""
     if "run" in facts.name and "seed" in facts.job:
         return f"{facts.name['run']}-s{facts.job['seed']}"
     return folder
 
 
 def instance(job: Record) -> str:
-    """What tells a journal from any other of the same job, by its `job` record; empty where that is damaged."""
+    """What distinguishes a journal from others of the same job, from its `job` record; empty if that is damaged."""
     return str(job.get("instance") or job.get("time", "")) if job.get("kind", "job") == "job" else ""
 
 
 def key_tags(facts: Facts, folder: str, attempt: int) -> dict[str, str]:
-    """The tags by which a run is found again: never changed."""
+    """The tags by which a run is found. They never change."""
     identity = str(facts.job.get("identity", folder.rpartition("-")[2]))
     return {"identity": identity, "instance": instance(facts.job) or "0", "attempt": str(attempt)}
 
@@ -137,8 +137,8 @@ def key_tags(facts: Facts, folder: str, attempt: int) -> dict[str, str]:
 def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:
     """Every other tag, as of now.
 
-    `run`, `group` and `profile` are the last name's. `names` holds all that the training goes by, one tag with
-    bars around each, since a name may hold characters (+) that MLflow's tag keys must not:
+    `run`, `group` and `profile` are those of the newest plan. `names` lists all names that the training has had, in
+    one tag with bars around each, since a name may have characters (+) that MLflow does not allow in tag keys:
     `tags.names LIKE '%|quick/report/%'` finds a profile's group, `tags.names LIKE '%/baseline|%'` a run.
     """
     git, stack = facts.session.get("git") or {}, facts.session.get("stack") or {}
@@ -154,8 +154,8 @@ def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:
         "git_dirty": git.get("dirty"),
         "mlflow.source.git.commit": git.get("commit"),
         "mlflow.source.name": "ablate",
-        "device": facts.session.get("device"),
-        "threads": facts.session.get("threads"),
+        "device": stack.get("device"),
+        "threads": stack.get("threads"),
         "mlflow.note.content": description(facts),
     }
     found |= {f"stack.{name}": version for name, version in stack.items()}

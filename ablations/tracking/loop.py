@@ -1,4 +1,4 @@
-"""All journals of a store, shipped once or followed until told to stop."""
+"""Ships all journals and results of a store: once, or continuously while jobs run."""
 
 import time
 from collections.abc import Callable
@@ -11,10 +11,9 @@ from filelock import FileLock, Timeout
 
 from ablations.store import Store
 from ablations.tracking import server
-from ablations.tracking.findings import FindingShipper, findings
-from ablations.tracking.pending import Pending, pending
+from ablations.tracking.results import ResultShipper, is_shipped, published_results
 from ablations.tracking.ship import JobShipper
-from ablations.tracking.state import folder_of
+from ablations.tracking.shipped import Pending, pending_jobs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,21 +21,21 @@ if TYPE_CHECKING:
 POLL_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 30.0
 QUIET_SECONDS = 10.0
-"""A journal that grew within this time has a living writer: its lock need not be tried, which could get in a
-starting job's way."""
+"""A journal that grew within this time has a writer, so its lock is not tried, which could get in a starting job's
+way."""
 GRACE_SECONDS = 15.0
-"""How long a follower that was told to stop goes on trying to ship the rest."""
+"""How long a follower keeps trying to ship the rest after `stop`."""
 
 
 @dataclass
 class SyncReport:
-    """What one pass over the journals came to."""
+    """The result of one pass over the journals."""
 
     pending: Pending = field(default_factory=Pending)
     errors: dict[str, str] = field(default_factory=dict)
-    """Why something is left, in words, by job folder, or by the URI where nothing could be shipped."""
+    """Why something is left, by job folder, or by the URI if nothing could be shipped."""
     problems: dict[str, list[str]] = field(default_factory=dict)
-    """What can never be shipped (a picture that is gone), by job folder."""
+    """What can never be shipped (a missing picture, for example), by job folder."""
 
     @property
     def complete(self) -> bool:
@@ -51,12 +50,11 @@ def sync(
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[SyncReport], None] | None = None,
 ) -> SyncReport:
-    """Ship everything that MLflow has not acknowledged. Never raises an error of MLflow's: see the report's
-    `errors`.
+    """Ship everything that MLflow has not acknowledged. MLflow's errors are reported in `errors`, not raised.
 
-    Without `follow`, one pass over all journals; `stop` ends it between two requests. With `follow`, passes
-    go on until `stop()` and everything is shipped, at most GRACE_SECONDS longer; after a failure they come at
-    doubling intervals. A pass over the same store and URI in another process is waited for.
+    Without `follow`, makes one pass over all journals, which `stop` ends between two requests. With `follow`, repeats
+    passes until `stop()` is true and everything is shipped, or for at most GRACE_SECONDS after it; the interval doubles
+    after each failure. Waits for a pass of another process over the same store and URI.
     """
     mirror = _Mirror(store, uri)
     delay, deadline = POLL_SECONDS, float("inf")
@@ -65,13 +63,19 @@ def sync(
             stopping = stop()
             if stopping:
                 deadline = min(deadline, time.monotonic() + GRACE_SECONDS)
-            report = mirror.round(thorough=stopping or not follow, abort=_never if follow else stop)
+            report = mirror.run_pass(thorough=stopping or not follow, abort=_never if follow else stop)
             if on_progress is not None:
                 on_progress(report)
             if not follow or (stopping and (report.complete or time.monotonic() > deadline)):
                 return report
             delay = min(delay * 2, MAX_BACKOFF_SECONDS) if report.errors else POLL_SECONDS
-            _sleep(min(delay, GRACE_SECONDS / 8) if stopping else delay, stop, waking=not stopping)
+            _sleep(min(delay, GRACE_SECONDS / 8) if stopping else delay, _never if stopping else stop)
+
+
+def pending(store: Store, uri: str) -> Pending:
+    """What is left to ship, from the store's files alone: the server is not contacted."""
+    results = [result.name for result in published_results(store) if not is_shipped(store, uri, result)]
+    return Pending(pending_jobs(store, uri), tuple(results))
 
 
 class _Mirror:
@@ -80,52 +84,52 @@ class _Mirror:
     def __init__(self, store: Store, uri: str) -> None:
         self.store, self.uri = store, uri
         self.verified: set[str] = set()
-        """Jobs whose run was seen in MLflow by this process."""
-        self.findings = FindingShipper(store, uri)
+        """Jobs whose run this process has seen in MLflow."""
+        self.results = ResultShipper(store, uri)
         self.settled: dict[str, tuple[int, int]] = {}
-        """Size and time of journals of which nothing is left, so that a pass need not look at a hundred old jobs."""
+        """Size and time of journals that are completely shipped, so that a pass need not read a hundred old jobs."""
 
-    def round(self, *, thorough: bool, abort: Callable[[], bool]) -> SyncReport:
-        """One pass. `thorough`: tell dead jobs from quiet ones at once, and count what is left."""
+    def run_pass(self, *, thorough: bool, abort: Callable[[], bool]) -> SyncReport:
+        """One pass. `thorough`: tell dead jobs from quiet ones, and count what is left."""
         report = SyncReport()
         try:
-            with self._alone(abort):
-                self._pass(report, thorough, abort)
+            with self._lock(abort):
+                self._ship_all(report, thorough, abort)
         except Timeout:
             report.errors[self.uri] = "another process is shipping"
-        except Exception as error:  # nothing that goes wrong with the mirror may reach training
+        except Exception as error:  # no failure of the mirror may reach training
             report.errors[self.uri] = server.in_words(error)
         if thorough or report.errors:
             report.pending = pending(self.store, self.uri)
         return report
 
-    def _pass(self, report: SyncReport, thorough: bool, abort: Callable[[], bool]) -> None:
+    def _ship_all(self, report: SyncReport, thorough: bool, abort: Callable[[], bool]) -> None:
         if server.prepare(self.store, self.uri):
             self.verified.clear()
             self.settled.clear()
-            self.findings = FindingShipper(self.store, self.uri)
+            self.results = ResultShipper(self.store, self.uri)
         client = server.connect(self.uri)
         shippers = self._ship_jobs(report, client, thorough, abort)
-        for finding in findings(self.store):
-            self._attempt(report, finding.name, partial(self.findings.ship, client, finding, abort))
+        for result in published_results(self.store):
+            self._attempt(report, result.name, partial(self.results.ship, client, result, abort))
         report.problems |= {one.folder.name: one.problems for one in shippers if one.problems}
 
     def _ship_jobs(
         self, report: SyncReport, client: "MlflowClient", thorough: bool, abort: Callable[[], bool]
     ) -> list[JobShipper]:
-        """Ship what journals hold, then models; return the shippers of the jobs that were not settled before."""
+        """Ship journals, then models. Returns the shippers of the jobs that had anything left."""
         shippers: list[JobShipper] = []
         healthy: list[tuple[JobShipper, tuple[int, int] | None]] = []
         for folder in self.store.job_folders():
             signature = _signature(folder)
             if signature is not None and self.settled.get(folder.name) == signature:
                 continue
-            # Made only now: while the jobs before it were shipped, a `--rerun` may have replaced its journal.
+            # Created only now, since `--rerun` may replace a journal while others are shipped.
             shippers.append(shipper := JobShipper(self.store, self.uri, client, folder))
             if self._attempt(report, folder.name, partial(self._ship, shipper, thorough, abort)):
                 healthy.append((shipper, signature))
         for shipper, _ in healthy:
-            # Exporting a model takes seconds: other journals come first, and following, one model a pass.
+            # Exporting a model takes seconds: all journals come first, and a follower ships one model a pass.
             if abort():
                 break
             if self._attempt(report, shipper.folder.name, shipper.ship_model) is True and not thorough:
@@ -134,7 +138,7 @@ class _Mirror:
         return shippers
 
     def _attempt(self, report: SyncReport, name: str, work: Callable[[], object]) -> object:
-        """Ship a job or a finding; note an error that is its own, and raise one that concerns them all."""
+        """Ship a job or a result. Reports an error that concerns it alone, and raises any other."""
         try:
             return work()
         except Exception as error:
@@ -145,7 +149,7 @@ class _Mirror:
             return None
 
     def _ship(self, shipper: JobShipper, thorough: bool, abort: Callable[[], bool]) -> bool:
-        """Ship a journal's records and set the status; a run that MLflow no longer has is made anew."""
+        """Ship a journal's records and set the status. Recreates a run that MLflow no longer has."""
         name = shipper.folder.name
         if name not in self.verified and not shipper.run_exists():
             shipper.forget()
@@ -159,12 +163,12 @@ class _Mirror:
             shipper.ship(abort)
         if not abort():
             shipper.settle(probe=thorough or _is_quiet(shipper.path))
-            shipper.ship_journal()
+            shipper.upload_journal()
         return True
 
-    def _alone(self, abort: Callable[[], bool]) -> FileLock:
-        """The lock of this store and URI, acquired. Raises Timeout on `abort` while another holds it."""
-        folder = folder_of(self.store, self.uri)
+    def _lock(self, abort: Callable[[], bool]) -> FileLock:
+        """Acquire the lock of this store and URI. Raises Timeout if `abort` comes true while another process has it."""
+        folder = self.store.mirror_of(self.uri)
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lock")
         while True:
@@ -178,7 +182,7 @@ class _Mirror:
 
 
 def _signature(folder: Path) -> tuple[int, int] | None:
-    """Size and time of a job's journal, taken before it is read; None without one."""
+    """Size and time of a job's journal, to be taken before it is read; None if there is none."""
     try:
         stat = (folder / "journal.jsonl").stat()
     except OSError:
@@ -190,10 +194,10 @@ def _is_quiet(path: Path) -> bool:
     return path.exists() and time.time() - path.stat().st_mtime > QUIET_SECONDS
 
 
-def _sleep(seconds: float, stop: Callable[[], bool], *, waking: bool) -> None:
-    """Wait; `waking`: no longer than until `stop` says so."""
+def _sleep(seconds: float, stop: Callable[[], bool]) -> None:
+    """Sleep, until `stop` returns True at the latest."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and not (waking and stop()):
+    while time.monotonic() < end and not stop():
         time.sleep(0.1)
 
 

@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "generator"
 FAILED = "failed: "
-"""Begins the words that stand in place of a model's id where there is none."""
+"""Prefix of the reason that is noted in place of a model's id."""
 
 
 def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: Path, facts: Facts) -> str:
-    """Log the generator once; return the model's id, or `failed: ` and why (which another try would not
-    change).
+    """Log the generator once. Returns the model's id, or `failed: ` and a reason that a retry would not change.
 
-    A model that a kill left unfinished is completed under its id. Raises MLflow's errors.
+    Completes a model that a kill left unfinished, under its id. Raises MLflow's errors.
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
@@ -34,9 +33,9 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
         local = Path(temporary) / "model"
         try:
             _export(folder / outcome["generator"], facts.job["config"], local, model, run_id)
-        except Exception as error:  # torch.export has no error of its own; whatever it is, the run goes on
+        except Exception as error:  # torch.export has no error class of its own
             if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-                raise  # a full disk may have room the next time
+                raise  # a full disk, for example, may have space the next time
             client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
             return FAILED + in_words(error)
         client.log_model_artifacts(model.model_id, str(local))
@@ -51,8 +50,7 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
 def load_generator(path: Path, config: dict[str, Any]) -> "nn.Module":
     """The generator of a weights file, built from its training config, in evaluation mode, on the CPU.
 
-    Raises FileNotFoundError, fakeface.checkpoints.DamagedCheckpoint, or pydantic's error for unknown
-    settings.
+    Raises FileNotFoundError, `checkpoints.DamagedCheckpoint`, or pydantic's error for unknown settings.
     """
     from fakeface.config import TrainingConfig
     from fakeface.gan import checkpoints
@@ -75,7 +73,7 @@ def _find_or_create(client: "MlflowClient", experiment: str, run_id: str, weight
 
 
 def _export(weights: Path, config: dict[str, Any], local: Path, model: "LoggedModel", run_id: str) -> None:
-    """Write the model's folder. The example holds two latent vectors: a size of one would become fixed."""
+    """Write the model's folder. The example has two latent vectors, since a batch of one would become fixed."""
     import mlflow.pytorch
     import numpy as np
     from mlflow.models import Model

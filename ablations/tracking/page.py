@@ -1,4 +1,4 @@
-"""The MLflow page over a store's mirror, and the link on which runs can be compared."""
+"""The MLflow page of a store's mirror, and the link that compares runs on it."""
 
 import json
 import os
@@ -16,13 +16,14 @@ from types import FrameType
 from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.process import end_group
-from ablations.tracking.state import experiments
+from ablations.tracking.shipped import runs
 from fakeface.errors import UserError
 
 HOST = "127.0.0.1"
-"""The page has no authentication: it is never offered to other machines."""
+"""The page has no authentication, so other machines cannot reach it."""
+PORT = 5000
 MAX_IDS = 20
-"""Runs that a link names one by one, 41 characters each; with more it would no longer fit where links go."""
+"""Runs that a link names one by one, with 41 characters each; a link with more would be too long."""
 START_SECONDS = 120.0
 END_SECONDS = 5.0
 
@@ -30,47 +31,43 @@ END_SECONDS = 5.0
 def compare_link(
     store: Store,
     uri: str,
-    experiment: str,
+    folders: Collection[str],
     *,
-    folders: Collection[str] | None = None,
     tags: Mapping[str, str] | None = None,
-    base_url: str | None = None,
 ) -> str:
-    """The address of the page's charts: the runs' metrics overlaid, their sample grids under one step slider.
+    """The address of charts with the runs' metrics overlaid and their sample grids under one step slider.
+
+    On the tracking server, if `uri` is the URI of one; else on the page that `serve` offers.
 
     Args:
-        experiment: name of the one whose runs to show, where `folders` is not given.
-        folders: names of job folders: show exactly their runs, those that have been made by now. Runs of the
-            same name with other settings, or replaced by `--rerun`, stay out of the picture.
-        tags: for want of `folders`, or where these are more than MAX_IDS: show only the runs with these tags
-            (group, profile, ...). Empty values are left out.
-        base_url: of the server; the tracking URI where that is one, else the page that `serve` offers.
+        folders: names of job folders: show exactly their runs, as far as these exist. Runs of the same name with other
+            settings, or replaced by `--rerun`, are not shown.
+        tags: if there are more than MAX_IDS `folders`, show the runs with these tags (group, profile, ...) instead.
+            Empty values are ignored.
     """
-    if base_url is None:
-        base_url = uri if uri.startswith(("http://", "https://")) else f"http://{HOST}:5000"
-    runs = experiments(store, uri, name=experiment if folders is None else None, folders=folders)
-    if not runs:  # nothing shipped yet
-        return f"{base_url.rstrip('/')}/#/experiments"
+    base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else f"http://{HOST}:{PORT}"
+    found = {shipped.run_id: shipped.experiment_id for shipped in runs(store, uri, folders).values()}
+    if not found:
+        return f"{base}/#/experiments"
     query = {"workflowType": "machine_learning", "compareRunsMode": "CHART"}
     wanted = " and ".join(f'tags.{name} = "{value}"' for name, value in (tags or {}).items() if value)
-    if folders is not None and len(runs) <= MAX_IDS:
-        # By the run's id, since `in` is for attributes only: MLflow has it neither for tags nor params.
-        wanted = f"attributes.run_id in ({', '.join(repr(run) for run in runs)})"
+    if len(found) <= MAX_IDS:
+        # By id, since MLflow has `in` only for attributes, not for tags or params.
+        wanted = f"attributes.run_id in ({', '.join(repr(run) for run in found)})"
     if wanted:
         query["searchFilter"] = wanted
-    places = sorted(set(runs.values()))
-    path = f"experiments/{places[0]}/runs"
-    if len(places) > 1:  # jobs that another specification was the first to ask for lie in its experiment
-        path, query = "compare-experiments/s", {"experiments": json.dumps(places)} | query
+    experiments = sorted(set(found.values()))
+    path = f"experiments/{experiments[0]}/runs"
+    if len(experiments) > 1:  # a job is in the experiment of the specification that planned it first
+        path, query = "compare-experiments/s", {"experiments": json.dumps(experiments)} | query
     arguments = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
-    return f"{base_url.rstrip('/')}/#/{path}?{arguments}"
+    return f"{base}/#/{path}?{arguments}"
 
 
-def serve(store: Store, port: int = 5000, *, on_ready: Callable[[str], None] | None = None) -> None:
-    """Serve the store's MLflow page on 127.0.0.1 until Ctrl-C or SIGTERM. Blocks; call it from the main
-    thread.
+def serve(store: Store, port: int = PORT, *, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve the store's MLflow page on 127.0.0.1 until Ctrl-C or SIGTERM. Blocks; call it from the main thread.
 
-    `on_ready` is called with the page's address once it answers (some ten seconds).
+    `on_ready` is called with the page's address once it answers, after some ten seconds.
 
     Raises:
         UserError: the store has no mirror yet, the port is taken, or the server ended by itself.
@@ -98,7 +95,7 @@ def serve(store: Store, port: int = 5000, *, on_ready: Callable[[str], None] | N
 
 
 def _start(store: Store, port: int, log: Path) -> "subprocess.Popen[bytes]":
-    """One worker in place of four, and jobs off: 2 processes and 11 s to start, not 15 and 48 s."""
+    """Start it with one worker instead of four and without jobs: 2 processes and 11 s, not 15 and 48 s."""
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", store.tracking_uri, "--artifacts-destination", store.artifacts.as_uri()),
@@ -130,7 +127,7 @@ def _check_port(port: int) -> None:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
-    """Raises TimeoutError if it ends, or does not answer within START_SECONDS."""
+    """Raises TimeoutError if the server ends or does not answer within START_SECONDS."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:

@@ -1,6 +1,7 @@
-"""Runs in MLflow, ours or anybody's, read back where the store that trained them is not at hand."""
+"""Reads trainings back from MLflow, where the store that trained them is not available."""
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from ablations.store import history as histories
 from ablations.store.history import History, Series
 from ablations.tracking import artifacts, server
 from ablations.tracking.content import allowed_name
-from ablations.tracking.findings import KIND
+from ablations.tracking.results import KIND
 from fakeface.errors import UserError
 from fakeface.gan.series import SERIES
 from fakeface.outcomes import Exit
@@ -26,12 +27,12 @@ _RUNNING = ("RUNNING", "SCHEDULED")
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A training as MLflow has it."""
+    """A training in MLflow."""
 
     run: str
     seed: int
     profile: str
-    """Empty for a run that is not ours."""
+    """Empty for a run that ablate did not train."""
     history: History
     """Its folder is one of the cache, with the sample grids in it."""
 
@@ -39,17 +40,17 @@ class TrackedRun:
 def read_runs(uri: str, experiment: str, cache: Path) -> list[TrackedRun]:
     """Every training of an experiment, the oldest first.
 
-    One of ours that nobody works on is exactly what its journal says. Of any other there are the metrics, and how
-    MLflow says that it ended; its seed is its param `seed`, or else the first number that no run of its name has.
+    A run that ablate trained and that is not running is what its journal says. Of any other run there are the metrics
+    and MLflow's status; its seed is its param `seed`, or else the first number that no run of its name has.
 
     Args:
         cache: folder to download to.
 
     Raises:
-        UserError: no such experiment, or MLflow does not answer.
+        UserError: the experiment does not exist, or MLflow does not answer.
     """
     path = server.database(uri)
-    if path is not None and not path.exists():  # MLflow would make an empty one
+    if path is not None and not path.exists():  # MLflow would create an empty one
         raise UserError(f"{uri}: there is no such database")
     with server.settings():
         try:
@@ -59,20 +60,23 @@ def read_runs(uri: str, experiment: str, cache: Path) -> list[TrackedRun]:
                 known = ", ".join(repr(one.name) for one in client.search_experiments()) or "none"
                 raise UserError(f"{uri}: no experiment {experiment!r} (there are: {known})")
             runs = [run for run in _runs(client, found.experiment_id) if _is_training(run)]
-            seeds = _seeds(runs)
-            return [_read(client, run, cache / run.info.run_id, seeds[run.info.run_id]) for run in runs]
+            return [
+                TrackedRun(
+                    _name(run), seed, run.data.tags.get("profile", ""), _history(client, run, cache, seed)
+                )
+                for run, seed in zip(runs, _seeds(runs), strict=True)
+            ]
         except UserError:
             raise
-        except Exception as error:  # MLflow's, the network's or the database's: many kinds, one meaning
+        except Exception as error:  # of MLflow, the network or the database
             raise UserError(f"{uri}: cannot read {experiment!r}: {server.in_words(error)}") from error
 
 
 def _runs(client: "MlflowClient", experiment: str) -> Iterator["Run"]:
     token = None
     while True:
-        page = client.search_runs(
-            [experiment], max_results=_PAGE, order_by=["attributes.start_time ASC"], page_token=token
-        )
+        order = ["attributes.start_time ASC"]
+        page = client.search_runs([experiment], max_results=_PAGE, order_by=order, page_token=token)
         yield from page
         token = page.token
         if not token:
@@ -83,40 +87,37 @@ def _is_training(run: "Run") -> bool:
     return run.data.tags.get("exit") != "superseded" and KIND not in run.data.tags
 
 
+def _is_ours(run: "Run") -> bool:
+    return "identity" in run.data.tags
+
+
 def _name(run: "Run") -> str:
     return str(run.data.tags.get("run") or run.info.run_name or run.info.run_id)
 
 
-def _seeds(runs: list["Run"]) -> Mapping[str, int]:
-    """Each run's seed, by its id."""
-    given = {run.info.run_id: _whole_number(_seed_text(run)) for run in runs}
-    taken = {(_name(run), given[run.info.run_id]) for run in runs}
-    seeds = {}
-    for run in runs:
-        seed = given[run.info.run_id]
-        if seed is None:
-            seed = next(number for number in range(len(runs) + 1) if (_name(run), number) not in taken)
-            taken.add((_name(run), seed))
-        seeds[run.info.run_id] = seed
+def _seeds(runs: list["Run"]) -> list[int]:
+    given = [run.data.tags.get("seed") or run.data.params.get("seed") or "" for run in runs]
+    taken = {(_name(run), int(seed)) for run, seed in zip(runs, given, strict=True) if seed.isdecimal()}
+    seeds = []
+    for run, text in zip(runs, given, strict=True):
+        free = (number for number in itertools.count() if (_name(run), number) not in taken)
+        seeds.append(int(text) if text.isdecimal() else next(free))
+        taken.add((_name(run), seeds[-1]))
     return seeds
 
 
-def _seed_text(run: "Run") -> str | None:
-    return run.data.tags.get("seed") or run.data.params.get("seed")
-
-
-def _read(client: "MlflowClient", run: "Run", folder: Path, seed: int) -> TrackedRun:
-    ours = "identity" in run.data.tags
-    history = _from_journal(client, run, folder) if ours else None
+def _history(client: "MlflowClient", run: "Run", cache: Path, seed: int) -> History:
+    folder = cache / run.info.run_id
+    history = _from_journal(client, run, folder) if _is_ours(run) else None
     if history is None:
         history = _from_metrics(client, run, folder, seed)
-        if ours and not history.running_elsewhere:
-            history.notes.append({"text": "its journal could not be had from MLflow: scores are missing"})
-    return TrackedRun(_name(run), seed, run.data.tags.get("profile", ""), history)
+        if _is_ours(run) and not history.running_elsewhere:
+            history.notes.append({"text": "MLflow does not have its journal: scores are missing"})
+    return history
 
 
 def _from_journal(client: "MlflowClient", run: "Run", folder: Path) -> History | None:
-    """The journal that lies beside a run; None where there is none, or one that the run has left behind."""
+    """The uploaded journal; None if there is none, or the run has continued since."""
     run_id = run.info.run_id
     if run.info.status in _RUNNING or JOURNAL not in {file.path for file in client.list_artifacts(run_id)}:
         return None
@@ -131,22 +132,20 @@ def _from_journal(client: "MlflowClient", run: "Run", folder: Path) -> History |
 
 
 def _download_images(client: "MlflowClient", run_id: str, history: History) -> None:
-    """Put the grids where the journal says that they are. One that MLflow lacks stays away."""
+    """Put the grids that MLflow has where the journal expects them."""
     names = artifacts.image_names(client, run_id)
     for record in history.images:
         path = history.folder / record["file"]
         name = artifacts.image_name(record, names)
-        inside = path.resolve().is_relative_to(
-            history.folder.resolve()
-        )  # a server's journal may say anything
+        # A journal from a server may name any path.
+        inside = path.resolve().is_relative_to(history.folder.resolve())
         if name is not None and inside and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             Path(client.download_artifacts(run_id, f"images/{name}", str(history.folder))).replace(path)
 
 
 def _from_metrics(client: "MlflowClient", run: "Run", folder: Path, seed: int) -> History:
-    """What MLflow itself knows of a run."""
-
+    """Metrics under our names where they are ours, and an outcome from MLflow's status."""
     ours = {allowed_name(name): name for name in SERIES}
     history = History(folder / JOURNAL, job={"seed": seed, "time": run.info.start_time})
     for name in run.data.metrics:
@@ -157,20 +156,12 @@ def _from_metrics(client: "MlflowClient", run: "Run", folder: Path, seed: int) -
     history.sessions.append({"time": run.info.start_time})
     history.running_elsewhere = run.info.status in _RUNNING
     if not history.running_elsewhere:
-        steps = max((series.steps[-1] for series in history.series.values()), default=0)
-        words = {name: run.data.tags.get(name) for name in ("samples", "dynamics")}
-        exit_ = run.data.tags.get("exit") if "identity" in run.data.tags else None
+        tags = run.data.tags
         history.outcome = {
-            "exit": exit_ or EXIT_OF_STATUS[run.info.status],
-            "steps": steps,
+            "exit": (_is_ours(run) and tags.get("exit")) or EXIT_OF_STATUS[run.info.status],
+            "steps": max((series.steps[-1] for series in history.series.values()), default=0),
             "time": run.info.end_time or run.info.start_time,
-            **words,
+            "samples": tags.get("samples"),
+            "dynamics": tags.get("dynamics"),
         }
     return history
-
-
-def _whole_number(text: str | None) -> int | None:
-    try:
-        return int(text or "")
-    except ValueError:
-        return None

@@ -34,20 +34,20 @@ WAL_VERSIONS = b"\x02\x02"
 
 
 def settings() -> AbstractContextManager[None]:
-    """MLflow's settings as the mirror needs them, the process's own put back afterwards."""
+    """Context manager: MLflow's settings as the mirror needs them."""
     return environment(SETTINGS)
 
 
 def database(uri: str) -> Path | None:
-    """The file behind a sqlite URI, None for any other."""
+    """The file of a sqlite URI; None for any other."""
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
 def prepare(store: Store, uri: str) -> bool:
-    """Create a sqlite mirror's schema where it is missing; return whether it was. A server makes its own.
+    """Create a sqlite mirror's schema if it is missing, and return whether it was. A server creates its own.
 
-    Once, under a lock and in a process of its own: first uses of a fresh file race in MLflow's migrations,
-    and the caller need not load mlflow. Raises UserError where the schema cannot be made.
+    Runs under a lock, since MLflow's migrations of a new file race, and in a process of its own, so that the caller
+    need not load mlflow. Raises UserError if the schema cannot be created.
     """
     path = database(uri)
     if path is None or is_prepared(path):
@@ -70,7 +70,7 @@ def prepare(store: Store, uri: str) -> bool:
 
 
 def is_prepared(path: Path) -> bool:
-    """Whether the schema is complete. Switching to WAL, noted in the file's header, is its last step."""
+    """Whether the schema is complete. Its last step is the switch to WAL, which the file's header shows."""
     try:
         with path.open("rb") as file:
             return file.read(20)[18:] == WAL_VERSIONS
@@ -79,8 +79,8 @@ def is_prepared(path: Path) -> bool:
 
 
 def create_schema(uri: str) -> None:
-    """Create or migrate the tables of a sqlite URI. Moves this process to the file's folder, since MLflow
-    notes the working directory as the place of its default experiment. Raises mlflow's errors.
+    """Create or migrate the tables of a sqlite URI. Changes the working directory to the file's folder, since MLflow
+    records it as the location of its default experiment. Raises MLflow's errors.
     """
     import sqlite3
 
@@ -95,14 +95,14 @@ def create_schema(uri: str) -> None:
 
 
 def connect(uri: str) -> "MlflowClient":
-    """A client. Contacts nobody yet."""
+    """A client. Does not contact the server yet."""
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 def experiment_id(client: "MlflowClient", store: Store, uri: str, name: str) -> str:
-    """The experiment's id; made where it is missing, its files placed where no working directory matters."""
+    """The experiment's id. Creates it if it is missing, with an absolute location for its files."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -119,8 +119,7 @@ def experiment_id(client: "MlflowClient", store: Store, uri: str, name: str) -> 
 def find_or_create_run(
     client: "MlflowClient", experiment: str, key: dict[str, str], name: str, begun: int
 ) -> str:
-    """The id of the run with the tags `key`: one that was made before, though its note was lost, or a new
-    one.
+    """The id of the run with the tags `key`, which is created if it does not exist.
 
     `begun`: start time in ms since 1970.
     """
@@ -148,19 +147,19 @@ def in_words(error: Exception) -> str:
 
 
 def is_gone(error: Exception) -> bool:
-    """Whether MLflow says that a run or experiment does not exist (any more), or was deleted."""
+    """Whether MLflow says that a run or experiment does not exist or was deleted."""
     code = getattr(error, "error_code", "")
     return code == "RESOURCE_DOES_NOT_EXIST" or "must be in the 'active' state" in str(error)
 
 
 def is_about_one_job(error: Exception) -> bool:
-    """Whether MLflow answered and refused this request; else nothing can be shipped for now."""
+    """Whether MLflow refused this request only; otherwise nothing can be shipped for now."""
     status = getattr(error, "get_http_status_code", lambda: 400)()
     return bool(status < 500)
 
 
 def _artifacts(store: Store, uri: str, experiment: str) -> str | None:
-    """Where an experiment's files go: beside a sqlite file, where the server says, else in the store."""
+    """Where an experiment's files go: beside a sqlite file, where the server says, or else in the store."""
     if urllib.parse.urlsplit(uri).scheme in ("http", "https", "databricks"):
         return None
     path = database(uri)

@@ -1,4 +1,4 @@
-"""One journal -> its MLflow run. A step that a kill cuts short is done again, to the same effect."""
+"""One journal -> its MLflow run. Every step can be repeated after a kill, with the same effect."""
 
 import tempfile
 from collections.abc import Callable
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ablations.store import Store, history, is_running, journal
 from ablations.store.journal import Record
-from ablations.tracking import artifacts, content, server, state
+from ablations.tracking import artifacts, content, server, shipped
 from ablations.tracking.content import Point
 from ablations.tracking.model import FAILED, log_generator
+from ablations.tracking.shipped import Shipped
 from fakeface.outcomes import Exit
 
 if TYPE_CHECKING:
@@ -22,121 +23,120 @@ DEFAULT_EXPERIMENT = "ablations"
 
 
 class JobShipper:
-    """Ships one job folder's journal. Make a new one for each pass: the state file is the memory."""
+    """Ships one job folder's journal. Create a new one for each pass: what was shipped is noted on disk."""
 
     def __init__(self, store: Store, uri: str, client: "MlflowClient", folder: Path) -> None:
         self.store, self.uri, self.client, self.folder = store, uri, client, folder
-        self.state = state.load(store, uri, folder.name)
+        self.shipped = shipped.load(store, uri, folder.name)
         self.path = folder / "journal.jsonl"
         self.problems: list[str] = []
-        """What could not be shipped and never will be (a picture that is gone, say), in words."""
+        """What can never be shipped (a missing picture, for example)."""
         self._rows: list[Point] = []
         self._images_sent: set[str] | None = None
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing is left to do for the job until its journal changes."""
-        told = bool(self.state.run_id) and self.state.status not in ("", "RUNNING")
-        model = bool(self.state.model) or not self.state.facts.wants_model
-        return told and model and not self.state.lacks_journal
+        has_status = bool(self.shipped.run_id) and self.shipped.status not in ("", "RUNNING")
+        model = bool(self.shipped.model) or not self.shipped.facts.wants_model
+        return has_status and model and not self.shipped.lacks_journal
 
     def run_exists(self) -> bool:
-        """Whether MLflow still has the run that the state names (True before it is made)."""
-        return not self.state.run_id or server.is_active(self.client, self.state.run_id)
+        """Whether MLflow still has the run that was created for the job; True before that."""
+        return not self.shipped.run_id or server.is_active(self.client, self.shipped.run_id)
 
     def forget(self) -> None:
-        """Begin again at byte 0, with a new run."""
-        self.state = state.State()
+        """Start over at byte 0, with a new run."""
+        self.shipped = Shipped()
         self._images_sent = None
         self._rows.clear()
 
     def ship(self, abort: Callable[[], bool]) -> None:
-        """Ship every whole record, then set the status. Raises MLflow's errors and OSError.
+        """Ship every whole record. Raises MLflow's errors and OSError.
 
-        `abort` is asked between requests; after it says so, what was acknowledged stands.
+        `abort` ends it between two requests; what was acknowledged by then stays noted.
         """
         while not abort():
-            reading = journal.read(self.path, self.state.offset)
+            reading = journal.read(self.path, self.shipped.offset)
             branched = False
             for record, offset in zip(reading.records, reading.offsets, strict=True):
                 if abort():
                     return
-                if self.state.is_new_branch(record, offset):
-                    self._flush(self.state.offset)
-                    self._branch(record, offset)
+                if self.shipped.is_new_branch(record, offset):
+                    self._flush(self.shipped.offset)
+                    self._start_branch(record, offset)
                     branched = True
                     break
-                self._take(record, offset)
+                self._ship_record(record, offset)
             if not branched:
-                self._flush(reading.offsets[-1] if reading.offsets else self.state.offset)
+                self._flush(reading.offsets[-1] if reading.offsets else self.shipped.offset)
                 return
 
     def settle(self, *, probe: bool) -> None:
         """Set MLflow's status and tags to the job's.
 
-        `probe`: look at the job's lock to tell a running job from a dead one; else one without outcome counts
-        as running.
+        `probe`: try the job's lock to tell a running job from a dead one; else a job without outcome counts as running.
         """
-        if not self.state.run_id:
+        if not self.shipped.run_id:
             return
-        running = self.state.facts.outcome is None and (not probe or is_running(self.folder))
-        word = self.state.facts.exit(running=running)
-        status = content.STATUS_OF_EXIT[word]
-        if (status, word) == (self.state.status, self.state.exit):
+        running = self.shipped.facts.outcome is None and (not probe or is_running(self.folder))
+        exit_ = self.shipped.facts.exit(running=running)
+        status = content.STATUS_OF_EXIT[exit_]
+        if (status, exit_) == (self.shipped.status, self.shipped.exit):
             return
         self._tag(running=running)
         self._set_status(status)
-        self.state.status, self.state.exit = status, word
+        self.shipped.status, self.shipped.exit = status, exit_
         self._save()
 
-    def ship_journal(self) -> None:
-        """Lay the journal of a job at which nobody works beside its run, so that whoever has the run has all of it.
+    def upload_journal(self) -> None:
+        """Log the journal of a job that is not running as an artifact, so that the run holds all that is known.
 
-        For use after `settle`. What is sent is what was shipped in records, not what the file has become since.
+        Call after `settle`. Uploads the part whose records were shipped, not what was appended since.
         """
-        if not self.state.run_id or not self.state.lacks_journal or is_running(self.folder):
+        if not self.shipped.run_id or not self.shipped.lacks_journal or is_running(self.folder):
             return
         with self.path.open("rb") as file:
-            body = file.read(self.state.offset)
-        if state.is_replaced(self.path, self.state):
+            body = file.read(self.shipped.offset)
+        if self.shipped.is_replaced(self.path):
             return
         with tempfile.TemporaryDirectory() as temporary:
             copy = Path(temporary) / self.path.name
             copy.write_bytes(body)
-            self.client.log_artifact(self.state.run_id, str(copy))
-        self.state.journal = self.state.offset
+            self.client.log_artifact(self.shipped.run_id, str(copy))
+        self.shipped.journal = self.shipped.offset
         self._save()
 
     def ship_model(self) -> bool:
-        """Log the generator if the job wants that and it was not done; return whether it was attempted."""
-        facts = self.state.facts
-        if self.state.model or not self.state.run_id or not facts.wants_model:
+        """Log the generator if the settings ask for it and it was not done. Returns whether it was attempted."""
+        facts = self.shipped.facts
+        if self.shipped.model or not self.shipped.run_id or not facts.wants_model:
             return False
-        client, run = self.client, self.state.run_id
-        self.state.model = log_generator(client, self.state.experiment_id, run, self.folder, facts)
-        if self.state.model.startswith(FAILED):
-            self.problems.append(f"the generator: {self.state.model}")
-            client.set_tag(run, "model_error", self.state.model.removeprefix(FAILED))
+        client, run = self.client, self.shipped.run_id
+        self.shipped.model = log_generator(client, self.shipped.experiment_id, run, self.folder, facts)
+        if self.shipped.model.startswith(FAILED):
+            self.problems.append(f"the generator: {self.shipped.model}")
+            client.set_tag(run, "model_error", self.shipped.model.removeprefix(FAILED))
         self._save()
         return True
 
-    def _take(self, record: Record, offset: int) -> None:
-        """Act on one record, or gather it for the next batch."""
-        if self.state.superseded(record, offset):
+    def _ship_record(self, record: Record, offset: int) -> None:
+        """Ship one record, or add its values to the next batch."""
+        if self.shipped.is_superseded(record, offset):
             return
-        self._rows += content.points(record, self.state.limit(offset))
-        about_job = self.state.facts.apply(record)
+        self._rows += content.points(record, self.shipped.limit(offset))
+        about_job = self.shipped.facts.apply(record)
         if len(self._rows) >= BATCH:
             self._flush(offset)
         if about_job or record["kind"] == "image":
             if record["kind"] in ("image", "session", "outcome"):
                 self._ensure_run()
-            if self.state.run_id:
-                self._act(record)
+            if self.shipped.run_id:
+                self._log_record(record)
                 self._flush(offset)
 
-    def _act(self, record: Record) -> None:
-        run = self.state.run_id
+    def _log_record(self, record: Record) -> None:
+        run = self.shipped.run_id
         try:
             match record["kind"]:
                 case "image":
@@ -144,43 +144,43 @@ class JobShipper:
                         self._images_sent = artifacts.image_names(self.client, run)
                     artifacts.log_image(self.client, run, self.folder, record, self._images_sent)
                 case "named":
-                    self.client.update_run(run, name=content.run_name(self.state.facts, self.folder.name))
-                    self._tag(running=self.state.exit == Exit.RUNNING)
+                    self.client.update_run(run, name=content.run_name(self.shipped.facts, self.folder.name))
+                    self._tag(running=self.shipped.exit == Exit.RUNNING)
                 case "session":
                     self._tag(running=True)
                     self._set_status("RUNNING")
-                    # Else an ending like the one before this session would seem to be set already.
-                    self.state.status, self.state.exit = "RUNNING", Exit.RUNNING
+                    # Otherwise an ending equal to the previous session's would look as if it were set already.
+                    self.shipped.status, self.shipped.exit = "RUNNING", Exit.RUNNING
                     artifacts.log_diff(self.client, run, self.folder, record)
                 case "outcome":
                     artifacts.log_ending(self.client, run, history.load(self.path))
                     self._tag(running=False)
                 case "note":
-                    self._tag(running=self.state.exit == Exit.RUNNING)
+                    self._tag(running=self.shipped.exit == Exit.RUNNING)
         except artifacts.Unreadable as error:
             self.problems.append(str(error))
 
     def _flush(self, offset: int) -> None:
-        """Send the gathered rows, then note that all up to byte `offset` is acknowledged."""
+        """Send the gathered rows, then note that everything up to byte `offset` is acknowledged."""
         from mlflow.entities import Metric
 
         if self._rows:
             self._ensure_run()
         for start in range(0, len(self._rows), BATCH):
             rows = [Metric(p.name, p.value, p.time, p.step) for p in self._rows[start : start + BATCH]]
-            self.client.log_batch(self.state.run_id, metrics=rows, synchronous=True)
+            self.client.log_batch(self.shipped.run_id, metrics=rows, synchronous=True)
         self._rows.clear()
-        if offset != self.state.offset:
-            self.state.offset = offset
+        if offset != self.shipped.offset:
+            self.shipped.offset = offset
             self._save()
 
     def _ensure_run(self) -> None:
-        if not self.state.run_id:
-            self.state.experiment_id, self.state.run_id = self._make_run(self.state)
+        if not self.shipped.run_id:
+            self.shipped.experiment_id, self.shipped.run_id = self._find_or_create_run(self.shipped)
             self._save()
 
-    def _make_run(self, of: state.State) -> tuple[str, str]:
-        """Find or create the run of an attempt, with what never changes in it."""
+    def _find_or_create_run(self, of: Shipped) -> tuple[str, str]:
+        """The experiment and run ids of an attempt, with everything logged that never changes."""
         from mlflow.entities import Param
 
         facts, name = of.facts, self.folder.name
@@ -190,8 +190,8 @@ class JobShipper:
         begun = facts.job.get("time") or facts.session.get("time") or 0
         run_name = content.run_name(facts, name)
         run = server.find_or_create_run(self.client, experiment_id, key, run_name, begun)
-        colour = state.colour_for(self.store, self.uri, facts.first_name.get("run", name))
-        self.client.set_tag(run, "mlflow.runColor", colour, synchronous=True)
+        color = shipped.color_for(self.store, self.uri, facts.first_name.get("run", name), experiment)
+        self.client.set_tag(run, "mlflow.runColor", color, synchronous=True)
         params = [Param(k, v) for k, v in content.params(facts).items()]
         for start in range(0, len(params), BATCH_PARAMS):
             self.client.log_batch(run, params=params[start : start + BATCH_PARAMS], synchronous=True)
@@ -202,35 +202,35 @@ class JobShipper:
             artifacts.log_dataset(self.client, run, facts.job["data"])
         return experiment_id, run
 
-    def _branch(self, record: Record, offset: int) -> None:
-        """End this attempt's run and go on with the next one, from byte 0."""
+    def _start_branch(self, record: Record, offset: int) -> None:
+        """End this attempt's run and start the next one, from byte 0."""
         self._ensure_run()
-        old, after = self.state, self.state.branched(record, offset)
+        old, after = self.shipped, self.shipped.next_attempt(record, offset)
         facts = old.facts
         after.facts = content.Facts(facts.job, facts.first_name, facts.name, list(facts.names))
-        after.experiment_id, after.run_id = self._make_run(after)
+        after.experiment_id, after.run_id = self._find_or_create_run(after)
         self.client.set_tag(after.run_id, "supersedes", old.run_id)
         self.client.set_tag(after.run_id, "branch", f"at step {record['step']}: {record['reason']}")
         for tag, value in {"superseded_by": after.run_id, "exit": "superseded"}.items():
             self.client.set_tag(old.run_id, tag, value)
         self.client.set_terminated(old.run_id, status="KILLED", end_time=record["time"])
-        self.state, self._images_sent = after, None
+        self.shipped, self._images_sent = after, None
         self._save()
 
     def _tag(self, *, running: bool) -> None:
         from mlflow.entities import RunTag
 
-        found = content.tags(self.state.facts, self.folder.name, running=running)
+        found = content.tags(self.shipped.facts, self.folder.name, running=running)
         tags = [RunTag(name, value) for name, value in found.items()]
-        self.client.log_batch(self.state.run_id, tags=tags, synchronous=True)
+        self.client.log_batch(self.shipped.run_id, tags=tags, synchronous=True)
 
     def _set_status(self, status: str) -> None:
         if status == "RUNNING":
-            self.client.update_run(self.state.run_id, status=status)
+            self.client.update_run(self.shipped.run_id, status=status)
         else:
-            ended = self.state.facts.outcome
+            ended = self.shipped.facts.outcome
             last = ended["time"] if ended else int(self.path.stat().st_mtime * 1_000)
-            self.client.set_terminated(self.state.run_id, status=status, end_time=last)
+            self.client.set_terminated(self.shipped.run_id, status=status, end_time=last)
 
     def _save(self) -> None:
-        state.save(self.store, self.uri, self.folder.name, self.state)
+        shipped.save(self.store, self.uri, self.folder.name, self.shipped)

@@ -64,22 +64,22 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
     from ablations import tracking
     from ablations.cli.options import Selectors
     from ablations.cli.train import compare_words
-    from ablations.tracking import state
+    from ablations.tracking import shipped
     from ablations.tracking.content import Facts
 
     monkeypatch.chdir(tmp_path)
     prepare(tiny_spec, Path(store))
-    spec, jobs, place = Selectors(tiny_spec, store=Path(store)).select()
+    _, jobs, place = Selectors(tiny_spec, store=Path(store)).select()
     uri, words = LINKS[store]
     uri = uri or place.tracking_uri
-    assert compare_words(spec, jobs, place, uri) == ""
+    assert compare_words(jobs, place, uri) == ""
     folder = place.folder_for(jobs[0].run, jobs[0].seed, jobs[0].identity)
     with journal.Journal(folder / "journal.jsonl") as written:
         record = written.append("job", instance="i", identity=jobs[0].identity)
-    shipped = state.State(experiment_id="1", run_id="r", facts=Facts(job=record))
-    state.save(place, uri, folder.name, shipped)
+    noted = shipped.Shipped(experiment_id="1", run_id="r", facts=Facts(job=record))
+    shipped.save(place, uri, folder.name, noted)
     assert tracking.run_ids(place, uri) == {folder.name: "r"}
-    assert compare_words(spec, jobs, place, uri).startswith(words)
+    assert compare_words(jobs, place, uri).startswith(words)
 
 
 def prepare(spec: Path, store: Path) -> None:

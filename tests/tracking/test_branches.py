@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ablations.store import Store
-from ablations.tracking import pending, server, sync
+from ablations.tracking import server, sync
+from ablations.tracking.loop import pending
 from tests.tracking_jobs import Job, check_mirrored, image_steps, journal_rows, mirror_rows, new_store, run_of
 from tests.tracking_kills import killed_at, run_count
 

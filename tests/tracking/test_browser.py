@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ablations.store import Store, journal
-from ablations.tracking import compare_link, run_ids, serve, state, sync
+from ablations.tracking import compare_link, run_ids, serve, shipped, sync
 from ablations.tracking.content import Facts
 from fakeface.errors import UserError
-from tests.tracking_jobs import EXPERIMENT, IMAGE_STEPS, Job, new_store
+from tests.tracking_jobs import IMAGE_STEPS, Job, new_store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -97,9 +97,16 @@ def page() -> Iterator["Page"]:
 
 def folders_of(store: Store, *runs: str) -> list[str]:
     """The jobs of these runs, the one of other settings left out."""
-    names = [folder.name for folder in store.job_folders()]
-    others = b"others".hex()
-    return [name for name in names if name.partition("-s0-")[0] in runs and not name.endswith(others)]
+    return [
+        folder.name
+        for folder in store.job_folders()
+        if set(store.history(folder).job["code"].values()) <= set(runs)
+    ]
+
+
+def link_on(url: str, store: Store, folders: list[str]) -> str:
+    """The link to compare, on a page that is not at the default port."""
+    return compare_link(store, store.tracking_uri, folders).replace("http://127.0.0.1:5000", url)
 
 
 def card(page: "Page", title: str) -> "Locator":
@@ -131,7 +138,7 @@ def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_
     page: "Page", store: Store, url: str, tmp_path: Path
 ) -> None:
     folders = folders_of(store, *RUNS)
-    page.goto(compare_link(store, store.tracking_uri, EXPERIMENT, folders=folders, base_url=url))
+    page.goto(link_on(url, store, folders))
     names = {f"{run}-s0" for run in RUNS}
     for title in ("Loss_D", "Loss_G"):
         chart = card(page, title)
@@ -172,7 +179,7 @@ def test_the_compare_link_shows_jobs_that_lie_in_two_experiments(
     page: "Page", store: Store, url: str
 ) -> None:
     folders = folders_of(store, "sgd", "extra")
-    page.goto(compare_link(store, store.tracking_uri, EXPERIMENT, folders=folders, base_url=url))
+    page.goto(link_on(url, store, folders))
     chart = card(page, "Loss_G")
     chart.locator(".scatterlayer path.js-line").nth(1).wait_for(state="attached")
     assert set(re.findall(r"([\w-]+-s0) \(", chart.inner_text())) == {"sgd-s0", "extra-s0"}
@@ -193,8 +200,8 @@ def test_a_store_without_a_mirror_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_before_anything_was_shipped_the_link_leads_to_the_list_of_experiments(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    assert compare_link(store, store.tracking_uri, EXPERIMENT) == "http://127.0.0.1:5000/#/experiments"
-    assert compare_link(store, "http://lab:80/", EXPERIMENT) == "http://lab:80/#/experiments"
+    assert compare_link(store, store.tracking_uri, []) == "http://127.0.0.1:5000/#/experiments"
+    assert compare_link(store, "http://lab:80/", []) == "http://lab:80/#/experiments"
 
 
 def filter_of(link: str) -> str | None:
@@ -202,38 +209,39 @@ def filter_of(link: str) -> str | None:
     return dict(urllib.parse.parse_qsl(link.partition("?")[2])).get("searchFilter")
 
 
-def shipped(store: Store, uri: str, job: Job) -> str:
+def note_as_shipped(store: Store, uri: str, job: Job) -> str:
     """Note the job as shipped, without a server; return the run's id."""
     run_id = uuid.uuid4().hex
     record = journal.read(job.folder / "journal.jsonl").records[0]
-    found = state.State(experiment_id="1", run_id=run_id, facts=Facts(job=record, first_name=job.named))
-    state.save(store, uri, job.folder.name, found)
+    found = shipped.Shipped(
+        experiment_id="1", run_id=run_id, facts=Facts(job=record, first_name=job.planned.naming())
+    )
+    shipped.save(store, uri, job.folder.name, found)
     return run_id
 
 
 def test_the_link_names_exactly_the_runs_of_the_given_jobs(tmp_path: Path) -> None:
     store = Store(tmp_path)
     jobs = [Job(store, "baseline", identity=settings) for settings in ("one", "two", "three")]
-    ids = [shipped(store, "http://lab", job) for job in jobs[:2]]
-    find = functools.partial(compare_link, store, "http://lab", EXPERIMENT)
+    ids = [note_as_shipped(store, "http://lab", job) for job in jobs[:2]]
+    find = functools.partial(compare_link, store, "http://lab")
     names = [job.folder.name for job in jobs]
-    assert filter_of(find(folders=names[:1])) == f"attributes.run_id in ('{ids[0]}')"
-    assert filter_of(find(folders=names)) == f"attributes.run_id in ('{ids[0]}', '{ids[1]}')"
-    assert find(folders=names[2:]) == "http://lab/#/experiments"  # its run is not made yet
-    assert find(folders=[]) == "http://lab/#/experiments"
+    assert filter_of(find(names[:1])) == f"attributes.run_id in ('{ids[0]}')"
+    assert filter_of(find(names)) == f"attributes.run_id in ('{ids[0]}', '{ids[1]}')"
+    assert find(names[2:]) == "http://lab/#/experiments"  # its run is not made yet
+    assert find([]) == "http://lab/#/experiments"
 
 
 def test_a_link_to_more_runs_than_it_can_name_goes_by_tags_without_the_empty_ones(tmp_path: Path) -> None:
     store = Store(tmp_path)
     jobs = [Job(store, seed=seed, identity=str(seed)) for seed in range(21)]
     for job in jobs:
-        shipped(store, "http://lab", job)
+        note_as_shipped(store, "http://lab", job)
     names = [job.folder.name for job in jobs]
-    find = functools.partial(compare_link, store, "http://lab", EXPERIMENT)
+    find = functools.partial(compare_link, store, "http://lab")
     tags = {"profile": "", "group": "report"}
-    assert filter_of(find(folders=names, tags=tags)) == 'tags.group = "report"'
-    assert filter_of(find(tags=tags)) == 'tags.group = "report"'
-    assert filter_of(find(tags={"profile": ""})) is None
-    link = find(folders=names[:20], tags=tags)
+    assert filter_of(find(names, tags=tags)) == 'tags.group = "report"'
+    assert filter_of(find(names, tags={"profile": ""})) is None
+    link = find(names[:20], tags=tags)
     assert str(filter_of(link)).count("'") == 40
     assert len(link) < 1_200

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from ablations.store import Store, job_lock
-from ablations.tracking import MirrorProcess, SyncReport, loop, pending, server, sync
-from tests.tracking_jobs import Job, check_mirrored, new_store, run_of
+from ablations.tracking import MirrorProcess, SyncReport, loop, server, sync
+from ablations.tracking.loop import pending
+from tests.tracking_jobs import POINTS, Job, check_mirrored, new_store, run_of
 
 WAIT = 120.0
 """Seconds that a test waits at most for what must happen."""
@@ -132,7 +133,7 @@ def test_closing_waits_no_longer_than_told_and_says_what_is_left(store: Store) -
     left = mirror.close(0.0)  # it has not even imported mlflow
     assert mirror._process is not None
     assert mirror._process.poll() is not None
-    assert str(left) == "191 points and 8 images of 1 job"
+    assert str(left) == f"{POINTS} points and 8 images of 1 job"
 
 
 def test_two_that_ship_the_same_store_wait_for_each_other(store: Store) -> None:

@@ -11,10 +11,10 @@ from ablations.store import Store
 from ablations.tracking import server, sync
 from ablations.tracking.model import load_generator
 from fakeface.gan.networks import Generator
-from tests.tracking_jobs import TRAINING, Job, check_mirrored, new_store, run_of
+from tests.tracking_jobs import CONFIG as RUN_CONFIG
+from tests.tracking_jobs import Job, check_mirrored, new_store, run_of
 
-CONFIG = TRAINING.model_dump(mode="json")
-
+CONFIG = RUN_CONFIG.training().model_dump(mode="json")
 
 LOAD_BACK = """
 import sys, numpy as np, torch, mlflow
@@ -58,7 +58,7 @@ def test_the_loaded_generator_is_the_trained_one(tmp_path: Path) -> None:
 
     job = Job(Store(tmp_path))
     job.outcome()
-    torch.manual_seed(job.seed)
+    torch.manual_seed(job.planned.seed)
     trained = Generator(image_size=32, latent_dim=8, width=4, channels=1)
     z = torch.randn(3, 8)
     with torch.inference_mode():

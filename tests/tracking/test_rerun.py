@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ablations.store import Store
-from ablations.tracking import pending, run_ids, server, state, sync
+from ablations.tracking import run_ids, server, shipped, sync
+from ablations.tracking.loop import pending
 from tests.tracking_jobs import Job, check_mirrored, journal_rows, mirror_rows, new_store, run_of
 from tests.tracking_kills import run_count
 
@@ -68,8 +69,8 @@ def test_a_note_that_does_not_reach_the_disk_leaves_the_one_before(
     store = new_store(tmp_path)
     job = short_job(store)
     assert sync(store, store.tracking_uri).complete
-    before = state.load(store, store.tracking_uri, job.folder.name)
-    folder = state.folder_of(store, store.tracking_uri)
+    before = shipped.load(store, store.tracking_uri, job.folder.name)
+    folder = store.mirror_of(store.tracking_uri)
     files = {path.name for path in folder.iterdir()}
 
     def full(_: int) -> None:
@@ -77,6 +78,6 @@ def test_a_note_that_does_not_reach_the_disk_leaves_the_one_before(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
-        state.save(store, store.tracking_uri, job.folder.name, state.State())
-    assert state.load(store, store.tracking_uri, job.folder.name) == before
+        shipped.save(store, store.tracking_uri, job.folder.name, shipped.Shipped())
+    assert shipped.load(store, store.tracking_uri, job.folder.name) == before
     assert {path.name for path in folder.iterdir()} == files

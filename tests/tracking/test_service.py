@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from ablations.store import Store, job_lock
-from ablations.tracking import MirrorProcess, pending, server, state, sync
-from tests.tracking_jobs import Job, check_mirrored, new_store, run_of
+from ablations.tracking import MirrorProcess, server, shipped, sync
+from ablations.tracking.loop import pending
+from tests.tracking_jobs import POINTS, Job, check_mirrored, new_store, run_of
 
 WAIT = 150.0
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -178,9 +179,9 @@ def test_a_broken_server_costs_seconds_is_told_in_words_and_nothing_counts_as_sh
         assert list(report.errors) == [uri]  # told once, not for each job
         assert len(report.errors[uri]) < 320
         assert "\n" not in report.errors[uri]
-        assert report.pending.points == 191 * len(jobs)
-        assert [state.load(store, uri, job.folder.name).offset for job in jobs] == [0, 0, 0]
-        assert state.run_ids(store, uri) == {}
+        assert report.pending.points == POINTS * len(jobs)
+        assert [shipped.load(store, uri, job.folder.name).offset for job in jobs] == [0, 0, 0]
+        assert shipped.run_ids(store, uri) == {}
 
 
 @pytest.mark.parametrize("broken", [never_up, hanging])
@@ -194,6 +195,6 @@ def test_a_mirror_without_a_server_is_closed_in_time(
         started = time.monotonic()
         left = mirror.close(3.0)
         assert time.monotonic() - started < 30
-        assert left.points == 191
+        assert left.points == POINTS
         assert mirror._process is not None
         assert mirror._process.poll() is not None

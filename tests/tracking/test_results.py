@@ -1,4 +1,4 @@
-"""A study and the report in MLflow: a run each, with what was found and the files, sent again only when it changed."""
+"""A study and the report in MLflow: a run each, with what was found and the files, sent again only after a change."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 
 from ablations import tracking
 from ablations.store import Store
+from ablations.tracking.loop import pending
 from ablations.tracking.server import connect
 from tests import study_records
 
@@ -83,14 +84,14 @@ def test_the_report_is_an_artifact_of_one_run_whose_tags_are_its_last_verdicts(r
     assert tracking.sync(reported, reported.tracking_uri).complete
     assert report_run(reported).data.tags["claim.sgd-behind"] == "undecided"
     write_report(reported, {"lr=2e-4+momentum": "supported"})
-    assert tracking.pending(reported, reported.tracking_uri).findings == ("report",)
+    assert pending(reported, reported.tracking_uri).results == ("report",)
     assert tracking.sync(reported, reported.tracking_uri).complete
     run = report_run(reported)
     claims = {name: value for name, value in run.data.tags.items() if name.startswith("claim.")}
     assert claims == {"claim.lr_2e-4_momentum": "supported"}
     files = connect(reported.tracking_uri).list_artifacts(run.info.run_id)
     assert {file.path for file in files} == {"report.json", "report.html"}
-    assert not tracking.pending(reported, reported.tracking_uri)
+    assert not pending(reported, reported.tracking_uri)
 
 
 @pytest.mark.slow
