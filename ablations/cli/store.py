@@ -155,6 +155,6 @@ def clean(
         out.print(f"{total:.1f} MB can be removed; the same command with --yes does it.")
     else:
         out.print("Nothing to remove.")
-    kept = 0 if aside else sum(entry.bytes for entry in cleaning.set_aside(place, within))
+    kept = 0 if aside else sum(entry.bytes for entry in cleaning.archived(place, within))
     if kept:
         out.print(f"{kept / 1e6:.1f} MB of results that --rerun replaced stay; --aside includes them.")

@@ -81,7 +81,7 @@ def run_(
     todo = [job for job in jobs if rerun or state_of(job, before).status != Status.DONE]
     setup.prepare_references(todo, images, store, work.device, out)
     if rerun:  # last, so that a command that is refused sets nothing aside
-        store.set_aside([job.identity for job in jobs])
+        store.archive([job.identity for job in jobs])
 
     ships = mirroring.mirror and (todo or report)
     with setup.mirrored(store, mirroring, out) if ships else nullcontext():

@@ -1,4 +1,4 @@
-"""Does a finished job come out the same when it is trained again? Compares step by step; writes nothing."""
+"""Trains a finished job again and compares it with its journal, step by step. Writes nothing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,15 @@ NOT_AUDITED = {
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What an audit came to."""
+class AuditResult:
+    """The result of an audit."""
 
     steps: int
-    """Steps taken again."""
+    """Steps that were trained again."""
     difference: str | None
-    """The first step at which something differs, and what; None where nothing does."""
+    """The first step at which something differs, and what differs; None if nothing does."""
     stack: str
-    """What it holds for: versions and hardware, and how they differ from the recorded ones."""
+    """Versions and hardware of the audit, and how they differ from the recorded ones."""
 
 
 def audit(
@@ -41,11 +41,11 @@ def audit(
     device: torch.device,
     *,
     steps: int | None = None,
-) -> Finding:
+) -> AuditResult:
     """Train a finished job again, or its first `steps` steps, and compare every metric and all kept weights.
 
     Raises:
-        UserError: the job has no outcome to compare with.
+        UserError: the job is not finished.
     """
     if history.outcome is None:
         raise UserError(
@@ -66,7 +66,7 @@ def audit(
         digest = checkpoints.weights_sha256(state.generator, state.discriminator)
         if digest != history.outcome["weights_sha256"]:
             difference = f"step {state.step}: the final weights differ, though no metric did"
-    return Finding(state.step, difference, _stack_words(history, device))
+    return AuditResult(state.step, difference, _stack_words(history, device))
 
 
 def obstacle(state: JobState) -> str:

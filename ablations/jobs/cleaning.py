@@ -1,4 +1,4 @@
-"""What can be removed from a store, and why. Finished results are never among it unasked."""
+"""What can be removed from a store, and why. Includes finished results only on request."""
 
 import fnmatch
 import shutil
@@ -18,7 +18,7 @@ from fakeface.outcomes import COMPLETE
 
 @dataclass(frozen=True)
 class Removable:
-    """A file or folder that can go."""
+    """A file or folder that can be removed."""
 
     path: Path
     why: str
@@ -32,20 +32,20 @@ def removable(
     within: Callable[[History], bool],
     aside: bool,
 ) -> list[Removable]:
-    """What can go.
+    """List leftovers of kills, checkpoints of finished jobs and, on request, results.
 
     Args:
-        planned: all jobs that anything may still ask for: results of others can go, too. None: no results can.
-        within: the jobs that this is about.
-        aside: also what `--rerun` replaced.
+        planned: all jobs that the specification may need: results of others can be removed. None: no results can.
+        within: selects the jobs to consider.
+        aside: include what `--rerun` replaced.
     """
-    found = set_aside(store, within) if aside else []
+    found = archived(store, within) if aside else []
     for folder in store.job_folders():
         history = store.history(folder)
         if is_running(folder) or not within(history):
             continue
-        if planned is not None and history.job and not _asked_for(history, planned):
-            found.append(_entry(folder, "no run of the specification leads to it any more"))
+        if planned is not None and history.job and not _is_planned(history, planned):
+            found.append(_entry(folder, "no run of the specification uses it any more"))
             continue
         found += [_entry(path, "left by a kill") for path in sorted(folder.rglob("*.tmp"))]
         if exit_of(history, running=False) in COMPLETE:
@@ -54,14 +54,14 @@ def removable(
     return found
 
 
-def set_aside(store: Store, within: Callable[[History], bool]) -> list[Removable]:
+def archived(store: Store, within: Callable[[History], bool]) -> list[Removable]:
     """The results that `--rerun` replaced."""
     folders = sorted(store.aside.iterdir()) if store.aside.is_dir() else []
     return [_entry(path, "replaced by --rerun") for path in folders if within(store.history(path))]
 
 
 def remove(entries: Sequence[Removable]) -> None:
-    """Delete them. Raises UserError where the disk refuses."""
+    """Delete the entries. Raises UserError if the disk refuses."""
     for entry in entries:
         with os_errors(entry.path, "remove it"):
             if entry.path.is_dir():
@@ -70,8 +70,8 @@ def remove(entries: Sequence[Removable]) -> None:
                 entry.path.unlink(missing_ok=True)
 
 
-def _asked_for(history: History, planned: Sequence[Job]) -> bool:
-    """Whether a job leads to these results. One whose data cannot be looked up may: then the pixels do not count."""
+def _is_planned(history: History, planned: Sequence[Job]) -> bool:
+    """Whether these are a planned job's results. Ignores the pixels of a job whose data cannot be looked up."""
     return any(
         history.job["identity"] == job.identity
         if job.data_digest is not None

@@ -1,4 +1,4 @@
-"""What a job is given to work with, and what it tells about itself while it runs."""
+"""What a running job receives, and the progress that it reports."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,28 +13,29 @@ from fakeface.evaluation.scoring import Scorer
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a job is now, for whoever shows it."""
+    """How far a job is."""
 
     job: Job
     step: int
     total_steps: int
     phase: str
-    """`training`, `scoring`, or `diagnosed`: for who judges a job while it runs; all of its diagnoses, in order."""
+    """`training`, `scoring` or `diagnosed`. The latter reports each of the job's diagnoses once, in order, those from
+    before a resume included."""
     metrics: Mapping[str, float]
-    """Last values of the block; for `diagnosed`, the values of the diagnosis."""
+    """The last values of the block or, for `diagnosed`, the values of the diagnosis."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a job is given: what its process keeps for all jobs, and how to tell this one to stop."""
+    """What a running job receives: what its process shares among jobs, and when to stop."""
 
     images: Callable[[Job], ImageSet]
     scorer: Callable[[Job], Scorer]
     device: torch.device
     git: dict[str, Any]
     stop: Callable[[], bool]
-    """Whether every job is to stop after the step in progress."""
+    """Whether every job must stop after the current step."""
     cancelled: Callable[[], str | None]
-    """Why this job is to stop after the step in progress, as `pruned`; None while it is not."""
+    """Why this job must stop after the current step, as `pruned`; None while it need not."""
     on_progress: Callable[[Progress], None]
     allow_inexact: bool = False

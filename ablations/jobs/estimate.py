@@ -1,4 +1,4 @@
-"""How long a job will take: from jobs of the same size on the same device, or a rough rule where there are none."""
+"""Expected duration of a job: from jobs of the same size on the same device, or else by a rule of thumb."""
 
 import statistics
 from collections import defaultdict
@@ -13,10 +13,10 @@ _SIZE, _WIDTH, _BATCH = 32, 32, 64
 
 
 class Estimator:
-    """Expected times on one device. Goes through the store's journals once.
+    """Expected times on one device. Reads the store's journals once.
 
     Args:
-        device: as a session's stack names it: `cpu`, or the GPU's name. What another device took says nothing.
+        device: `cpu` or the GPU's name, as in a session's `stack`. Jobs of other devices are ignored.
     """
 
     def __init__(self, store: Store, device: str) -> None:
@@ -29,7 +29,7 @@ class Estimator:
         self._speeds = {size: statistics.median(found) for size, found in speeds.items() if found}
 
     def seconds(self, job: Job, steps: int) -> float | None:
-        """Seconds for so many steps of a job, scoring aside; None on a GPU that has not trained this size yet."""
+        """Seconds for `steps` steps of a job, without scoring; None on a GPU that has not trained this size yet."""
         measured = self._speeds.get(_size(job.config.training().model_dump()))
         if measured:
             return steps * job.config.train.batch_size / measured
@@ -41,6 +41,6 @@ class Estimator:
 
 
 def _size(config: dict[str, dict[str, int]]) -> tuple[int, ...]:
-    """What the time of a step depends on."""
+    """The settings on which the time of a step depends."""
     data, network, train = config["data"], config["network"], config["train"]
     return data["image_size"], data["channels"], network["width"], train["batch_size"], train["d_steps"]

@@ -1,4 +1,4 @@
-"""What a job runs on: the device, the software stack, the load, and the commit it came from."""
+"""The machine of a job: device, software stack, load, and the commit of the code."""
 
 import hashlib
 import os
@@ -20,12 +20,12 @@ EXACTNESS = ("torch", "device", "threads", "cpu")
 
 
 def usable_cores() -> int:
-    """How many CPU cores this process may use: a container or `taskset` may leave it less than the machine has."""
+    """Number of CPU cores that this process may use, which a container or `taskset` may restrict."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def select_device(name: str) -> torch.device:
-    """`auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`. Raises UserError for one that is not there."""
+    """The device named `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`. Raises UserError if it is missing."""
     if name == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     try:
@@ -43,7 +43,7 @@ def select_device(name: str) -> torch.device:
 
 
 def configure(device: torch.device, threads: int) -> None:
-    """Pin what changes the last bits: the thread count, and cuDNN's choice of algorithm."""
+    """Fix what changes the last bits: the number of threads, and cuDNN's choice of algorithm."""
     torch.set_num_threads(threads)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = False
@@ -51,7 +51,7 @@ def configure(device: torch.device, threads: int) -> None:
 
 
 def stack(device: torch.device) -> dict[str, Any]:
-    """Versions and hardware, for the record."""
+    """Versions and hardware, for a `session` record."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -63,14 +63,14 @@ def stack(device: torch.device) -> dict[str, Any]:
 
 
 def stack_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """In words, how two stacks differ in what the last bits depend on."""
+    """How two stacks differ in the parts of EXACTNESS, in words."""
     return [
         f"{key}: {before.get(key)} then, {now[key]} now" for key in EXACTNESS if before.get(key) != now[key]
     ]
 
 
 def system_load(device: torch.device) -> dict[str, float]:
-    """A sample of the load under MLflow's names for system metrics (percent, megabytes)."""
+    """The current load under MLflow's names for system metrics (percent, megabytes)."""
     memory = psutil.virtual_memory()
     load = {
         "system/cpu_utilization_percentage": psutil.cpu_percent(interval=None),
@@ -85,7 +85,7 @@ def system_load(device: torch.device) -> dict[str, float]:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """The commit and whether the tree was dirty (`commit` None outside a checkout), with the diff as text."""
+    """The commit (None outside a checkout), whether the tree has uncommitted changes, and these as text."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return {"commit": None, "dirty": None, "diff": ""}
@@ -95,7 +95,7 @@ def git_state(folder: Path) -> dict[str, Any]:
 
 
 def store_diff(git: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The state with its diff replaced by the name of a file in `folder` that holds it (None where there is none)."""
+    """Write the diff to a file in `folder`. Returns the state with the file's name in place of the diff, or None."""
     if not git["diff"]:
         return {**git, "diff": None}
     name = f"diff-{hashlib.sha256(git['diff'].encode()).hexdigest()[:8]}.patch"

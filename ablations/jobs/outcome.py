@@ -1,4 +1,4 @@
-"""The outcome: its words about samples and dynamics, from what the journal holds, and the record that keeps it."""
+"""The outcome of a job, computed from its journal."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, UPDATE_RAT
 
 
 class OutcomeFinding(NamedTuple):
-    """A word (None where nothing can be said), the step at which it set in, and the evidence."""
+    """A word (None if undecidable), the step at which it set in, and the evidence."""
 
     word: str | None
     onset: int | None
@@ -17,7 +17,7 @@ class OutcomeFinding(NamedTuple):
 
 
 def samples_finding(history: History) -> OutcomeFinding:
-    """What the samples are at the last grid: healthy, noise or collapsed."""
+    """The `Samples` at the last grid."""
     if not history.diagnoses:
         return OutcomeFinding(None, None, "no samples were drawn")
     labels = [(diagnosis["step"], diagnosis["label"]) for diagnosis in history.diagnoses]
@@ -25,7 +25,7 @@ def samples_finding(history: History) -> OutcomeFinding:
 
 
 def dynamics_finding(history: History) -> OutcomeFinding:
-    """How the networks stood: balanced, discriminator-won or stalled."""
+    """The `Dynamics` of the whole training."""
     needed = {LOSS_D, ACCURACY_REAL, ACCURACY_FAKE, *UPDATE_RATIO.values()}
     if not needed <= history.series.keys():
         return OutcomeFinding(None, None, "too few steps were taken to say")
@@ -36,7 +36,7 @@ def dynamics_finding(history: History) -> OutcomeFinding:
 def outcome_fields(
     history: History, exit_: str, *, evidence: str, steps: int, onset: int | None = None, traceback: str = ""
 ) -> dict[str, Any]:
-    """The fields of an `outcome` record, without those that only the weights can tell."""
+    """The fields of an `outcome` record. Those about the weights are None."""
     samples, dynamics = samples_finding(history), dynamics_finding(history)
     return {
         "exit": exit_,

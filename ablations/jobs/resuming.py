@@ -1,4 +1,4 @@
-"""Going on with a job: from which checkpoint, and whether what comes out again is what the journal has."""
+"""Resuming a job: from which checkpoint, and whether repeated steps give what the journal holds."""
 
 import math
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from fakeface.gan import checkpoints
 
 
 def checkpoint_of(folder: Path) -> Path:
-    """Where a job keeps its newest state."""
+    """The path of a job's newest checkpoint."""
     return folder / "checkpoint.pt"
 
 
 def usable_checkpoint(folder: Path, history: History) -> tuple[dict[str, Any] | None, list[str]]:
-    """The newest state to go on from (None: from step 0), and in words what was wrong with newer ones.
+    """The newest usable checkpoint (None: start from step 0), and what is wrong with newer ones.
 
-    A checkpoint beyond the steps that the journal holds without a gap is left aside: going on from it would leave
-    steps that nobody ever sees. So is any where the journal no longer says on which stack it was made.
+    A checkpoint is not usable if the journal has a gap before its step, since the missing steps would never be
+    recorded, or if the journal has lost the stack on which the checkpoint was made.
     """
     problems: list[str] = []
     for path in (checkpoint_of(folder), checkpoints.previous_of(checkpoint_of(folder))):
@@ -38,10 +38,10 @@ def usable_checkpoint(folder: Path, history: History) -> tuple[dict[str, Any] | 
 def first_difference(
     history: History, tables: Sequence[tuple[list[int], dict[str, list[float]]]]
 ) -> tuple[int, str] | None:
-    """The first step at which a metric came out as something else than its record, and what, in words.
+    """The first step at which a metric differs from its record, and how, in words; None if none does.
 
     Args:
-        tables: what came out now: steps, and by metric its values at them.
+        tables: new values: steps, and each metric's values at them.
     """
     differing = [
         (step, f"{name} at step {step} came out as {column[index]!r}, not {before!r}")

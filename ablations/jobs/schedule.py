@@ -1,4 +1,4 @@
-"""At which steps a job pauses to draw, to score and to checkpoint. None of them changes what is learned."""
+"""The steps at which a job draws grids, is scored and saves checkpoints. None of them changes the training."""
 
 from dataclasses import dataclass
 
@@ -29,9 +29,9 @@ class Schedule:
 
 
 def log_spaced(total: int, count: int) -> frozenset[int]:
-    """`count` distinct steps from 1 to `total`, as evenly spaced in log(step) as whole numbers allow.
+    """`count` distinct steps from 1 to `total` (all, if there are fewer), as evenly spaced in log(step) as possible.
 
-    Early steps are where a GAN changes fastest. Fewer where there are fewer steps.
+    A GAN changes fastest in its early steps.
     """
     if total <= count:
         return frozenset(range(1, total + 1))

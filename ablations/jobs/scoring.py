@@ -1,4 +1,4 @@
-"""Scores of jobs: one `Scorer` for each data set and protocol, and finished jobs scored again. Trains nothing."""
+"""Scores of jobs: one `Scorer` per data set and protocol, and scoring finished jobs again. Trains nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ from fakeface.gan import checkpoints, training
 
 
 class Scorers:
-    """The scorers of one command."""
+    """The scorers of one process."""
 
     def __init__(self, images: Callable[[Job], ImageSet], cache: Path, device: torch.device) -> None:
         self.images, self.cache, self.device = images, cache, device

@@ -1,8 +1,8 @@
-"""One job from start to outcome: trains, journals, draws grids, scores, checkpoints, and resumes exactly.
+"""One job from start to outcome: trains, journals, draws grids, scores, saves checkpoints, and resumes exactly.
 
-At the same step the order is: metrics, grid, diagnosis, score, checkpoint. A job that is killed between any two of
-them goes on from its last checkpoint and takes every later step again; what the journal has already is compared with
-what comes out now, not written twice.
+The order at a step is: metrics, grid, diagnosis, score, checkpoint. A job that is killed between any two of them
+resumes from its last checkpoint and repeats the later steps. What the journal has of these is compared with the new
+values, not written twice.
 """
 
 import hashlib
@@ -34,17 +34,18 @@ from fakeface.outcomes import Exit
 from fakeface.randomness import latent_noise
 
 DIAGNOSIS_SAMPLES = 256
-"""Images behind each diagnosis: enough for its thresholds, and a fraction of a second to make."""
+"""Images for each diagnosis: enough for its thresholds, and a fraction of a second to generate."""
 
 
 def run_job(job: Job, folder: Path, context: Context) -> str:
-    """Bring one job to its end, from wherever its journal and checkpoint are. The caller holds the job's lock.
+    """Run one job to its end, from its last checkpoint if there is one. The caller holds the job's lock.
 
     Returns:
         The exit: finished, diverged, pruned, interrupted or crashed.
 
     Raises:
-        UserError: the job was not begun (another stack than its checkpoint's, say) or its journal cannot be written.
+        UserError: the job cannot begin (on another stack than its checkpoint's, for example), or its journal cannot
+            be written.
     """
     with Journal(folder / "journal.jsonl") as journal:
         session = Session(job, folder, journal, context)
@@ -68,14 +69,14 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
 
 
 def name_job(job: Job, journal: Journal, history: History) -> None:
-    """Record under which name, group and profile a plan asks for a training, where nobody has before."""
+    """Journal the run, group and profile under which a plan has the job, unless the journal has them."""
     naming = job.naming()
     if not any(all(known.get(key) == value for key, value in naming.items()) for known in history.names):
         history.apply(journal.append("named", **naming))
 
 
 def real_images(job: Job, images: ImageSet, device: torch.device) -> RealImages:
-    """The training set as the job sees it."""
+    """The training set with the job's subset, scaling and order."""
     return RealImages(
         images.images,
         training_indices(len(images.images), job.config.data),
@@ -87,7 +88,7 @@ def real_images(job: Job, images: ImageSet, device: torch.device) -> RealImages:
 
 
 class Session:
-    """One process's work on one job."""
+    """One process's run of one job."""
 
     def __init__(self, job: Job, folder: Path, journal: Journal, context: Context) -> None:
         self.job, self.folder, self.journal, self.context = job, folder, journal, context
@@ -104,7 +105,7 @@ class Session:
 
     @property
     def step(self) -> int:
-        """Steps that count: up to the divergence, where there was one."""
+        """The current step or, if training diverged, the step at which it did."""
         if self.diverged_at is not None:
             return self.diverged_at
         return self.state.step if hasattr(self, "state") else self.history.last_step
@@ -112,15 +113,15 @@ class Session:
     # -- beginning and end ---------------------------------------------------------------------------------------
 
     def check_stack(self) -> None:
-        """Raises UserError if the job would go on on another stack than it began on, and nobody allowed that."""
+        """Raises UserError if the job would resume on another stack without `allow_inexact`."""
         if self.stack_changes and not self.context.allow_inexact:
             raise UserError(
-                f"{self.job.name}: begun on another stack ({'; '.join(self.stack_changes)}), so going on would "
-                f"not give the same bits. Go on there, or pass --allow-inexact to go on here under a new MLflow run."
+                f"{self.job.name}: begun on another stack ({'; '.join(self.stack_changes)}), so resuming it here "
+                f"would not give the same bits. Resume it there, or pass --allow-inexact for a new MLflow run here."
             )
 
     def open(self) -> None:
-        """Write the header where it is missing, restore the checkpoint, and say that a process begins."""
+        """Write the header if it is missing, restore the checkpoint, and journal the session."""
         if not self.history.job:
             self._append("job", **self.job.header(self.images, self.total_steps))
         name_job(self.job, self.journal, self.history)
@@ -128,16 +129,16 @@ class Session:
         if self.checkpoint is not None:
             checkpoints.restore(self.state, self.checkpoint)
         for problem in self.problems:
-            self._append("note", text=f"{problem}; went on from step {self.state.step}")
+            self._append("note", text=f"{problem}; resumed from step {self.state.step}")
         git = store_diff(self.context.git, self.folder)
         self._append("session", from_step=self.state.step, stack=self.stack, git=git)
         if self.stack_changes:
-            words = f"went on after step {self.state.step} on another stack: {self.stack_changes[0]}"
+            words = f"resumed after step {self.state.step} on another stack: {self.stack_changes[0]}"
             self._append("branch", step=self.state.step + 1, reason=words)
         self.journal.sync()
 
     def close(self, exit_: str, *, evidence: str, onset: int | None = None, traceback: str = "") -> str:
-        """Write the outcome."""
+        """Journal the outcome."""
         fields = outcome_fields(
             self.history, exit_, evidence=evidence, steps=self.step, onset=onset, traceback=traceback
         )
@@ -150,7 +151,7 @@ class Session:
         return exit_
 
     def _weights_sha256(self) -> str | None:
-        """None where there are no weights, or they diverged: what stands behind NaN depends on when it was seen."""
+        """None without weights, or if they diverged: they then depend on when the divergence was noticed."""
         if self.diverged_at is not None or not hasattr(self, "state"):
             return None
         return checkpoints.weights_sha256(self.state.generator, self.state.discriminator)
@@ -158,12 +159,12 @@ class Session:
     # -- the loop ------------------------------------------------------------------------------------------------
 
     def train(self) -> None:
-        """Take the steps that are left. Whatever stops it, what was measured is in the journal."""
+        """Take the remaining steps. Everything measured is in the journal, whatever ends the training."""
         real = real_images(self.job, self.images, self.context.device)
         if self.state.step == 0:
             self._pause(0)
         else:
-            self._retell()
+            self._report_past_diagnoses()
         blocks = training.train(
             self.job.config,
             self.state,
@@ -196,16 +197,16 @@ class Session:
             self.save()
 
     def save(self) -> None:
-        """Checkpoint the state. The journal reaches the disk first, so it is never behind the checkpoint."""
+        """Save a checkpoint. The journal reaches the disk first, so it is never behind the checkpoint."""
         self.journal.sync()
         checkpoints.save(checkpoint_of(self.folder), checkpoints.capture(self.state))
 
     def _record(self, block: Block) -> None:
-        """Journal a block: what was measured at each step, the probes, then clocks and load."""
+        """Journal a block: each step's metrics, the probes, then speed and load."""
         measured = [(list(block.steps), block.metrics), (block.probe_steps, block.probes)]
         tables = [(steps, {k: v.tolist() for k, v in columns.items()}) for steps, columns in measured]
         difference = first_difference(self.history, tables)
-        if difference is not None:  # the resume was not exact; what was recorded from there on is superseded
+        if difference is not None:  # the resume was not exact: supersede what was recorded from there on
             step, words = difference
             self._append("branch", step=step, reason=words)
         last = block.steps[-1]
@@ -213,13 +214,13 @@ class Session:
         clocks = {IMAGES_PER_SECOND: images / block.seconds, **system_load(self.context.device)}
         tables.append(([last], {name: [value] for name, value in clocks.items()}))
         for steps, columns in tables:
-            self._measured(steps, columns)
+            self._append_metrics(steps, columns)
         self._progress(
             "training", {name: float(values[-1]) for name, values in block.metrics.items()} | clocks
         )
 
-    def _measured(self, steps: list[int], values: dict[str, list[float]]) -> None:
-        """Journal metrics at the steps that have none yet."""
+    def _append_metrics(self, steps: list[int], values: dict[str, list[float]]) -> None:
+        """Journal metrics at the steps that the journal lacks."""
         before = self.history.value_at
         new = [i for i, step in enumerate(steps) if any(before(n, step) is None for n in values)]
         if new:
@@ -233,7 +234,7 @@ class Session:
         return training.generate(self.state.generator, z)
 
     def _grid(self, step: int) -> None:
-        """The picture grid, on noise that is the same at each step and for each run with this seed."""
+        """Draw the grid, from noise that is the same at each step and in each run with this seed."""
         size = self.job.config.samples.grid_size
         sheet = contact_sheet(self._samples("samples", size * size), size)
         file = self.folder / "samples" / f"{step:06d}.png"
@@ -241,7 +242,7 @@ class Session:
         before = self.history.image_at(step)
         if before is not None and before["sha256"] != pixels:
             self._append(
-                "note", text=f"the samples at step {step} came out differently; the first ones stand"
+                "note", text=f"the samples at step {step} came out differently; the first ones are kept"
             )
         elif before is None or not file.exists():
             file.parent.mkdir(exist_ok=True)
@@ -259,21 +260,21 @@ class Session:
             record = self._append(
                 "diagnosis", step=step, label=diagnosis.label, evidence=diagnosis.evidence, values=values
             )
-        self._diagnosed(record)
+        self._report_diagnosis(record)
 
-    def _retell(self) -> None:
-        """The diagnoses up to the checkpoint: who judges a job meanwhile sees all of them, in order."""
+    def _report_past_diagnoses(self) -> None:
+        """Report the diagnoses up to the checkpoint, so that a study sees all of them, in order."""
         for record in sorted(self.history.diagnoses, key=lambda record: int(record["step"])):
             if record["step"] <= self.state.step:
-                self._diagnosed(record)
+                self._report_diagnosis(record)
 
-    def _diagnosed(self, record: Record) -> None:
+    def _report_diagnosis(self, record: Record) -> None:
         self.context.on_progress(
             Progress(self.job, record["step"], self.total_steps, "diagnosed", record["values"])
         )
 
     def _evaluate(self, step: int) -> None:
-        """Keep G's weights, so that another protocol can score them later, and score them."""
+        """Keep G's weights, so that another protocol can score them later, and score them now."""
         kept = self._generator_file(step)
         if not kept.exists() or self.history.evaluation_at(step, self.job.protocol_identity) is None:
             payload = {"generator": self.state.generator.state_dict(), "step": step}
@@ -289,7 +290,7 @@ class Session:
         )
         before = self.history.evaluation_at(step, self.job.protocol_identity)
         if before is not None and not all(same(before["values"][k], v) for k, v in values.items()):
-            words = f"the score at step {step} came out as {values}; the first, {before['values']}, stands"
+            words = f"the score at step {step} came out as {values}; the first, {before['values']}, is kept"
             self._append("note", text=words)
         if before is None:
             self._append("evaluation", step=step, values=values, **self.job.protocol_record())

@@ -1,4 +1,4 @@
-"""What the store already holds for a job: done, to be scored again, resumable, running, new, or stale and why."""
+"""What the store holds for a job: done, to be scored again, resumable, running, new, or stale and why."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +23,7 @@ class Status(StrEnum):
     RESUMABLE = "resumable"
     NEW = Exit.NEW.value
     STALE = "stale"
-    """Results under its name are those of another training."""
+    """The results under its name are those of another training."""
     DATA_MISSING = "data-missing"
     RERUN = "rerun"
     """What `--rerun` would replace."""
@@ -35,16 +35,16 @@ class JobState:
 
     status: Status
     detail: str
-    """More about the status, in words."""
+    """Details of the status, for the user."""
     folder: Path | None
-    """Of this very training; None before its first step. While its data are missing: see `results_of`."""
+    """The folder of exactly this training; None before its first step. While its data are missing: `results_of`."""
     history: History | None
     step: int = 0
-    """The step that it has reached, or from which it would go on."""
+    """The step that it has reached, or from which it would resume."""
 
     @property
     def exit(self) -> str:
-        """The outcome's first word; `running` or `new` where there is none yet."""
+        """The `Exit`: the outcome's, or `running`, `interrupted` or `new`."""
         if self.history is None or self.status == Status.STALE:
             return Exit.NEW
         running = self.status == Status.RUNNING or (
@@ -54,10 +54,10 @@ class JobState:
 
 
 def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
-    """Look a job up. Reads its journal, changes nothing.
+    """Look up a job. Reads its journal, changes nothing.
 
     Args:
-        locked: the caller holds the job's lock, so that no other process works on it.
+        locked: whether the caller holds the job's lock, so that no other process runs it.
     """
     folder = results_of(job, store)
     if job.data_digest is None:
@@ -81,10 +81,10 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
 
 
 def results_of(job: Job, store: Store) -> Path | None:
-    """The folder of a job's results, if it has begun.
+    """The folder of a job's results; None before it begins.
 
-    While its data cannot be looked up it has no identity: then it is the newest folder of the same settings, seed
-    and code whose data were described alike, so that what was trained on them stays readable.
+    A job whose data cannot be looked up has no identity. It gets the newest folder of the same settings, seed, code and
+    data settings, so that results stay readable without their data.
     """
     if job.data_digest is not None:
         return store.find(job.identity)
@@ -99,7 +99,7 @@ def results_of(job: Job, store: Store) -> Path | None:
 
 
 def same_but_data(job: Job, history: History) -> bool:
-    """Whether settings, seed and code are the same, whatever the pixels were."""
+    """Whether settings, seed and code are the same. Ignores the pixels."""
     recorded = history.job
     if not recorded or (recorded["seed"], recorded["settings"]) != (
         job.seed,
@@ -110,7 +110,7 @@ def same_but_data(job: Job, history: History) -> bool:
 
 
 def needs_scoring(job: Job, history: History) -> bool:
-    """Whether kept weights wait for a score under the job's protocol."""
+    """Whether any kept weights lack a score under the job's protocol."""
     return any(
         history.evaluation_at(step, job.protocol_identity) is None for step in kept_steps(history.folder)
     )
@@ -122,7 +122,7 @@ def kept_steps(folder: Path) -> list[int]:
 
 
 def stale_because(job: Job, store: Store) -> str:
-    """Why results under the job's name are not this training's, the newest ones first; empty if there are none."""
+    """How the newest results under the job's name differ from this training; empty if there are none."""
     others = []
     for folder in store.job_folders():
         history = store.history(folder)
@@ -133,11 +133,11 @@ def stale_because(job: Job, store: Store) -> str:
     if not others:
         return ""
     newest = max(others, key=lambda history: int(history.job["time"]))
-    return "; ".join(differences(job, newest)) or "trained from an identity that is no longer made"
+    return "; ".join(differences(job, newest)) or "trained under an identity of an older version"
 
 
 def differences(job: Job, history: History) -> list[str]:
-    """What differs between a job and a recorded one: settings, data, then code, each in words."""
+    """The differences between a job and a recorded one in words: settings, data, then code."""
     now, then = identity_settings(job.config.training()), history.job["settings"]
     words = [
         f"{name}: {then.get(name, 'default')} -> {now.get(name, 'default')}"
@@ -154,8 +154,8 @@ def _resuming_words(history: History, step: int) -> str:
     if word == Exit.PRUNED and history.outcome is not None:
         word = f"pruned at step {history.outcome['steps']}"
         if step == history.outcome["steps"]:
-            return f"{word}; goes on from there"
-    return f"{word}; goes on from step {step}" if step else f"{word}; starts again from step 0"
+            return f"{word}; resumes there"
+    return f"{word}; resumes from step {step}" if step else f"{word}; starts again from step 0"
 
 
 def _resume_step(folder: Path, history: History) -> int:

@@ -1,4 +1,4 @@
-"""A job's journal, read back: series, evaluations, images, outcome. What status, analysis and resume start from."""
+"""A job's journal, read back: series, evaluations, images, outcome. The basis of status, analysis and resume."""
 
 import bisect
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from fakeface.outcomes import Exit
 
 @dataclass
 class Series:
-    """One metric: steps in rising order, values and times (ms) beside them. At a step, the first record stands."""
+    """One metric: ascending steps, with their values and times (ms). The first record of a step counts."""
 
     steps: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
 
     def add(self, step: int, value: float, time: int) -> None:
-        """Take in a value, unless the step has one."""
+        """Add a value, unless the step has one."""
         index = (
             bisect.bisect_left(self.steps, step) if self.steps and step <= self.steps[-1] else len(self.steps)
         )
@@ -29,17 +29,17 @@ class Series:
             self.times.insert(index, time)
 
     def cut(self, step: int) -> None:
-        """Drop all from `step` on."""
+        """Drop everything from `step` on."""
         keep = bisect.bisect_left(self.steps, step)
         del self.steps[keep:], self.values[keep:], self.times[keep:]
 
     def at(self, step: int) -> float | None:
-        """The value at a step, or None."""
+        """The value at a step; None if there is none."""
         index = self._index(step)
         return None if index is None else self.values[index]
 
     def time_at(self, step: int) -> int | None:
-        """The time at which a step was recorded (ms), or None."""
+        """The time (ms) at which a step was recorded; None if there is none."""
         index = self._index(step)
         return None if index is None else self.times[index]
 
@@ -50,7 +50,7 @@ class Series:
 
 @dataclass
 class History:
-    """What one journal says now, branches resolved."""
+    """The content of one journal, with branches resolved."""
 
     path: Path
     job: Record = field(default_factory=dict)
@@ -79,21 +79,21 @@ class History:
 
     @property
     def unbroken_steps(self) -> int:
-        """The last step up to which every step has a recorded loss; less than `last_step` where lines are damaged."""
+        """The last step up to which every step has a recorded loss; less than `last_step` if lines are damaged."""
         steps = self.series[LOSS_D].steps if LOSS_D in self.series else []
         return next((i for i, step in enumerate(steps) if step != i + 1), len(steps))
 
     def last_evaluation(self, protocol: str | None = None) -> Record | None:
-        """The score at the highest step under a protocol's identity (any, where None)."""
+        """The score at the highest step, under a protocol's identity or, if None, under any."""
         scores = [e for e in self.evaluations if protocol is None or e["protocol"] == protocol]
         return max(scores, key=lambda e: int(e["step"]), default=None)
 
     def evaluation_at(self, step: int, protocol: str) -> Record | None:
-        """The score at a step under a protocol's identity."""
+        """The score at a step under a protocol's identity; None if there is none."""
         return next((e for e in self.evaluations if e["step"] == step and e["protocol"] == protocol), None)
 
     def value_at(self, name: str, step: int) -> float | None:
-        """A metric at a step; None where none is recorded."""
+        """A metric at a step; None if it is not recorded."""
         series = self.series.get(name)
         return series.at(step) if series else None
 
@@ -104,13 +104,13 @@ class History:
         return next((d for d in self.diagnoses if d["step"] == step), None)
 
     def final_metrics(self, protocol: str | None = None) -> dict[str, float]:
-        """The last value of each metric; scores under `protocol` (any, where None) by their metric's name."""
+        """The last value of each series, and the last score's values under `protocol` (None: any)."""
         values = {name: series.values[-1] for name, series in self.series.items() if series.values}
         evaluation = self.last_evaluation(protocol)
         return values | evaluation["values"] if evaluation else values
 
     def until(self, step: int) -> "History":
-        """What was known at a step: without outcome, and without anything recorded beyond it."""
+        """The history as of a step: without outcome, and without later records."""
         known = History(self.path, self.job, self.names, self.sessions)
         for name, series in self.series.items():
             known.series[name] = Series(list(series.steps), list(series.values), list(series.times))
@@ -120,7 +120,7 @@ class History:
         return known
 
     def apply(self, record: Record) -> None:
-        """Take in one more record."""
+        """Add one record."""
         getattr(self, f"_on_{record['kind']}", lambda _: None)(record)
 
     def _on_job(self, record: Record) -> None:
@@ -163,7 +163,7 @@ class History:
 
 
 def load(path: Path) -> History:
-    """Read a journal (a missing one reads as an empty history). Damage is kept in `damaged_lines`."""
+    """Read a journal. A missing file reads as an empty history; damage is reported in `damaged_lines`."""
     reading = journal.read(path)
     history = History(path, damaged_lines=reading.damaged)
     for record in reading.records:
@@ -172,14 +172,14 @@ def load(path: Path) -> History:
 
 
 def job_history(folder: Path) -> History:
-    """The journal of the job in a folder, read."""
+    """Read the journal of the job in a folder."""
     return load(folder / "journal.jsonl")
 
 
 def exit_of(history: History, *, running: bool) -> str:
-    """How the job went, in one word: a process that vanished without an outcome was interrupted.
+    """The job's exit. A job without an outcome whose process died was interrupted.
 
-    `running` says whether a process holds the job's lock now.
+    `running`: whether a process holds the job's lock now.
     """
     if running:
         return Exit.RUNNING

@@ -1,19 +1,19 @@
-"""One append-only log per job on local disk: the truth, of which MLflow holds a mirror.
+"""One append-only log per job on local disk: the source of truth, which MLflow mirrors.
 
 Each line is a CRC-32 in eight hex digits, a space, and one JSON object with `kind` and `time` (milliseconds since
-1970, taken once, when the line is written). A line that was torn by a kill or damaged on disk thus shows itself;
-every other line stays readable. The kinds:
+1970, taken when the line is written). The checksum exposes a line that a kill has torn or a disk has damaged; every
+other line stays readable. The kinds:
 
-    job         what runs: identity, settings, code and data digests, seed (the first line)
-    named       the run, group and profile under which a plan asked for it
-    session     a process begins to work on it: `from_step`, machine, versions, commit
+    job         the training: identity, settings, code and data digests, seed (always the first line)
+    named       the run, group and profile under which a plan has the job
+    session     a process starts or resumes the job: `from_step`, `stack` (machine, versions), `git`
     metrics     `steps` [k, ...] and `values` {name: [v, ...]}, column by column
-    image       `key`, `step`, `file` (relative to the job's folder)
-    diagnosis   `step`, `label`, `evidence`, `values`: the samples, without any network
+    image       `key`, `step`, `file` (relative to the job's folder), `sha256` of the pixels
+    diagnosis   `step`, `label`, `evidence`, `values`: judges the samples, without any network
     evaluation  `step`, `protocol`, `metric`, `values`
-    branch      from `step` on, what was recorded before is superseded (an inexact resume), with `reason`
-    note        something that a person should know: `text`
-    outcome     how the job went
+    branch      an inexact resume: supersedes what was recorded before from `step` on, for `reason`
+    note        `text` for the user
+    outcome     how the job ended
 """
 
 import json
@@ -32,10 +32,10 @@ Record = dict[str, Any]
 
 
 class Journal:
-    """The writing end. Use as a context manager; one writer at a time (the job's lock sees to that)."""
+    """Writes a journal. Use as a context manager. The job's lock ensures that there is one writer at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open for appending, after cutting off a torn last line. Raises UserError where the disk refuses."""
+        """Open for appending, after cutting off a torn last line. Raises UserError if the disk refuses."""
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class Journal:
             self.append("note", text=f"cut off a torn last line of {repaired} bytes")
 
     def append(self, kind: str, **fields: Any) -> Record:
-        """Write one record. It survives a kill of the process at once, and a power failure after `sync`.
+        """Write one record. It survives a kill of the process immediately, and a power failure after `sync`.
 
         Raises:
             UserError: the disk is full or read-only. What was written before stays readable.
@@ -65,7 +65,7 @@ class Journal:
         return record
 
     def sync(self) -> None:
-        """Wait until all that was appended is on the disk. Raises UserError where it cannot get there."""
+        """Flush everything appended to the disk. Raises UserError if that fails."""
         with os_errors(self.path, "write the journal"):
             os.fsync(self._file.fileno())
 
@@ -81,19 +81,19 @@ class Journal:
 
 @dataclass
 class Reading:
-    """What a journal file holds."""
+    """The content of a journal file."""
 
     records: list[Record] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     """Byte offset behind each record."""
     damaged: list[int] = field(default_factory=list)
-    """Numbers (from 1) of the lines that cannot be read."""
+    """Numbers (from 1) of unreadable lines."""
     torn: bool = False
-    """The last line has no end: it is being written, or its writer was killed."""
+    """Whether the last line has no end: it is being written, or its writer was killed."""
 
 
 def read(path: Path, start: int = 0) -> Reading:
-    """Every whole record from byte `start` on. A missing file reads as empty; damage is told, never raised."""
+    """Every whole record from byte `start` on. A missing file reads as empty; damage is reported, not raised."""
     reading = Reading()
     position = start
     for number, (line, ended) in enumerate(_lines(path, start), 1):
@@ -110,19 +110,19 @@ def read(path: Path, start: int = 0) -> Reading:
 
 
 def encode(record: Record) -> bytes:
-    """A record as one line. NaN and infinities stay what they are."""
+    """A record as one line. Keeps NaN and infinities."""
     text = json.dumps(record, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 def decode(line: bytes) -> Record | None:
-    """The record of one line, or None if it is damaged."""
+    """The record of one line; None if it is damaged."""
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
     if checksum != b"%08x" % zlib.crc32(text):
         return None
     try:
         record: Record = json.loads(text)
-    except ValueError:  # an empty line has a checksum too
+    except ValueError:  # an empty text has a valid checksum
         return None
     return record if isinstance(record, dict) and "kind" in record and "time" in record else None
 
@@ -140,7 +140,7 @@ def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:
 
 
 def _repair(path: Path) -> int:
-    """Cut off what stands behind the last newline; return how many bytes that were."""
+    """Cut off what follows the last newline. Returns its length in bytes."""
     if not path.exists():
         return 0
     body = path.read_bytes()

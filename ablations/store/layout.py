@@ -1,18 +1,18 @@
-"""The folder that holds all state, and who may write where.
+"""The folder that holds all state.
 
 <store>/jobs/<run>-s<seed>-<identity, 12 digits>/
-    journal.jsonl           the truth (ablations/journal.py)
-    lock                    held by the process that works on the job; dies with it
+    journal.jsonl           everything that was recorded (store/journal.py)
+    lock                    held by the process that runs the job; freed when it dies
     checkpoint.pt           newest state, and checkpoint.previous.pt
-    generator-000400.pt     kept weights of G at each evaluation, and at the end
-    samples/000400.png      grids on the same noise
+    generator-000400.pt     kept weights of G at each evaluation and at the end
+    samples/000400.png      grids, all from the same noise
 <store>/data/               decoded images, one uint8 array per data set
 <store>/reference/          statistics of the real images, per data digest and protocol
 <store>/mirror/             how far the journals have been shipped, per tracking URI
 <store>/mlflow.db, artifacts/   the mirror itself
 <store>/report/             the report
-<store>/studies/<study>-<digest>/   Optuna's journal of a study, and study.json, what it found
-<store>/aside/              jobs that `--rerun` replaced
+<store>/studies/<study>-<digest>/   Optuna's journal of a study, and its result in study.json
+<store>/aside/              archived jobs, which `--rerun` replaced
 """
 
 import hashlib
@@ -39,15 +39,15 @@ IDENTITY_DIGITS = 12
 
 @dataclass(frozen=True)
 class FoundData:
-    """What a look at the prepared data came to."""
+    """The result of looking up prepared data."""
 
     images: ImageSet | None
     why: str = ""
-    """Why there are none that can be used, with the way out."""
+    """Why there are no usable images, and what to do."""
 
 
 class Store:
-    """Names the places. Creates nothing until `prepare`."""
+    """Paths in the store, and lookups. Creates nothing before `prepare`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -61,7 +61,7 @@ class Store:
         self.aside = self.root / "aside"
 
     def prepare(self) -> None:
-        """Create the folder. Raises UserError where it cannot be written."""
+        """Create the folder. Raises UserError if it cannot be written."""
         try:
             self.jobs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -71,58 +71,58 @@ class Store:
 
     @property
     def tracking_uri(self) -> str:
-        """The mirror that needs no server: an absolute sqlite URI, since MLflow's default depends on the folder."""
+        """The default mirror: an absolute sqlite URI, since MLflow's own default depends on the working directory."""
         return f"sqlite:///{self.root / 'mlflow.db'}"
 
     def mirror_of(self, uri: str) -> Path:
-        """Where it is noted how far things have been shipped to a tracking URI."""
+        """The folder that notes how far everything has been shipped to a tracking URI."""
         return self.mirror / hashlib.sha256(uri.encode()).hexdigest()[:12]
 
     def job_folders(self) -> Iterator[Path]:
-        """The folders of all jobs ever begun, in the order of their names."""
+        """The folders of all jobs, sorted by name."""
         if self.jobs.is_dir():
             yield from sorted(p for p in self.jobs.iterdir() if p.is_dir())
 
     def study_folders(self) -> Iterator[Path]:
-        """The folders of all studies, in the order of their names."""
+        """The folders of all studies, sorted by name."""
         if self.studies.is_dir():
             yield from sorted(p for p in self.studies.iterdir() if p.is_dir())
 
     def find(self, identity: str) -> Path | None:
-        """The folder of the job with this identity, whatever it was called when it began."""
+        """The folder of the job with this identity, under whatever name it began; None if there is none."""
         short = identity[:IDENTITY_DIGITS]
         return next((p for p in self.job_folders() if p.name.endswith(f"-{short}")), None)
 
     def folder_for(self, run: str, seed: int, identity: str) -> Path:
-        """The job's folder, existing or to be created."""
+        """The job's folder, whether or not it exists."""
         return self.find(identity) or self.jobs / f"{run}-s{seed}-{identity[:IDENTITY_DIGITS]}"
 
-    def set_aside(self, identities: Sequence[str]) -> list[Path]:
-        """Move the folders of these jobs out of the way, so that they train again: all of them, or none.
+    def archive(self, identities: Sequence[str]) -> list[Path]:
+        """Move the folders of these jobs to `aside/`, so that they train again: all of them, or none.
 
-        Returns where they are now.
+        Returns their new paths.
 
         Raises:
-            UserError: some process works on one of them, or the store cannot be written.
+            UserError: a process is running one of them, or the store cannot be written.
         """
         folders = [folder for folder in map(self.find, identities) if folder is not None]
-        with ExitStack() as locks, os_errors(self.root, "set results aside"):
+        with ExitStack() as locks, os_errors(self.root, "archive results"):
             for folder in folders:  # every lock is held before the first folder moves
                 try:
                     locks.enter_context(job_lock(folder).acquire(timeout=0))
                 except Timeout:
-                    words = "another process works on it; --rerun cannot set it aside now"
+                    words = "another process is running it, so --rerun cannot replace it now"
                     raise UserError(f"{folder.name}: {words}") from None
             when = time.strftime("%Y%m%d-%H%M%S")
             self.aside.mkdir(exist_ok=True)
-            # A random part, since two commands may set the same job aside within a second.
+            # A random part, since two commands may archive the same job within a second.
             return [
                 folder.rename(self.aside / f"{folder.name}-{when}-{secrets.token_hex(2)}")
                 for folder in folders
             ]
 
     def find_data(self, config: DataConfig) -> FoundData:
-        """Look prepared images up without reading their pixels. Never raises: what is unusable counts as absent."""
+        """Look up prepared images without reading their pixels. Never raises: unusable images count as absent."""
         try:
             images = data.find(config, self.data, verify=False)
         except UserError as error:
@@ -135,7 +135,7 @@ class Store:
 
 
 class Snapshot(Store):
-    """A store as one command reads it that changes nothing: each journal is parsed, each data set looked up, once."""
+    """A store for a command that changes nothing: reads each journal and looks up each data set once."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -155,17 +155,17 @@ class Snapshot(Store):
 
 
 def data_key(config: DataConfig) -> DataConfig:
-    """What decides the cached array: runs that differ in scaling or subset alone share it."""
+    """The settings that decide the cached array, which runs that differ only in scaling or subset share."""
     return config.model_copy(update={"scaling": "symmetric", "limit": None, "fraction": 1.0})
 
 
 def job_lock(folder: Path) -> FileLock:
-    """The lock of one job. The operating system frees it when its process dies."""
+    """The lock of a job. The operating system frees it when the process dies."""
     return FileLock(folder / "lock")
 
 
 def is_running(folder: Path) -> bool:
-    """Whether some process works on the job now."""
+    """Whether a process is running the job now."""
     if not (folder / "lock").exists():
         return False
     lock = job_lock(folder)
@@ -173,7 +173,7 @@ def is_running(folder: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
-    except OSError:  # a read-only store: nobody can hold a lock there
+    except OSError:  # a read-only store, in which no process can hold a lock
         return False
     lock.release()
     return False

@@ -311,7 +311,7 @@ def test_clean_stale_spares_what_any_profile_or_seed_leads_to(trained):
 
     def stale(*arguments: str) -> str:
         lines = trained("clean", *arguments, "--stale").stdout.splitlines()
-        return "\n".join(line for line in lines if "no run of the specification leads to it" in line)
+        return "\n".join(line for line in lines if "no run of the specification uses it" in line)
 
     out = stale(
         "--spec", "profiles.yaml"
@@ -348,7 +348,7 @@ def test_changed_data_refuse_only_a_run(ablate, tmp_path: Path):
     assert "finished" in ablate("status", *job).stdout
     ablate("report", *job)
     ablate("generate", "baseline", "grid.png", *job[2:])
-    assert "leads to it" not in ablate("clean", "--stale", *job[2:]).stdout
+    assert "uses it any more" not in ablate("clean", "--stale", *job[2:]).stdout
     assert "not what was cached" in ablate("run", "--no-mirror", *job, check=2).stderr
     ablate("data", "prepare", "--refresh", *job)
     assert json.loads(ablate("plan", "--json", *job).stdout)[0]["state"] == "stale"
@@ -384,7 +384,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, abl
     (row,) = json.loads(ablate("status", "--json", *long[:-1]).stdout)
     assert (row["state"], row["exit"]) == ("resumable", "interrupted")
     (planned,) = json.loads(ablate("plan", "--json", *long[:-1]).stdout)
-    assert planned["detail"] == f"interrupted; goes on from step {row['steps']}"
+    assert planned["detail"] == f"interrupted; resumes from step {row['steps']}"
 
 
 def test_a_crash_is_journaled_and_the_others_go_on(ablate, tmp_path: Path):
@@ -428,7 +428,7 @@ def test_journals_are_parsed_once_and_only_this_device_counts(trained, monkeypat
     assert Estimator(place, "NVIDIA H100").seconds(jobs[0], 10) is None
 
 
-def test_set_aside_moves_all_jobs_or_none(tmp_path: Path):
+def test_archive_moves_all_jobs_or_none(tmp_path: Path):
     from ablations.store import Store, job_lock
 
     place = Store(tmp_path)
@@ -436,12 +436,12 @@ def test_set_aside_moves_all_jobs_or_none(tmp_path: Path):
         folder = place.folder_for(name, 0, name * 64)
         folder.mkdir(parents=True)
         (folder / "journal.jsonl").touch()
-    with job_lock(place.find("b" * 64)), pytest.raises(UserError, match="another process works on it"):
-        place.set_aside(["a" * 64, "b" * 64])
+    with job_lock(place.find("b" * 64)), pytest.raises(UserError, match="another process is running it"):
+        place.archive(["a" * 64, "b" * 64])
     assert len(list(place.job_folders())) == 2
-    first = place.set_aside(["a" * 64, "b" * 64])
+    first = place.archive(["a" * 64, "b" * 64])
     place.folder_for("a", 0, "a" * 64).mkdir()
-    again = place.set_aside(["a" * 64])
+    again = place.archive(["a" * 64])
     assert len({*first, *again}) == 3
     assert list(place.job_folders()) == []
 

@@ -193,7 +193,7 @@ def test_a_cancelled_job_is_pruned_and_later_goes_on_to_the_same_weights(bench: 
     assert outcome["onset"]["exit"] == outcome["steps"]
     state = bench.state(job)
     assert (state.status, state.step) == ("resumable", outcome["steps"])
-    assert state.detail == f"pruned at step {outcome['steps']}; goes on from there"
+    assert state.detail == f"pruned at step {outcome['steps']}; resumes there"
     told: list[int] = []
     again = ended_of(executor, job, lambda p: told.append(p.step) if p.phase == "diagnosed" else None)
     assert again.exit == "finished", "what was cancelled once is not cancelled for ever"

@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path):
         Journal(tmp_path / "file" / "journal.jsonl")
 
 
-def test_the_first_record_of_a_step_stands(tmp_path: Path):
+def test_the_first_record_of_a_step_counts(tmp_path: Path):
     path = tmp_path / "j"
     with Journal(path) as log:
         log.append("metrics", steps=[1, 2], values={"Loss_D": [0.5, 0.4]})
