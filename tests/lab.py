@@ -1,16 +1,15 @@
 """Trainings in child processes that a test can kill: `ablate run` on a tiny specification, without the mirror."""
 
-import os
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from ablations.store import history as histories
 from ablations.store.history import History
-from tests.processes import CONTEXT
+from tests import processes
 
 CLOCK_METRICS = ("images_per_second", "system/")
-"""Beginnings of the names of what differs between two exact runs: clocks, speed and load."""
+"""Prefixes of the metrics that differ between two exact runs: speed and load."""
 
 SPEC = """\
 profiles:
@@ -30,48 +29,21 @@ runs:
 """
 
 
-def _work(folder: Path, store: Path, arguments: tuple[str, ...], sabotage: Callable[[], None] | None) -> None:
-    """In the child."""
-    os.setpgid(0, 0)
-    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    if sabotage is not None:
-        sabotage()
-    import sys
-
-    from ablations.cli.app import main
-
-    sys.argv = [
-        "ablate",
-        "run",
-        "--spec",
-        str(folder / "runs.yaml"),
-        "--store",
-        str(store),
-        "--no-mirror",
-        "--threads",
-        "1",
-    ]
-    sys.argv += arguments
-    main()
-
-
 class Lab:
-    """A folder of stores, and the children that work in them."""
+    """A folder of stores, and child processes that train in them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "runs.yaml").write_text(SPEC)
 
     def start(self, store: Path, *arguments: str, sabotage: Callable[[], None] | None = None) -> BaseProcess:
-        """`ablate run` with further arguments; `sabotage` runs in the child first."""
-        process = CONTEXT.Process(target=_work, args=(self.folder, store, arguments, sabotage))
-        process.start()
-        return process
+        """Start `ablate run`. `sabotage` is called in the child first."""
+        options = ("--store", str(store), "--no-mirror", "--threads", "1")
+        log = str(self.folder / "log")
+        return processes.start(self.folder, "run", *options, *arguments, log=log, first=sabotage)
 
     def finish(self, store: Path, *arguments: str) -> None:
-        """Run to the end, which must be a good one."""
+        """Run to the end, with exit status 0."""
         process = self.start(store, *arguments)
         process.join(240)
         assert process.exitcode == 0, self.log()
@@ -80,7 +52,7 @@ class Lab:
         return (self.folder / "log").read_text()[-3000:]
 
     def store(self, name: str) -> Path:
-        """A new store that shares the data and reference of the first one: what is tested here are jobs."""
+        """A new store that shares the data and references of the first one."""
         first, store = self.folder / "first", self.folder / name
         if not first.exists():
             self.finish(first, "--run", "baseline")

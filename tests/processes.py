@@ -1,10 +1,11 @@
-"""`ablate` in processes of its own, forked from a server that has the heavy imports behind it and computed nothing."""
+"""`ablate` in child processes, forked from a server that has done the heavy imports and computed nothing."""
 
 import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -22,28 +23,38 @@ CONTEXT.set_forkserver_preload(
 TIMEOUT = 280
 
 
-def _main(folder: Path, arguments: tuple[str, ...], outputs: tuple[str, str]) -> None:
-    """In the child: what the console script does, in `folder`, its output in two files."""
+def _main(
+    folder: Path, arguments: tuple[str, ...], outputs: tuple[str, str], first: Callable[[], None] | None
+) -> None:
+    """In the child: what the console script does, in `folder`, its output appended to two files."""
+    os.setpgid(0, 0)
     os.chdir(folder)
     for descriptor, path in enumerate(outputs, 1):
-        os.dup2(os.open(path, os.O_WRONLY), descriptor)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    if first is not None:
+        first()
     from ablations.cli.app import main
 
     sys.argv = ["ablate", *arguments]
     main()
 
 
-def start(folder: Path, *arguments: str) -> BaseProcess:
-    """Start a command, for whoever kills it; what it says is lost."""
-    process = CONTEXT.Process(target=_main, args=(folder, arguments, (os.devnull, os.devnull)))
+def start(
+    folder: Path, *arguments: str, log: str = os.devnull, first: Callable[[], None] | None = None
+) -> BaseProcess:
+    """Start a command in a process group of its own, for a test that kills it.
+
+    `first` is called in the child before the command. `log` gets the output.
+    """
+    process = CONTEXT.Process(target=_main, args=(folder, arguments, (log, log), first))
     process.start()
     return process
 
 
 def ablate(folder: Path, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; `check` is the exit status that it must have."""
+    """Run a command to its end. `check`: the exit status that it must have."""
     with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
-        process = CONTEXT.Process(target=_main, args=(folder, arguments, (out.name, err.name)))
+        process = CONTEXT.Process(target=_main, args=(folder, arguments, (out.name, err.name), None))
         process.start()
         process.join(TIMEOUT)
         if process.is_alive():

@@ -3,6 +3,7 @@
 import importlib
 import os
 import random
+import re
 import resource
 import signal
 import time
@@ -175,7 +176,7 @@ def test_another_stack_is_refused_with_an_explanation_and_changes_nothing(lab: L
     process = lab.start(store, "--run", "baseline", sabotage=OtherStack())
     process.join(240)
     assert process.exitcode == 2
-    assert "1.0 now), so going on would not give the same bits" in lab.log()
+    assert "1.0 now), so resuming it here would not give the same bits" in lab.log()
     assert histories_of(store)[0].path.read_bytes() == before
 
 
@@ -230,7 +231,7 @@ def test_a_full_disk_is_a_clear_error_and_what_was_there_stays(
     process = lab.start(store, "--run", "baseline", sabotage=SmallDisk(limit, log))
     process.join(240)
     assert process.exitcode in (1, 2), log.read_text()
-    assert "cannot write" in log.read_text()
+    assert re.search("cannot (write|keep)", log.read_text())  # the latter, where the tree has large changes
     assert "Traceback" not in log.read_text()
     (before,) = histories_of(store)
     assert before.damaged_lines == []
