@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from ablations.cli.view import PlainView
+from ablations.cli.view import View
 from ablations.executors import EXECUTORS, WorkerConfig
 from ablations.executors.loop import run_plan
 from ablations.jobs.plan import Job, make_plan
@@ -35,7 +35,7 @@ def bench_executors(jobs: int) -> None:
         store = Store(Path(folder) / "store")
         planned = _plan(Path(folder) / "runs.yaml", store, jobs)
         config = WorkerConfig(store.root, "cpu", 1, {"commit": None, "dirty": None, "diff": ""})
-        view = PlainView(Console(quiet=True), jobs)
+        view = View(Console(quiet=True), jobs)
         with EXECUTORS["local"](config, WORKERS, lambda: False) as executor:
             started = time.perf_counter()
             summary = run_plan(planned, executor, store, view)

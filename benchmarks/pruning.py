@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ablations.cli.view import PlainView
+from ablations.cli.view import View
 from ablations.executors import EXECUTORS, WorkerConfig
 from ablations.executors.loop import run_plan
 from ablations.jobs.machine import git_state, usable_cores
@@ -67,7 +67,7 @@ def main() -> None:
             shutil.copytree(source, scratch.jobs / source.name)
         git = git_state(Path(__file__).parent)
         setup = WorkerConfig(root=scratch.root, device="cpu", threads=1, git=git, allow_inexact=True)
-        view = PlainView(Console(highlight=False), len(cut))
+        view = View(Console(highlight=False), len(cut))
         with EXECUTORS["local"](setup, usable_cores(), lambda: False) as executor:
             summary = run_plan([job for _, job, _ in cut], executor, scratch, view)
         if summary.exit_status:

@@ -1,16 +1,13 @@
-"""The terminal while jobs run: a live line per job, or plain lines where nobody watches."""
+"""The terminal while jobs run: a bar per job, or plain lines where the output is no terminal."""
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ablations.executors.loop import Watcher
 from ablations.jobs.context import Progress as JobProgress
 from ablations.jobs.plan import Job
 from ablations.store.history import History
@@ -28,73 +25,63 @@ STYLES: Mapping[str, str] = {
 }  # fmt: skip
 
 
-class View(Watcher, Protocol):
-    """A `Watcher` that is a context manager and prints lines."""
-
-    def __enter__(self) -> "View": ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None: ...
-    def expect(self, count: int) -> None:
-        """It is known now how many jobs there will be, at most."""
-
-    def say(self, text: str) -> None:
-        """A line for the reader."""
-
-    def say_soon(self, text: str) -> None:
-        """The same from a signal handler, which may have come in the middle of a write: told at the next event."""
-
-
-def outcome_words(exit_: str, history: History | None) -> list[str]:
-    """The outcome's words that are known: exit, samples, dynamics."""
-    outcome = history.outcome if history else None
-    if outcome is None:
-        return [exit_]
-    return [exit_, *(outcome[key] for key in ("samples", "dynamics") if outcome[key])]
-
-
-def coloured(words: list[str]) -> str:
+def coloured(words: Sequence[str]) -> str:
     """Outcome words as rich markup."""
-    return ", ".join(f"[{STYLES[w]}]{w}[/]" if w in STYLES else w for w in words)
+    return ", ".join(f"[{STYLES[word]}]{word}[/]" if word in STYLES else word for word in words)
 
 
-def _scores(history: History | None) -> str:
-    if history is None or not history.series:
-        return ""
-    final = history.final_metrics()
-    shown = [f"{name} {final[name]:.3f}" for name in (LOSS_D, LOSS_G) if name in final]
-    last = history.last_evaluation()
-    if last is not None:
-        shown.append(f"{last['metric']} {last['values'][last['metric']]:.1f}")
-    return "  ".join(shown)
+class View:
+    """A `Watcher` that prints plain lines: at most one each PLAIN_SECONDS for a job, and one when it ends.
 
-
-def end_line(job: Job, exit_: str, history: History | None, why: str) -> str:
-    """The line that stays when a job has ended, as rich markup."""
-    line = f"[bold]{job.name}[/]  {coloured(outcome_words(exit_, history))}  {_scores(history)}"
-    return f"{line}\n  {escape(why)}" if why else line
-
-
-class _Soon:
-    """Lines from a signal handler, kept until the view is called outside of one."""
-
-    def __init__(self) -> None:
-        self._lines: deque[str] = deque()
-
-    def say_soon(self, text: str) -> None:
-        self._lines.append(text)
-
-    def catch_up(self, say: Callable[[str], None]) -> None:
-        while self._lines:
-            say(self._lines.popleft())
-
-
-class LiveView(_Soon):
-    """A bar per running job and one for all; ended jobs stay as lines above them."""
+    Use as a context manager.
+    """
 
     def __init__(self, console: Console, count: int) -> None:
-        super().__init__()
-        self.console = console
+        self.console, self.count, self.done = console, count, 0
+        self._shown: dict[str, float] = {}
+        self._delayed: deque[str] = deque()
+
+    def __enter__(self) -> "View":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def expect(self, count: int) -> None:
+        """Set the number of jobs, as an upper bound."""
+        self.count = count
+
+    def say_soon(self, text: str) -> None:
+        """Print a line at the next event. For signal handlers, which may interrupt a write."""
+        self._delayed.append(text)
+
+    def progress(self, progress: JobProgress) -> None:
+        """See `Watcher.progress`."""
+        self._say_delayed()
+        name, now = progress.job.name, time.monotonic()
+        if progress.phase == "training" and now - self._shown.get(name, 0.0) > PLAIN_SECONDS:
+            self._shown[name] = now
+            self._say(f"{name}  step {progress.step}/{progress.total_steps}  {_progress_words(progress)}")
+
+    def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
+        """See `Watcher.ended`."""
+        self._say_delayed()
+        self.done += 1
+        self._say(f"({self.done}/{self.count}) {_end_lines(job, exit_, history, why)}")
+
+    def _say_delayed(self) -> None:
+        while self._delayed:
+            self._say(self._delayed.popleft())
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True)
+
+
+class LiveView(View):
+    """A bar per running job and one for all; jobs that ended stay as lines above them."""
+
+    def __init__(self, console: Console, count: int) -> None:
+        super().__init__(console, count)
         self.bars = Progress(
             TextColumn("[bold]{task.description:<14}"),
             BarColumn(bar_width=24),
@@ -113,65 +100,32 @@ class LiveView(_Soon):
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
+    def expect(self, count: int) -> None:
+        self.bars.update(self.total, total=count)
+
     def progress(self, progress: JobProgress) -> None:
-        self.catch_up(self.say)
+        self._say_delayed()
         if progress.phase == "diagnosed":
             return
         name = progress.job.name
         if name not in self.tasks:
             self.tasks[name] = self.bars.add_task(name, total=progress.total_steps, words="")
-        words = _moving_words(progress)
-        if words:
-            self.bars.update(self.tasks[name], completed=progress.step, words=words)
+        self.bars.update(self.tasks[name], completed=progress.step, words=_progress_words(progress))
 
     def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
-        self.catch_up(self.say)
+        self._say_delayed()
         if job.name in self.tasks:
             self.bars.remove_task(self.tasks.pop(job.name))
         self.bars.advance(self.total)
-        self.console.print(end_line(job, exit_, history, why))
-
-    def expect(self, count: int) -> None:
-        self.bars.update(self.total, total=count)
-
-    def say(self, text: str) -> None:
-        self.console.print(text)
+        self._say(_end_lines(job, exit_, history, why))
 
 
-class PlainView(_Soon):
-    """Lines only, for logs and pipes: at most one each PLAIN_SECONDS for a job, and one when it ends."""
-
-    def __init__(self, console: Console, count: int) -> None:
-        super().__init__()
-        self.console, self.count, self.done = console, count, 0
-        self.shown: dict[str, float] = {}
-
-    def __enter__(self) -> "PlainView":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def progress(self, progress: JobProgress) -> None:
-        self.catch_up(self.say)
-        name, now = progress.job.name, time.monotonic()
-        if progress.phase == "training" and now - self.shown.get(name, 0.0) > PLAIN_SECONDS:
-            self.shown[name] = now
-            self.say(f"{name}  step {progress.step}/{progress.total_steps}  {_moving_words(progress)}")
-
-    def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
-        self.catch_up(self.say)
-        self.done += 1
-        self.say(f"({self.done}/{self.count}) {end_line(job, exit_, history, why)}")
-
-    def expect(self, count: int) -> None:
-        self.count = count
-
-    def say(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True)
+def make_view(console: Console, count: int) -> View:
+    """A live view in a terminal, a plain one elsewhere."""
+    return LiveView(console, count) if console.is_terminal else View(console, count)
 
 
-def _moving_words(progress: JobProgress) -> str:
+def _progress_words(progress: JobProgress) -> str:
     if progress.phase != "training":
         return progress.phase
     metrics = progress.metrics
@@ -179,6 +133,20 @@ def _moving_words(progress: JobProgress) -> str:
     return f"{losses}  {metrics[IMAGES_PER_SECOND]:.0f} images/s"
 
 
-def make_view(console: Console, count: int) -> View:
-    """A live view in a terminal, a plain one elsewhere."""
-    return LiveView(console, count) if console.is_terminal else PlainView(console, count)
+def _end_lines(job: Job, exit_: str, history: History | None, why: str) -> str:
+    """How a job ended, as rich markup: outcome, final losses, score; below it an explanation, if there is one."""
+    outcome = (history.outcome if history else None) or {}
+    words = [exit_, *(outcome[key] for key in ("samples", "dynamics") if outcome.get(key))]
+    line = f"[bold]{job.name}[/]  {coloured(words)}  {_scores(history)}"
+    return f"{line}\n  {escape(why)}" if why else line
+
+
+def _scores(history: History | None) -> str:
+    if history is None or not history.series:
+        return ""
+    final = history.final_metrics()
+    shown = [f"{name} {final[name]:.3f}" for name in (LOSS_D, LOSS_G) if name in final]
+    last = history.last_evaluation()
+    if last is not None:
+        shown.append(f"{last['metric']} {last['values'][last['metric']]:.1f}")
+    return "  ".join(shown)
