@@ -5,6 +5,7 @@ import math
 import shutil
 import sqlite3
 import tempfile
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,10 @@ from ablations.jobs.machine import stack, store_diff
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job as PlannedJob
 from ablations.spec import RunConfig, TrackingConfig
-from ablations.store import Store, history
+from ablations.store import Store, history, journal
 from ablations.store.journal import Journal
-from ablations.tracking import run_ids, server
-from ablations.tracking.content import allowed_name
+from ablations.tracking import run_ids, server, shipped
+from ablations.tracking.content import Facts, allowed_name
 from fakeface.data import ImageSet
 from fakeface.gan import checkpoints
 from fakeface.gan.networks import Generator
@@ -208,6 +209,16 @@ def image_steps(uri: str, run_id: str) -> list[int]:
 
 def run_of(store: Store, uri: str, job: Job) -> str:
     return run_ids(store, uri)[job.folder.name]
+
+
+def note_as_shipped(store: Store, uri: str, job: Job) -> str:
+    """Note that the job has a run, without a server. Returns the run's id."""
+    facts = Facts()
+    for record in journal.read(job.journal.path).records:
+        facts.apply(record)
+    noted = shipped.Shipped(experiment_id="1", run_id=uuid.uuid4().hex, facts=facts)
+    shipped.save(store, uri, job.folder.name, noted)
+    return noted.run_id
 
 
 def check_mirrored(store: Store, uri: str, job: Job) -> None:

@@ -9,18 +9,16 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ablations.store import Store, journal
-from ablations.tracking import compare_link, run_ids, serve, shipped, sync
-from ablations.tracking.content import Facts
+from ablations.store import Store
+from ablations.tracking import compare_link, run_ids, serve, sync
 from fakeface.errors import UserError
-from tests.tracking_jobs import IMAGE_STEPS, Job, new_store
+from tests.tracking_jobs import IMAGE_STEPS, Job, new_store, note_as_shipped
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -207,17 +205,6 @@ def test_before_anything_was_shipped_the_link_leads_to_the_list_of_experiments(t
 def filter_of(link: str) -> str | None:
     """The search filter in a link."""
     return dict(urllib.parse.parse_qsl(link.partition("?")[2])).get("searchFilter")
-
-
-def note_as_shipped(store: Store, uri: str, job: Job) -> str:
-    """Note the job as shipped, without a server; return the run's id."""
-    run_id = uuid.uuid4().hex
-    record = journal.read(job.folder / "journal.jsonl").records[0]
-    found = shipped.Shipped(
-        experiment_id="1", run_id=run_id, facts=Facts(job=record, first_name=job.planned.naming())
-    )
-    shipped.save(store, uri, job.folder.name, found)
-    return run_id
 
 
 def test_the_link_names_exactly_the_runs_of_the_given_jobs(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from ablations.store import Store, job_lock
 from ablations.tracking import server, sync
 from ablations.tracking.content import Facts, allowed_name, flatten, params
 from ablations.tracking.loop import pending
+from ablations.tracking.shipped import color_for
+from fakeface.palette import RUN_COLORS
 from tests.tracking_jobs import (
     EXPERIMENT,
     GIT,
@@ -26,6 +28,7 @@ from tests.tracking_jobs import (
     image_steps,
     mirror_rows,
     new_store,
+    note_as_shipped,
     run_of,
 )
 
@@ -236,6 +239,18 @@ def test_a_crash_in_a_resumed_session_ends_the_run_in_mlflow_too(tmp_path: Path)
     assert sync(store, store.tracking_uri).complete
     run = server.connect(store.tracking_uri).get_run(run_of(store, store.tracking_uri, job))
     assert (run.info.status, run.data.tags["exit"]) == ("FAILED", "crashed")
+
+
+def test_runs_have_the_reports_colours_in_the_order_in_which_their_experiment_began_them(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path)
+    for run in ("baseline", "weight-init"):
+        note_as_shipped(store, "uri", Job(store, "tried", identity=run, experiment=f"study-{run}"))
+        for seed in (0, 1):
+            note_as_shipped(store, "uri", Job(store, run, seed))
+    colours = [color_for(store, "uri", run, EXPERIMENT) for run in ("weight-init", "baseline", "sgd")]
+    assert colours == [RUN_COLORS[1], RUN_COLORS[0], RUN_COLORS[2]]
 
 
 def test_nan_and_infinities_are_reported_not_cleaned(tmp_path: Path) -> None:
