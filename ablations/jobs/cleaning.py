@@ -87,7 +87,7 @@ def _entry(path: Path, why: str) -> Removable:
 
 
 def all_jobs(spec_file: Path, store: Store, overrides: Sequence[str]) -> list[Job]:
-    """Every job that a specification leads to: all runs, under all profiles, with all seeds of the file or the store.
+    """Every job of a specification: all runs, under all profiles, with all seeds of the file or the store.
 
     Args:
         overrides: `--set` values; jobs with them are added to those without.

@@ -1,4 +1,4 @@
-"""What a list of jobs is and came to, as one plain object per job: the content of `--json`."""
+"""Plans and results as one plain dict per job: the content of `--json`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

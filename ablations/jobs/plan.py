@@ -1,4 +1,4 @@
-"""Specification -> jobs, each with its identity. Pure: what will run can be read before it runs."""
+"""Specification -> jobs, each with its identity. Pure, so a plan can be shown before anything runs."""
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ from fakeface.registry import Registry, UnknownComponent
 
 @dataclass(frozen=True)
 class Job:
-    """A run with one seed: all that is needed to train and score it."""
+    """A run with one seed: everything that training and scoring need."""
 
     run: str
     group: str
@@ -34,7 +34,7 @@ class Job:
     seed: int
     config: RunConfig
     data_digest: str | None
-    """None while the data are not prepared: the job has no identity yet."""
+    """None until the data are prepared; the job then has no identity."""
     code: dict[str, str]
     protocol: dict[str, Any]
     protocol_identity: str
@@ -46,7 +46,7 @@ class Job:
 
     @property
     def identity(self) -> str:
-        """SHA-256 of what decides the weights, 64 hex digits.
+        """SHA-256 of everything that decides the weights, 64 hex digits.
 
         Raises:
             UserError: the data are not prepared yet.
@@ -61,12 +61,12 @@ class Job:
         return metric_name(self.config.evaluation.extractor)
 
     def total_steps(self, images: ImageSet) -> int:
-        """Generator steps from beginning to end."""
+        """Number of generator steps of the whole training."""
         subset = training_indices(len(images.images), self.config.data)
         return self.config.train.total_steps(len(images.images) if subset is None else len(subset))
 
     def header(self, images: ImageSet, total_steps: int) -> dict[str, Any]:
-        """The journal's first record."""
+        """The fields of the `job` record, the journal's first."""
         data = {
             "name": images.name, "source": images.source, "digest": images.digest, "count": len(images.images),
             "image_size": images.images.shape[1], "channels": images.images.shape[3],
@@ -83,7 +83,7 @@ class Job:
         }
 
     def naming(self) -> dict[str, Any]:
-        """The journal's `named` record: what may differ between two plans that ask for the same training."""
+        """The fields of a `named` record: what may differ between plans with the same training."""
         return {
             "run": self.run,
             "group": self.group,
@@ -93,7 +93,7 @@ class Job:
         }
 
     def protocol_record(self) -> dict[str, Any]:
-        """The fields of an `evaluation` record that say how the number came about."""
+        """The fields of an `evaluation` record that describe the protocol."""
         return {"protocol": self.protocol_identity, "metric": self.metric, "details": self.protocol}
 
 
@@ -103,11 +103,11 @@ def make_plan(
     """The jobs of some runs, in the file's order, seeds innermost.
 
     Args:
-        find_data: looks up prepared data; it must build nothing.
+        find_data: looks up prepared data, without preparing any.
 
     Raises:
-        SpecError: components that do not exist or do not take the settings given, and subsets larger than the data,
-            each with its place in the file.
+        SpecError: lists all components that do not exist or do not accept their settings, or all subsets larger than
+            the data, each with its place in the file.
     """
     check_components(runs)
     jobs = []
@@ -171,10 +171,10 @@ def scoring_identity(config: RunConfig) -> str:
 
 
 def check_components(runs: Iterable[Run]) -> None:
-    """Hold every name against its registry, and every optimizer's settings against what it takes.
+    """Check that every component exists and that every optimizer accepts its settings.
 
     Raises:
-        SpecError: all that is wrong, each with file and line.
+        SpecError: lists all problems, each with file and line.
     """
     problems: list[Problem] = []
     for run in runs:
@@ -206,7 +206,7 @@ def _optimizer_problems(run: Run) -> list[Problem]:
             problems.append(run.problem(name_path, str(error)))
             continue
         try:
-            # All else is checked already, and torch takes seconds to make its first Adam.
+            # The rest is checked already, and torch takes seconds to create its first Adam.
             if settings.options:
                 build_optimizer(settings, [torch.zeros(1, requires_grad=True)])
         except UserError as error:

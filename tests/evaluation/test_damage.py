@@ -1,4 +1,4 @@
-"""Damaged caches: never a traceback, never wrong pixels. Journals and checkpoints have the same test in their files."""
+"""Damaged caches of data and references: never a traceback, never wrong pixels."""
 
 import shutil
 from pathlib import Path
