@@ -1,1 +1,46 @@
-"""From journals to frames, plots and the report. Trains nothing."""
+"""From journals to frames, verdicts, figures and the report. Trains nothing.
+
+In a notebook:
+
+    import analysis
+    frames = analysis.load("results")
+    frames = analysis.load("sqlite:///results/mlflow.db", experiment="report")
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.frames.jobs import Frames
+
+
+def load(
+    place: str | Path,
+    *,
+    experiment: str | None = None,
+    profile: str | None = None,
+    cache: Path | None = None,
+) -> "Frames":
+    """Everything that a store or an MLflow experiment holds, as tidy pandas frames.
+
+    A run that was trained more than once with the same seed counts once: the newest training, as plans named it last.
+
+    Args:
+        place: the folder of a store, or a tracking URI such as `sqlite:///results/mlflow.db` or `http://host:5000`.
+        experiment: its name, which is that of the specification. Required for a tracking URI.
+        profile: only jobs of this profile.
+        cache: of a tracking URI: folder for downloaded journals and sample grids; a temporary one if None.
+
+    Raises:
+        UserError: nothing is there, or runs of several profiles have the same name and seed.
+    """
+    from analysis.frames.sources import load_experiment, load_store  # late: pandas takes a second to import
+    from fakeface.errors import UserError
+
+    if "://" not in str(place):
+        return load_store(Path(place), experiment=experiment, profile=profile)
+    if experiment is None:
+        raise UserError(
+            f'{place}: name the experiment, for example analysis.load("{place}", experiment="report")'
+        )
+    return load_experiment(str(place), experiment, profile=profile, cache=cache)

@@ -15,9 +15,12 @@ PROTOCOL = {"protocol": "aa", "metric": METRIC, "details": {"num_samples": 2000}
 
 def score(**found: Estimate | float) -> dict[str, float]:
     """The numbers of a score by the names under which they are journaled, from the measures' keys."""
-    return {
-        name: value for key, one in found.items() for name, value in MEASURES[key].values(METRIC, one).items()
-    }
+    values: dict[str, float] = {}
+    for key, one in found.items():
+        record, estimate = MEASURES[key].under(METRIC), one if isinstance(one, Estimate) else Estimate(one)
+        names = (record.name, record.standard_error, record.low, record.high)
+        values |= {name: value for name, value in zip(names, estimate, strict=True) if value is not None}
+    return values
 
 
 def begin(

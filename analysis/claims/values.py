@@ -147,7 +147,7 @@ def _lower_is_better(metric: Metric) -> bool:
 def _scores(frames: Frames, run: str) -> pd.DataFrame:
     """The Fréchet distances of a run under the protocol that is asked for."""
     rows = frames.evaluations
-    wanted = rows["asked"].isna() | (rows["asked"] == rows["protocol"])
+    wanted = rows["requested"].isna() | (rows["requested"] == rows["protocol"])
     return rows[rows["registered"] & wanted & (rows["run"] == run)]
 
 

@@ -79,12 +79,12 @@ def quality_by_run(ax: Axes, scores: Scores, looks: Mapping[str, RunStyle]) -> A
     dark = {run: looks[run].text_color for run in runs}
     strip = {"data": values, "x": "value", "y": "run", "order": runs, "hue": "run", "legend": False, "ax": ax}
     sns.stripplot(
-        **strip, palette={run: looks[run].color for run in runs}, size=5, alpha=0.75, linewidth=0.6, edgecolor="white",
-        jitter=False,
+        **strip, palette={run: looks[run].color for run in runs}, size=5.5, linewidth=0.7, edgecolor="white",
+        jitter=False, zorder=3,
     )  # fmt: skip
     sns.pointplot(
         **strip, palette=dark, errorbar=_interval, marker="|", markersize=11, markeredgewidth=1.6, linestyle="none",
-        err_kws={"linewidth": 1.6},
+        err_kws={"linewidth": 1.1}, zorder=2,
     )  # fmt: skip
     ax.set_ylabel("")
     ax.grid(visible=False, axis="y")

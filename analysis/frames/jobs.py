@@ -1,4 +1,4 @@
-"""Journals -> tidy pandas frames. Nothing is dropped: failed jobs, jobs not begun and NaN are all in there."""
+"""Journals -> tidy pandas frames. Nothing is dropped: failed jobs, jobs not begun and NaN are all included."""
 
 import bisect
 import math
@@ -19,27 +19,26 @@ from fakeface.outcomes import Exit
 Row = dict[str, Any]
 
 _JOB = {"run": "category", "seed": "int64"}
-_METRICS = {**_JOB, "step": "int64", "metric": "category", "value": "float64", "time": "int64"}
+_METRICS = {**_JOB, "step": "int64", "metric": "category", "value": "float64"}
 _EVALUATIONS = {
-    **_JOB, "step": "int64", "protocol": "object", "asked": "object", "metric": "object", "registered": "bool",
+    **_JOB, "step": "int64", "protocol": "object", "requested": "object", "metric": "object", "registered": "bool",
     "value": "float64", "num_samples": "Int64", "details": "object", "time": "int64", "seconds": "float64",
 }  # fmt: skip
-_DIAGNOSES = {**_JOB, "step": "int64", "label": "object", "evidence": "object", "values": "object"}
-_IMAGES = {**_JOB, "step": "int64", "key": "object", "path": "object"}
+_IMAGES = {**_JOB, "step": "int64", "path": "object"}
 _OUTCOMES = {
     **_JOB, "exit": "object", "samples": "object", "dynamics": "object",
     "evidence_exit": "object", "evidence_samples": "object", "evidence_dynamics": "object",
     "onset_exit": "Int64", "onset_samples": "Int64", "onset_dynamics": "Int64",
-    "steps": "int64", "total_steps": "Int64", "seconds": "float64", "weights_sha256": "object", "folder": "object",
+    "steps": "int64", "total_steps": "Int64", "seconds": "float64",
 }  # fmt: skip
 _JOBS = {
-    **_JOB, "identity": "object", "settings": "object", "experiment": "object", "group": "object",
+    **_JOB, "settings": "object", "experiment": "object", "group": "object",
     "profile": "object", "data_name": "object", "data_source": "object", "data_digest": "object",
     "data_count": "Int64", "image_size": "Int64", "channels": "Int64",
 }  # fmt: skip
 _SESSIONS = {
-    **_JOB, "from_step": "int64", "device": "object", "threads": "Int64", "cpu": "object", "python": "object",
-    "torch": "object", "commit": "object", "dirty": "object", "time": "int64",
+    **_JOB, "device": "object", "threads": "Int64", "cpu": "object", "python": "object",
+    "torch": "object", "commit": "object", "dirty": "object",
 }  # fmt: skip
 _NOTES = {**_JOB, "text": "object"}
 
@@ -52,8 +51,8 @@ class Selected:
     seed: int
     folder: Path
     protocol: str | None = None
-    """Identity of the protocol whose score is asked for: a journal keeps those of former protocols as well. None:
-    whichever most jobs were scored under."""
+    """Identity of the protocol whose score is requested: a journal keeps those of former protocols as well. None:
+    the one under which most jobs were scored."""
 
 
 @dataclass(frozen=True)
@@ -66,27 +65,24 @@ class Frames:
     runs: tuple[str, ...]
     """Names of the runs, in the order of the specification."""
     metrics: pd.DataFrame
-    """run, seed, step, metric, value, time."""
+    """run, seed, step, metric, value."""
     evaluations: pd.DataFrame
-    """One row a value: run, seed, step, protocol, asked, metric, registered, value, num_samples, details, time and
-    seconds.
-    `registered` marks the value that the protocol is named after, the Fréchet distance; `num_samples` is its N and
-    `details` are all that the protocol says; `asked` is the `protocol` of the job's `Selected`; `seconds` is the work
-    that it took to reach the step, NaN where its losses are not recorded."""
-    diagnoses: pd.DataFrame
-    """run, seed, step, label, evidence, values (a dict)."""
+    """One row a value: run, seed, step, protocol, requested, metric, registered, value, num_samples, details, time and
+    seconds. `registered` marks the value that the protocol is named after, the Fréchet distance; `num_samples` is its N
+    and `details` the whole protocol; `requested` is the `protocol` of the job's `Selected`; `seconds` is the time at
+    work until the step, NaN where its losses are not recorded."""
     images: pd.DataFrame
-    """run, seed, step, key, path: the sample grids, whether the file is still there or not."""
+    """run, seed, step, path: the sample grids, whether the file is still there or not."""
     outcomes: pd.DataFrame
     """One row a job, begun or not: run, seed, exit, samples, dynamics, evidence_*, onset_* (steps), steps taken,
-    total_steps, seconds (of work, over all sessions), weights_sha256, folder. `exit` is also `running` or `new`."""
+    total_steps, seconds (of work, over all sessions). `exit` is also `running` or `new`."""
     jobs: pd.DataFrame
-    """One row a job begun: run, seed, identity, settings (a dict of those off their defaults), experiment, group,
+    """One row a job begun: run, seed, settings (a dict of those off their defaults), experiment, group,
     profile, data_name, data_source, data_digest, data_count, image_size, channels."""
     sessions: pd.DataFrame
-    """One row a process: run, seed, from_step, device, threads, cpu, python, torch, commit, dirty, time."""
+    """One row a process: run, seed, device, threads, cpu, python, torch, commit, dirty."""
     notes: pd.DataFrame
-    """run, seed, text: what a reader should know of a journal (damage, an inexact resume)."""
+    """run, seed, text: what a reader should know about a journal (damage, an inexact resume)."""
 
     def curve(self, run: str, seed: int, metric: str) -> "pd.Series[float]":
         """One metric of one job by step, NaN included; empty where it was never recorded."""
@@ -104,11 +100,11 @@ class Frames:
     def quality(self) -> pd.DataFrame:
         """The rows of `evaluations` that may be compared: the registered value, under one protocol.
 
-        A job that asks for a protocol is left out where it has no score under it. Where the jobs ask for several,
-        or for none and the journals hold several, it is the one that scored the most jobs, the newest of equals.
+        A job for which a protocol was requested is left out if it has no score under it. If several protocols remain,
+        the one that scored the most jobs counts, the newest of equals.
         """
         scores = self.evaluations
-        wanted = scores["asked"].isna() | (scores["asked"] == scores["protocol"])
+        wanted = scores["requested"].isna() | (scores["requested"] == scores["protocol"])
         rows = scores[scores["registered"] & wanted]
         if rows.empty:
             return rows
@@ -123,14 +119,14 @@ def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = j
     """What the journals of some jobs say, in the order given. A missing journal is a job that has not begun.
 
     Args:
-        read_job: job folder -> its journal, read; a store's own may have parsed it already.
+        read_job: job folder -> its history; a store may have read it already.
     """
     runs = tuple(dict.fromkeys(selection.run for selection in selections))
     read = [(s, read_job(s.folder)) for s in selections]
 
     def frame(rows_of: Callable[[History], Iterable[Row]], schema: Mapping[str, str]) -> pd.DataFrame:
         rows = [
-            {"run": s.run, "seed": s.seed, "asked": s.protocol, **row}
+            {"run": s.run, "seed": s.seed, "requested": s.protocol, **row}
             for s, history in read
             for row in rows_of(history)
         ]
@@ -140,7 +136,6 @@ def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = j
         runs=runs,
         metrics=_metrics(read, runs),
         evaluations=frame(_evaluations, _EVALUATIONS),
-        diagnoses=frame(_diagnoses, _DIAGNOSES),
         images=frame(_images, _IMAGES),
         outcomes=frame(_outcome, _OUTCOMES),
         jobs=frame(_job, _JOBS),
@@ -167,7 +162,6 @@ def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) ->
             columns["metric"] += [metric] * count
             columns["step"] += series.steps
             columns["value"] += series.values
-            columns["time"] += series.times
     return _typed(columns, _METRICS, runs)
 
 
@@ -190,21 +184,16 @@ def _evaluations(history: History) -> Iterator[Row]:
             }
 
 
-def _diagnoses(history: History) -> Iterator[Row]:
-    for record in history.diagnoses:
-        yield {name: record[name] for name in ("step", "label", "evidence", "values")}
-
-
 def _images(history: History) -> Iterator[Row]:
     for record in history.images:
-        yield {"step": record["step"], "key": record["key"], "path": history.folder / record["file"]}
+        yield {"step": record["step"], "path": history.folder / record["file"]}
 
 
 def _outcome(history: History) -> Iterator[Row]:
     outcome = history.outcome or {}
     running = history.running_elsewhere or is_running(history.folder)
     exit_ = histories.exit_of(history, running=running)
-    row: Row = {"exit": exit_, "seconds": _work_clock(history)(math.inf), "folder": history.folder}
+    row: Row = {"exit": exit_, "seconds": _work_clock(history)(math.inf)}
     for name in ("exit", "samples", "dynamics"):
         row[f"evidence_{name}"] = outcome.get("evidence", {}).get(name)
         row[f"onset_{name}"] = outcome.get("onset", {}).get(name)
@@ -216,15 +205,14 @@ def _outcome(history: History) -> Iterator[Row]:
         "dynamics": outcome.get("dynamics"),
         "steps": outcome.get("steps", history.last_step),
         "total_steps": history.job.get("total_steps"),
-        "weights_sha256": outcome.get("weights_sha256"),
     }])  # fmt: skip
 
 
 def _work_clock(history: History) -> Callable[[float], float]:
-    """Time (ms since 1970) -> seconds at work until then; NaN where nobody has begun.
+    """Time (ms since 1970) -> seconds at work until then; NaN where no session has begun.
 
-    A session lasts from its beginning to the last thing recorded before the next one, and the last one to the outcome:
-    what is scored again later is no work on the job.
+    A session lasts from its beginning to the last record before the next one, and the last session to the outcome:
+    scoring kept weights again later does not count.
     """
     if not history.sessions:
         return lambda _: math.nan
@@ -255,7 +243,6 @@ def _job(history: History) -> Iterator[Row]:
         return
     data, name = history.job.get("data", {}), history.names[-1] if history.names else {}
     yield {
-        "identity": history.job.get("identity"),
         "settings": history.job.get("settings", {}),
         **{key: name.get(key) for key in ("experiment", "group", "profile")},
         **{f"data_{key}": data.get(key) for key in ("name", "source", "digest", "count")},
@@ -267,10 +254,8 @@ def _sessions(history: History) -> Iterator[Row]:
     for record in history.sessions:
         stack, git = record.get("stack", {}), record.get("git", {})
         yield {
-            "from_step": record.get("from_step", 0),
             **{key: stack.get(key) for key in ("device", "threads", "cpu", "python", "torch")},
             **{key: git.get(key) for key in ("commit", "dirty")},
-            "time": record["time"],
         }
 
 

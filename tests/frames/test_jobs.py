@@ -42,7 +42,7 @@ def test_metrics_are_one_row_a_value_and_keep_nan_and_infinity(tmp_path: Path) -
     with begin(tmp_path / "a") as journal:
         losses(journal, [1, 2, 3], [0.5, math.nan, math.inf], [1, 2, 3])
     frames = load([Selected("a", 7, tmp_path / "a")])
-    assert list(frames.metrics.columns) == ["run", "seed", "step", "metric", "value", "time"]
+    assert list(frames.metrics.columns) == ["run", "seed", "step", "metric", "value"]
     assert len(frames.metrics) == 6
     curve = frames.curve("a", 7, "Loss_D")
     assert list(curve.index) == [1, 2, 3]

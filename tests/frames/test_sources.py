@@ -1,4 +1,4 @@
-"""Frames from an MLflow tracking URI alone: ours as the journals have them, anybody's as far as MLflow knows."""
+"""Frames of a whole store, and of an MLflow experiment: our jobs as journaled, others as far as MLflow knows them."""
 
 import math
 from pathlib import Path
@@ -6,15 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import analysis
 from ablations.store import Store, job_lock
+from ablations.store.journal import Journal
 from ablations.tracking import sync
 from ablations.tracking.server import connect, settings
 from analysis.frames.jobs import Selected, load
-from analysis.frames.tracked import load_tracked
 from fakeface.errors import UserError
 from tests.tracking_jobs import EXPERIMENT, IMAGE_STEPS, Job, new_store
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +45,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
+@pytest.mark.slow
 def test_frames_from_mlflow_are_those_from_the_journals(store: Store, tmp_path: Path):
-    tracked = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path)
+    tracked = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path)
     folders = sorted(store.jobs.glob("baseline-s*"))
     local = load([Selected("baseline", seed, folder) for seed, folder in enumerate(folders)])
-    for name in ("metrics", "evaluations", "diagnoses", "jobs", "sessions", "notes"):
+    for name in ("metrics", "evaluations", "jobs", "sessions", "notes"):
         mine, theirs = (_plain(getattr(frames, name)) for frames in (local, tracked))
         theirs = theirs[theirs["run"] == "baseline"].reset_index(drop=True)
         pd.testing.assert_frame_equal(mine, theirs, check_dtype=False, obj=name)
@@ -62,29 +62,33 @@ def _plain(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.astype({name: str for name in ("run", "metric") if name in rows})
 
 
+@pytest.mark.slow
 def test_the_grids_come_along(store: Store, tmp_path: Path):
-    images = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path).images
+    images = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path).images
     assert set(images["step"]) == set(IMAGE_STEPS)
     assert set(images["run"]) == {"baseline"}
     assert all(path.is_file() for path in images["path"])
 
 
+@pytest.mark.slow
 def test_a_job_that_has_not_ended_has_its_metrics_under_our_names(store: Store, tmp_path: Path):
-    tracked = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path)
+    tracked = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path)
     assert list(tracked.curve("sgd", 7, "D(x)").index) == [1, 2, 3, 4, 5]
     assert list(tracked.jobs_of("sgd")["exit"]) == ["running"]
 
 
+@pytest.mark.slow
 def test_a_job_that_goes_on_after_an_interruption_is_not_read_from_its_old_journal(
     store: Store, tmp_path: Path
 ):
-    tracked = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path)
+    tracked = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path)
     assert tracked.curve("both", 0, "Loss_D").index[-1] == 8
     assert list(tracked.jobs_of("both")["exit"]) == ["running"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_ours_has_its_metrics_by_step(store: Store, tmp_path: Path):
-    tracked = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path)
+    tracked = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path)
     curve = tracked.curve("theirs", 0, "g loss")
     assert list(curve.index) == [1, 2]
     assert math.isnan(curve[1])
@@ -92,29 +96,76 @@ def test_a_run_that_is_not_ours_has_its_metrics_by_step(store: Store, tmp_path: 
     assert list(tracked.jobs_of("theirs")["exit"]) == ["finished"]
 
 
+@pytest.mark.slow
 def test_an_experiment_that_is_not_there_is_named_with_those_that_are(store: Store, tmp_path: Path):
     with pytest.raises(UserError, match=rf"no experiment 'other'.*'{EXPERIMENT}'"):
-        load_tracked(store.tracking_uri, "other", tmp_path)
+        analysis.load(store.tracking_uri, experiment="other", cache=tmp_path)
 
 
+@pytest.mark.slow
 def test_of_a_training_done_twice_the_newest_counts_and_of_two_profiles_one_must_be_named(tmp_path: Path):
     store = new_store(tmp_path / "store")
     Job(store, "baseline", 0, identity="0 old").whole(level=1.0)
     Job(store, "baseline", 0, identity="1 new").whole(level=2.0)
     sync(store, store.tracking_uri)
-    once = load_tracked(store.tracking_uri, EXPERIMENT, tmp_path / "once")
+    once = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path / "once")
     assert len(once.outcomes) == 1
     assert once.curve("baseline", 0, "Loss_D")[1] == pytest.approx(2 * math.exp(-0.1))
     Job(store, "baseline", 0, identity="2 large", profile="paper").whole()
     sync(store, store.tracking_uri)
     with pytest.raises(UserError, match="profiles 'quick' and 'paper'"):
-        load_tracked(store.tracking_uri, EXPERIMENT, tmp_path / "twice")
-    assert (
-        len(load_tracked(store.tracking_uri, EXPERIMENT, tmp_path / "paper", profile="paper").outcomes) == 1
+        analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path / "twice")
+    paper = analysis.load(
+        store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path / "paper", profile="paper"
+    )
+    assert len(paper.outcomes) == 1
+
+
+@pytest.mark.slow
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path):
+    with pytest.raises(UserError, match="no such database"):
+        analysis.load(f"sqlite:///{tmp_path / 'other.db'}", experiment=EXPERIMENT)
+    assert not (tmp_path / "other.db").exists()
+
+
+def test_a_store_gives_every_job_under_its_last_name_and_the_newest_training_of_each(tmp_path: Path):
+    store = new_store(tmp_path / "store")
+    old = Job(store, "baseline", 0, identity="z old")
+    old.whole(level=1.0)
+    sgd = Job(store, "sgd", 1)
+    sgd.whole("crashed", traceback="boom")
+    Job(store, "baseline", 0, identity="a new").whole(level=2.0)
+    with Journal(sgd.folder / "journal.jsonl") as journal:
+        journal.append("named", **sgd.named | {"run": "plain-sgd"})
+    frames = analysis.load(store.root)
+    assert frames.runs == ("baseline", "plain-sgd")
+    assert frames.outcomes[["seed", "exit"]].to_numpy().tolist() == [[0, "finished"], [1, "crashed"]]
+    assert frames.curve("baseline", 0, "Loss_D")[1] == pytest.approx(2 * math.exp(-0.1))
+    pd.testing.assert_frame_equal(
+        frames.metrics, analysis.load(str(store.root), experiment=EXPERIMENT).metrics
     )
 
 
-def test_a_database_that_is_not_there_is_not_made(tmp_path: Path):
-    with pytest.raises(UserError, match="no such database"):
-        load_tracked(f"sqlite:///{tmp_path / 'other.db'}", EXPERIMENT, tmp_path)
-    assert not (tmp_path / "other.db").exists()
+def test_of_several_profiles_or_experiments_in_a_store_one_is_chosen(tmp_path: Path):
+    store = new_store(tmp_path / "store")
+    Job(store, "baseline", 0, identity="0 small").whole(level=1.0)
+    Job(store, "baseline", 0, identity="1 large", profile="paper").whole(level=3.0)
+    with pytest.raises(UserError, match=r"profiles 'quick' and 'paper'; choose one with profile="):
+        analysis.load(store.root)
+    assert analysis.load(store.root, profile="quick").curve("baseline", 0, "Loss_D")[1] == pytest.approx(
+        math.exp(-0.1)
+    )
+    with pytest.raises(UserError, match=r"no job of the profile 'huge' \(there are: 'paper', 'quick'\)"):
+        analysis.load(store.root, profile="huge")
+    with pytest.raises(UserError, match=rf"no experiment 'other' \(there are: {EXPERIMENT}\)"):
+        analysis.load(store.root, experiment="other")
+
+
+def test_what_is_no_store_or_has_no_job_or_names_no_experiment_says_what_to_do(tmp_path: Path):
+    with pytest.raises(UserError, match=r"not a store.*--store"):
+        analysis.load(tmp_path)
+    (tmp_path / "jobs").mkdir()
+    with pytest.raises(UserError, match="no job has begun; `ablate run`"):
+        analysis.load(tmp_path)
+    with pytest.raises(UserError, match="name the experiment"):
+        analysis.load("sqlite:///mlflow.db")
