@@ -5,6 +5,7 @@ Tables, figures, claims and MLflow read these records; none of them spells a met
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Better(StrEnum):
@@ -51,3 +52,14 @@ class Measure:
     def standard_error(self) -> str:
         """Name of its standard error."""
         return f"{self.name}_se"
+
+
+class Estimate(NamedTuple):
+    """A value with its sampling error, where that is known."""
+
+    value: float
+    error: float | None = None
+    """Standard error."""
+    low: float | None = None
+    """Lower end of the 95% interval."""
+    high: float | None = None

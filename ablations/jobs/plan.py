@@ -12,7 +12,7 @@ from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from fakeface.config import DataConfig, canonical_digest, identity_settings
 from fakeface.data import DATASETS, ImageSet, training_indices
 from fakeface.errors import UserError
-from fakeface.evaluation.extractors import EXTRACTORS, metric_name, protocol_of
+from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
 from fakeface.evaluation.measures import MEASURES
 from fakeface.evaluation.scoring import Scorer
 from fakeface.gan import training
@@ -58,7 +58,7 @@ class Job:
     @property
     def metric(self) -> str:
         """Registered name of its quality metric."""
-        return metric_name(self.config.evaluation.extractor)
+        return EXTRACTORS[self.config.evaluation.extractor].metric
 
     def total_steps(self, images: ImageSet) -> int:
         """Number of generator steps of the whole training."""

@@ -13,9 +13,8 @@ from ablations.store import history as histories
 from ablations.store.journal import Journal
 from fakeface.config import canonical_digest
 from fakeface.data import ImageSet
-from fakeface.evaluation.draws import draw, keep
 from fakeface.evaluation.extractors import EXTRACTORS
-from fakeface.evaluation.frechet import statistics
+from fakeface.evaluation.reference import compute_reference
 from fakeface.evaluation.scoring import Scorer
 from fakeface.gan import checkpoints, training
 
@@ -31,7 +30,7 @@ class Scorers:
         images, config = self.images(job), job.config.evaluation
         key = (images.digest, canonical_digest(job.protocol))
         if key not in self._scorers:
-            makers = code_digests([EXTRACTORS[config.extractor], draw, statistics, keep])
+            makers = code_digests([EXTRACTORS[config.extractor], compute_reference])
             code = canonical_digest(without_files(makers))
             self._scorers[key] = Scorer(images, config, self.cache, self.device, code=code)
         return self._scorers[key]

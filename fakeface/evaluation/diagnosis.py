@@ -15,10 +15,10 @@ import numpy as np
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
 from fakeface.evaluation.diversity import duplicate_share, pairwise_distance
-from fakeface.evaluation.draws import draw
 from fakeface.evaluation.frechet import Statistics, frechet_distance, statistics
 from fakeface.evaluation.pixels import Array, Images, check_images, layouts, luminance, thumbnails
 from fakeface.evaluation.spectrum import band_excess, radial_spectrum, spectrum_distance
+from fakeface.evaluation.subsets import subset
 from fakeface.outcomes import Samples
 
 BLANK_LEVELS = 0.5
@@ -79,7 +79,7 @@ def real_statistics(images: Images) -> RealStatistics:
         UserError: too few images, or not square uint8 pictures.
     """
     check_images(images, least=2)
-    some = images[draw(len(images), _COMPARED_IMAGES)]
+    some = images[subset(len(images), _COMPARED_IMAGES)]
     small = thumbnails(some)
     distance = pairwise_distance(small)
     return RealStatistics(

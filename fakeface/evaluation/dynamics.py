@@ -1,10 +1,8 @@
-"""How the two networks stood to each other: balanced, the discriminator won, or one of them hardly moved.
+"""How the training of the two networks went: balanced, won by the discriminator, or stalled.
 
-Pure functions of the logged series, with every threshold a named constant. The numbers in the reasons come
-from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, UPDATE_RATIO
-from fakeface.outcomes import Dynamics
-from DCGANs trained on real faces at 32x32 for 400 steps: Adam at 2e-4, SGD at 2e-4 (stalled) and SGD at 1e-2
-with momentum 0.9 (the discriminator won).
+Pure functions of the logged series; every threshold is a named constant. The measured values behind them come from
+DCGANs trained on real faces at 32x32 for 400 steps: Adam at 2e-4, SGD at 2e-4 (stalled) and SGD at 1e-2 with momentum
+0.9 (the discriminator won).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,18 +19,17 @@ Series = tuple[Sequence[float] | npt.NDArray[np.floating], Sequence[float] | npt
 Array = npt.NDArray[np.float64]
 
 WON_LOSS_D = 0.05
-"""Median Loss_D below which D is right about nearly every image with confidence (D(x) > 0.97 > 0.03 >
-D(G(z))): what it tells G hardly depends on what G drew. A balanced training has 0.2 to 1.4; a won one falls
-below 0.001."""
+"""Median Loss_D below which D is right about nearly every image with confidence (D(x) > 0.97 > 0.03 > D(G(z))): its
+gradient hardly depends on what G generated. A balanced training has 0.2 to 1.4; a won one falls below 0.001."""
 WON_ACCURACY = 0.98
-"""Median share of images, real and fake, that D must be right about, so that a small loss is not a chance."""
+"""Median share of images, real and fake, that D must be right about: a small loss alone may be chance."""
 WON_SHARE = 0.1
 """D must stay ahead for this share of the steps, up to the end; less is a phase."""
 STALLED_RATE = 5e-4
 """|update| / |weights| per step: at this rate a network needs 2,000 steps to move by its own length. SGD at
 2e-4 gives at most 1.5e-4, Adam 2e-3 to 7e-3."""
 STALLED_SHARE = 0.5
-"""A network must lie still for this share of the steps, up to the end; less is the end of a schedule."""
+"""A network must hardly move for this share of the steps, up to the end; less is the end of a schedule."""
 WINDOW_SHARE = 0.05
 """Length of the running medians, as a share of the steps: a spike is shorter, a phase longer."""
 NETWORKS = {"G": "the generator", "D": "the discriminator"}
@@ -48,12 +45,12 @@ class DynamicsDiagnosis:
 
 
 def diagnose_dynamics(series: Mapping[str, Series]) -> DynamicsDiagnosis:
-    """Judge a training by its series, name -> (steps, values).
+    """Diagnose a training from its series, name -> (steps, values).
 
-    Needs per step `Loss_D`, `accuracy_real`, `accuracy_fake`, and at least now and then `update_ratio_G` and
-    `update_ratio_D` (|update| / |weights| of one step, over all parameters). Of two labels that hold, the
-    earlier is given and the evidence names both. D at rest after it has won is no stall of its own: it has
-    nothing left to learn. NaN is left out of the medians and named in the evidence.
+    Needs `Loss_D`, `accuracy_real` and `accuracy_fake` at each step, and `update_ratio_G` and `update_ratio_D`
+    (|update| / |weights| of one step, over all parameters) at some steps. If two labels apply, the earlier one is
+    given and the evidence names both. A discriminator that stops moving after it has won is not stalled: it
+    has nothing left to learn. NaN is left out of the medians and named in the evidence.
 
     Raises:
         KeyError: one of those series is missing.

@@ -20,12 +20,12 @@ the same amount for generators of the same quality.
 Features (N, d) and the reference's statistics -> two numbers, in squared units of the features.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
+import numpy.typing as npt
 
 from fakeface.evaluation.frechet import Array, Statistics, frechet_distance, statistics
 from fakeface.evaluation.frechet_interval import Features, check_enough, frechet_influence
+from fakeface.measures import Estimate
 
 POINTS = 15
 """Subset sizes, as in the paper."""
@@ -34,49 +34,39 @@ _SMALLEST_PER_DIMENSION = 3  # the bias of fewer bends further away from c / n
 _SEED = 19_110_702
 
 
-@dataclass(frozen=True, eq=False)
-class Extrapolation:
-    """d²(∞) with its standard error, and the line's points. Below 0 by noise where a generator is very good."""
+def extrapolate(features: Features, reference: Statistics) -> Estimate:
+    """The distance that infinitely many samples of the generator of `features` (N, d) would have, and its error.
 
-    value: float
-    standard_error: float
-    slope: float
-    """c: the bias of n samples is c / n."""
-    sizes: Array
-    """n of each point (15,)."""
-    distances: Array
-    """d²(n) less the subset's mean influence (15,)."""
-
-
-def extrapolate(features: Features, reference: Statistics) -> Extrapolation:
-    """The distance that infinitely many samples of the generator of `features` (N, d) would have.
-
-    The subsets are the same at each call. NaN where features are not finite.
+    The subsets are the same at each call. Noise can put the value below 0 where a generator is very good. NaN where
+    features are not finite.
 
     Raises:
         UserError: fewer than 5 d samples.
     """
-    check_enough(features, "samples", "evaluation.num_samples")
-    count, dimension = features.shape
+    check_enough(features)
     influence = frechet_influence(features, reference)
-    smallest = max(count // _SMALLEST_SHARE, _SMALLEST_PER_DIMENSION * dimension, 2)
-    sizes = np.linspace(smallest, count, POINTS).round().astype(int)
+    sizes = _subset_sizes(*features.shape)
     random = np.random.default_rng(_SEED)
     distances = np.empty(POINTS)
     for i, size in enumerate(sizes):
-        chosen = random.choice(count, size, replace=False)
+        chosen = random.choice(len(features), size, replace=False)
         distances[i] = frechet_distance(statistics(features[chosen]), reference) - influence[chosen].mean()
-    intercept, slope, error = _line(1 / sizes, distances)
-    shared = influence.var(ddof=1) / count
-    return Extrapolation(intercept, float(np.sqrt(error**2 + shared)), slope, sizes.astype(float), distances)
+    intercept, error = _intercept(1 / sizes, distances)
+    shared = influence.var(ddof=1) / len(features)
+    return Estimate(intercept, float(np.sqrt(error**2 + shared)))
 
 
-def _line(x: Array, y: Array) -> tuple[float, float, float]:
-    """Intercept, slope and the intercept's standard error of the least-squares line through points (n,)."""
+def _subset_sizes(count: int, dimension: int) -> npt.NDArray[np.int64]:
+    smallest = max(count // _SMALLEST_SHARE, _SMALLEST_PER_DIMENSION * dimension, 2)
+    return np.linspace(smallest, count, POINTS).round().astype(int)
+
+
+def _intercept(x: Array, y: Array) -> tuple[float, float]:
+    """Intercept of the least-squares line through points (n,), and its standard error."""
     spread = x - x.mean()
     squares = float(spread @ spread)
     slope = float(spread @ y) / squares
     intercept = float(y.mean()) - slope * float(x.mean())
     residual_variance = float(np.sum((y - intercept - slope * x) ** 2)) / (len(x) - 2)
     error = np.sqrt(residual_variance * (1 / len(x) + x.mean() ** 2 / squares))
-    return intercept, slope, float(error)
+    return intercept, float(error)

@@ -10,7 +10,6 @@ scaled by (1/N + 1/N_r) / (1/n₁ + 1/n₂), which is its expectation's dependen
 Real features (M, d) -> one number, in squared units of the features.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -27,27 +26,16 @@ DRAWS = 3
 _SEED = 20_181_105
 
 
-@dataclass(frozen=True)
-class Floor:
-    """The mean real-vs-real distance at the protocol's sizes."""
+def real_floor(real: Features, num_samples: int, num_reference: int) -> float:
+    """The mean distance of `num_samples` real images from `num_reference` others, from features (M, d).
 
-    value: float
-    spread: float
-    """Standard deviation of one distance over the draws."""
-    drawn: tuple[int, int]
-    """Images in each of the two draws; other than the protocol's sizes where `value` was scaled to them."""
-
-
-def real_floor(real: Features, num_samples: int, num_reference: int, *, draws: int = DRAWS) -> Floor:
-    """The floor under distances of `num_samples` samples from `num_reference` real images, from features (M, d).
-
-    Each of the `draws` (at least 2) splits the features anew; the splits are the same at every call.
+    The mean over three random splits of the features, which are the same at every call.
 
     Args:
-        num_reference: as many as the reference really has, not as were asked for.
+        num_reference: the number that the reference has, which may be less than what was requested.
 
     Raises:
-        UserError: too few real images for a draw of `num_samples` and a second one no smaller, or as large as
+        UserError: too few real images for a draw of `num_samples` and a second one that is no smaller, or as large as
             the reference.
     """
     first, second = num_samples, min(num_reference, len(real) - num_samples)
@@ -59,20 +47,20 @@ def real_floor(real: Features, num_samples: int, num_reference: int, *, draws: i
         )
     scale = (1 / num_samples + 1 / num_reference) / (1 / first + 1 / second)
     random = np.random.default_rng(_SEED)
-    distances = np.empty(draws)
-    for i in range(draws):
+    distances = np.empty(DRAWS)
+    for i in range(DRAWS):
         order = random.permutation(len(real))
         one, other = real[order[:first]], real[order[first : first + second]]
         distances[i] = scale * frechet_distance(statistics(one), statistics(other))
-    return Floor(float(distances.mean()), float(distances.std(ddof=1)), (first, second))
+    return float(distances.mean())
 
 
 @lru_cache(maxsize=8)
 def floor_of(reference: "Reference", num_samples: int) -> float:
     """The distance of `num_samples` real images from the reference; computed once for all jobs of a process.
 
-    Where two draws of `num_samples` are more than the reference kept, its halves are compared and the distance is
-    scaled as the bias goes, with 1/N: only from 5 images a feature on, as far down as that was checked.
+    Where the reference kept fewer than two draws of `num_samples`, its halves are compared and the distance is scaled
+    like the bias, with 1/N. This needs 5 images a feature, the smallest number for which it was checked.
 
     Raises:
         UserError: the reference kept too few images.
@@ -83,4 +71,4 @@ def floor_of(reference: "Reference", num_samples: int) -> float:
     if size < num_samples and half < SAMPLES_PER_DIMENSION * real.shape[1]:
         raise UserError(f"{len(real)} real images are too few for a floor of {num_samples} samples")
     scale = (1 / num_samples + 1 / num_reference) / (1 / size + 1 / num_reference)
-    return scale * real_floor(real, size, num_reference).value
+    return scale * real_floor(real, size, num_reference)

@@ -23,20 +23,15 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Mean (d,) and covariance (d, d), float64, of n feature vectors."""
+    """Mean (d,) and covariance (d, d), float64, of n feature vectors.
+
+    With n <= d the covariance is singular. The distance is still defined and agrees with torch-fidelity's, but its bias
+    is large: compare it only at the same n, which a protocol fixes.
+    """
 
     mean: Array
     covariance: Array
     n: int
-
-    @property
-    def is_singular(self) -> bool:
-        """Whether n vectors are too few for a covariance of full rank (n <= d).
-
-        The distance is defined all the same and agrees with torch-fidelity's, but its bias is large: it can
-        only be compared with one at the same n, which the evaluation's identity holds fixed.
-        """
-        return self.n <= len(self.mean)
 
 
 def statistics(features: npt.NDArray[np.floating]) -> Statistics:

@@ -23,8 +23,6 @@ too narrow. N of 5 d and more was checked, less is refused.
 Features (N, d) and the reference's statistics -> ψ (N,) -> an interval, in squared units of the features.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
@@ -32,6 +30,7 @@ import scipy.special
 
 from fakeface.errors import UserError
 from fakeface.evaluation.frechet import Array, Statistics, statistics
+from fakeface.measures import Estimate
 
 Features = npt.NDArray[np.floating]
 
@@ -41,43 +40,21 @@ SAMPLES_PER_DIMENSION = 5
 _ROWS = 4_096  # samples in float64 at a time: 50,000 of 2,048 features would take 0.8 GB a copy
 
 
-@dataclass(frozen=True)
-class FrechetInterval:
-    """A Fréchet distance with the interval of its sampling noise; all NaN where features are not finite."""
+def frechet_interval(features: Features, reference: Statistics) -> Estimate:
+    """The distance of samples (N, d) from the reference, with its 95% interval; NaN where features are not finite.
 
-    value: float
-    standard_error: float
-    low: float
-    """At least 0."""
-    high: float
-    level: float
-    """The nominal coverage."""
-
-
-def frechet_interval(
-    features: Features, reference: Statistics, real: Features | None = None, *, level: float = 0.95
-) -> FrechetInterval:
-    """The distance of samples (N, d) from the reference, with its sampling noise.
-
-    Args:
-        reference: statistics of the real images. Taken as they are: right for comparing generators under one
-            protocol, whose reference is the same for all.
-        real: the features (M, d) behind `reference`, where its own noise is to count too.
+    The reference is taken as fixed: right for comparing generators under one protocol, whose reference is the same
+    for all. The lower end is at least 0.
 
     Raises:
-        UserError: fewer than 5 d samples or real images.
+        UserError: fewer than 5 d samples.
     """
-    check_enough(features, "samples", "evaluation.num_samples")
-    own = statistics(features)
-    value, influence = _compare(features, own, reference)
-    variance = _variance_of_mean(influence)
-    if real is not None:
-        check_enough(real, "real images", "evaluation.num_reference")
-        variance += _variance_of_mean(frechet_influence(real, own))
-    error = float(np.sqrt(variance))
-    margin = float(scipy.special.ndtri((1 + level) / 2)) * error
+    check_enough(features)
+    value, influence = _compare(features, statistics(features), reference)
+    error = float(np.sqrt(influence.var(ddof=1) / len(influence)))
+    margin = float(scipy.special.ndtri(0.975)) * error
     low = float(np.maximum(0.0, value - margin))  # max() would turn NaN into 0
-    return FrechetInterval(value, error, low, value + margin, level)
+    return Estimate(value, error, low, value + margin)
 
 
 def frechet_influence(features: Features, other: Statistics) -> Array:
@@ -88,19 +65,15 @@ def frechet_influence(features: Features, other: Statistics) -> Array:
     return _compare(features, statistics(features), other)[1]
 
 
-def check_enough(features: Features, what: str, setting: str) -> None:
-    """Refuse features (N, d) with N < 5 d, naming the setting that says how many there are.
-
-    Raises:
-        UserError: too few.
-    """
+def check_enough(features: Features) -> None:
+    """Raise UserError for samples (N, d) with N < 5 d."""
     count, dimension = features.shape
     least = SAMPLES_PER_DIMENSION * dimension
     if count < least:
         raise UserError(
-            f"{count} {what} are too few to tell the noise of a Fréchet distance in {dimension} features: below "
-            f"{SAMPLES_PER_DIMENSION} per feature the covariance itself is mostly noise. Set {setting} to {least} "
-            "or more, or use an extractor with fewer features."
+            f"{count} samples are too few to estimate the noise of a Fréchet distance in {dimension} features: below "
+            f"{SAMPLES_PER_DIMENSION} per feature the covariance itself is mostly noise. Set evaluation.num_samples to "
+            f"{least} or more, or use an extractor with fewer features."
         )
 
 
@@ -129,7 +102,3 @@ def _factor(covariance: Array) -> Array:
     values, vectors = scipy.linalg.eigh(covariance)
     factor: Array = vectors * np.sqrt(np.clip(values, 0, None))
     return factor
-
-
-def _variance_of_mean(influence: Array) -> float:
-    return float(influence.var(ddof=1) / len(influence))

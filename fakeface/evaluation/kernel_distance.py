@@ -26,16 +26,9 @@ import numpy as np
 from fakeface.errors import UserError
 from fakeface.evaluation.frechet import Array
 from fakeface.evaluation.frechet_interval import Features
+from fakeface.measures import Estimate
 
 _ROWS = 1_024  # rows of a kernel matrix at a time: against 50,000 real images they take 0.4 GB
-
-
-@dataclass(frozen=True)
-class KernelDistance:
-    """MMD² with the standard error of both sides' sampling noise; NaN where features are not finite."""
-
-    value: float
-    standard_error: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +42,10 @@ class _Means:
     """τ: the variance that is neither of the rows nor of the columns."""
 
 
-def kernel_distance(samples: Features, real: Features) -> KernelDistance:
+def kernel_distance(samples: Features, real: Features) -> Estimate:
     """MMD² between the features of samples (m, d) and of real images (n, d), in O(m n d) time.
+
+    The error includes the sampling noise of both sides. NaN where features are not finite.
 
     Raises:
         UserError: fewer than four on a side, of whose noise nothing can be said.
@@ -65,7 +60,7 @@ def kernel_distance(samples: Features, real: Features) -> KernelDistance:
         )
     x, y = samples.astype(np.float64), real.astype(np.float64)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return KernelDistance(float("nan"), float("nan"))
+        return Estimate(float("nan"), float("nan"))
     xx, yy, xy = _kernel_means(x, x), _kernel_means(y, y), _kernel_means(x, y)
     value = xx.total + yy.total - 2 * xy.total
     # What a mean over other samples adds to the spread of the rows is no spread of the expectation.
@@ -74,7 +69,7 @@ def kernel_distance(samples: Features, real: Features) -> KernelDistance:
     first_order = max(0.0, 4 * alpha / m + 4 * beta / n)
     within = 2 * xx.interaction / (m * (m - 1)) + 2 * yy.interaction / (n * (n - 1))
     variance = first_order + within + 4 * xy.interaction / (m * n)
-    return KernelDistance(value, float(np.sqrt(variance)))
+    return Estimate(value, float(np.sqrt(variance)))
 
 
 def _kernel_means(a: Array, b: Array) -> _Means:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from fakeface.errors import UserError
-from fakeface.measures import Better, Error, Measure
+from fakeface.measures import Better, Error, Estimate, Measure
 from fakeface.registry import Registry
 
 if TYPE_CHECKING:
@@ -22,19 +22,10 @@ if TYPE_CHECKING:
 
 DISTANCE = "fd"
 """Key of the Fréchet distance: the measure that a protocol is named after."""
+FID = "fid"
+"""Its name in InceptionV3's features."""
 QUALITY = "quality"
 """What claims and studies call the Fréchet distance, whatever its protocol."""
-
-
-class Estimate(NamedTuple):
-    """A measure's value for one set of samples, with its sampling error where that is known."""
-
-    value: float
-    error: float | None = None
-    """Standard error."""
-    low: float | None = None
-    """Ends of the 95% interval."""
-    high: float | None = None
 
 
 class ScoredSamples:
@@ -42,8 +33,8 @@ class ScoredSamples:
 
     Args:
         features: (N, d). NaN throughout where the generator diverged.
-        final: whether this is the score at the training's end, which may take a second or two.
-        make_images: makes the pictures (N, H, W, C) uint8; called when a measure first reads `images`.
+        final: whether this is the score at the end of a training, which may take a second or two.
+        make_images: returns the pictures (N, H, W, C) uint8; called when a measure first reads `images`.
     """
 
     def __init__(
@@ -61,7 +52,7 @@ class ScoredSamples:
         return self._make_images()
 
 
-Compute = Callable[[ScoredSamples, "Reference"], "Estimate | float"]
+Compute = Callable[[ScoredSamples, "Reference"], Estimate | float]
 """(samples, reference) -> the number. Raises UserError where it cannot be estimated; the score then lacks it."""
 
 
@@ -80,12 +71,20 @@ class ScoreMeasure:
         return replace(self.record, name=self._name(metric))
 
     def values(self, samples: ScoredSamples, reference: "Reference") -> dict[str, float]:
-        """Compute it: value and error, by the names under which they are journaled. Raises UserError."""
+        """Compute it: the value and the error that the record promises, by the names under which they are journaled.
+
+        Raises:
+            UserError: it cannot be estimated from these samples.
+        """
         record = self.under(reference.metric)
         found = self.compute(samples, reference)
         estimate = found if isinstance(found, Estimate) else Estimate(found)
-        names = (record.name, record.standard_error, record.low, record.high)
-        return {name: float(value) for name, value in zip(names, estimate, strict=True) if value is not None}
+        named: dict[str, float | None] = {record.name: estimate.value}
+        if record.error == Error.STANDARD:
+            named[record.standard_error] = estimate.error
+        elif record.error == Error.INTERVAL:
+            named |= {record.low: estimate.low, record.high: estimate.high}
+        return {name: float(value) for name, value in named.items() if value is not None}
 
     def _name(self, metric: str) -> str:
         key = self.record.name
@@ -93,7 +92,7 @@ class ScoreMeasure:
             return metric
         if self.of_pixels:
             return key
-        features = "inception" if metric == "fid" else metric.removeprefix(f"{DISTANCE}_")
+        features = "inception" if metric == FID else metric.removeprefix(f"{DISTANCE}_")
         if features == "inception" and self.inception is not None:
             return self.inception
         if key.startswith(f"{DISTANCE}_"):  # a further number of the distance: `fid_infinity`

@@ -11,10 +11,14 @@ A small distance with low precision is a generator of variety without quality, o
 Both depend on the two set sizes (the balls shrink as a set grows): use as many samples as real images, the same at
 every comparison.
 
+torch-fidelity's `metric_prc` gives the same shares, and a test compares them. It is not used here: for 5,000 samples of
+320 features it takes 1.5 times as long in float64, importing it adds 1.4 s and 170 MB to every process that scores, and
+it returns the shares in float32.
+
 Features (N, d) and (M, d) -> two shares in [0, 1].
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,25 +31,24 @@ NEIGHBOURS = 3
 _ROWS = 1_024  # rows of a distance matrix at a time: against 50,000 images they take 0.4 GB
 
 
-@dataclass(frozen=True)
-class PrecisionRecall:
+class PrecisionRecall(NamedTuple):
     """Shares in [0, 1]; NaN where features are not finite."""
 
     precision: float
     recall: float
 
 
-def precision_recall(samples: Features, real: Features, *, neighbours: int = NEIGHBOURS) -> PrecisionRecall:
+def precision_recall(samples: Features, real: Features) -> PrecisionRecall:
     """Precision and recall of samples (N, d) against real images (M, d).
 
     Raises:
-        UserError: a side has no more than `neighbours` members, hence none with that many others.
+        UserError: a side has 3 members or fewer, hence none with 3 others.
     """
     if samples.shape[1] != real.shape[1]:
         raise ValueError(f"features of different lengths: {samples.shape[1]} and {real.shape[1]}")
-    if min(len(samples), len(real)) <= neighbours:
+    if min(len(samples), len(real)) <= NEIGHBOURS:
         raise UserError(
-            f"precision and recall by {neighbours} neighbours need more than {neighbours} samples and real images, "
+            f"precision and recall by {NEIGHBOURS} neighbours need more than {NEIGHBOURS} samples and real images, "
             f"got {len(samples)} and {len(real)}: raise evaluation.num_samples or evaluation.num_reference"
         )
     # Distances do not see a common offset, but the rounding of their expansion does.
@@ -53,7 +56,7 @@ def precision_recall(samples: Features, real: Features, *, neighbours: int = NEI
     x, y = samples - centre, real - centre
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         return PrecisionRecall(float("nan"), float("nan"))
-    reach_x, reach_y = _squared_reach(x, neighbours), _squared_reach(y, neighbours)
+    reach_x, reach_y = _squared_reach(x), _squared_reach(y)
     in_real, in_samples = np.zeros(len(x), bool), np.zeros(len(y), bool)
     for start in range(0, len(x), _ROWS):
         rows = slice(start, start + _ROWS)
@@ -63,13 +66,13 @@ def precision_recall(samples: Features, real: Features, *, neighbours: int = NEI
     return PrecisionRecall(float(in_real.mean()), float(in_samples.mean()))
 
 
-def _squared_reach(x: Array, neighbours: int) -> Array:
+def _squared_reach(x: Array) -> Array:
     """(N,): squared distance from each member to its k-th nearest other one."""
     reach = np.empty(len(x))
     for start in range(0, len(x), _ROWS):
         squared = _squared_distances(x[start : start + _ROWS], x)
         # Each is its own nearest, unless it has an exact twin, at the same distance of 0.
-        reach[start : start + _ROWS] = np.partition(squared, neighbours, axis=1)[:, neighbours]
+        reach[start : start + _ROWS] = np.partition(squared, NEIGHBOURS, axis=1)[:, NEIGHBOURS]
     return reach
 
 

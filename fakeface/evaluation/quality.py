@@ -1,27 +1,29 @@
-"""The measures of quality, one registered function each: (samples, reference) -> a number. Formulas are in the files
-that they call. NaN features give NaN."""
+"""The measures of quality, one registered function each. The formulas are in the files that they call.
+
+NaN features give NaN.
+"""
 
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fakeface.errors import UserError
-from fakeface.evaluation.draws import draw
 from fakeface.evaluation.extrapolation import extrapolate
 from fakeface.evaluation.floor import floor_of
 from fakeface.evaluation.frechet import frechet_distance, statistics
 from fakeface.evaluation.frechet_interval import Features, frechet_interval
 from fakeface.evaluation.kernel_distance import kernel_distance
-from fakeface.evaluation.measures import DISTANCE, MEASURES, Estimate, ScoredSamples
+from fakeface.evaluation.measures import DISTANCE, MEASURES, ScoredSamples
 from fakeface.evaluation.precision_recall import PrecisionRecall, precision_recall
-from fakeface.measures import Better, Error
+from fakeface.evaluation.subsets import subset
+from fakeface.measures import Better, Error, Estimate
 
 if TYPE_CHECKING:
     from fakeface.evaluation.reference import Reference
 
 MOST_COMPARED = 5_000
-"""Samples, and as many real images, behind what compares every one with every other: 50,000 would take minutes.
-They are the first ones, which are a draw like any other."""
+"""The most samples, and real images, behind a measure that compares all pairs: 50,000 would take minutes.
+The first ones are used, which are as random as any others."""
 
 
 @MEASURES.register(
@@ -32,16 +34,14 @@ def distance(samples: ScoredSamples, reference: "Reference") -> Estimate:
     found = Estimate(frechet_distance(statistics(samples.features), reference.features))
     if samples.final:
         with suppress(UserError):
-            interval = frechet_interval(samples.features, reference.features)
-            found = found._replace(low=interval.low, high=interval.high)
+            found = frechet_interval(samples.features, reference.features)._replace(value=found.value)
     return found
 
 
 @MEASURES.register("fd_infinity", heading="at N = ∞", better=Better.LOWER, error=Error.STANDARD)
 def distance_at_infinity(samples: ScoredSamples, reference: "Reference") -> Estimate:
     """The Fréchet distance that infinitely many samples would have."""
-    found = extrapolate(samples.features, reference.features)
-    return Estimate(found.value, error=found.standard_error)
+    return extrapolate(samples.features, reference.features)
 
 
 @MEASURES.register(
@@ -49,9 +49,7 @@ def distance_at_infinity(samples: ScoredSamples, reference: "Reference") -> Esti
 )
 def kernel(samples: ScoredSamples, reference: "Reference") -> Estimate:
     """The kernel distance; KID in InceptionV3's features."""
-    some, real = _compared(samples, reference)
-    found = kernel_distance(some, real)
-    return Estimate(found.value, error=found.standard_error)
+    return kernel_distance(*_compared(samples, reference))
 
 
 @MEASURES.register("precision", heading="precision", better=Better.HIGHER)
@@ -74,10 +72,10 @@ def floor(samples: ScoredSamples, reference: "Reference") -> float:
 
 def _compared(samples: ScoredSamples, reference: "Reference") -> tuple[Features, Features]:
     some = samples.features[:MOST_COMPARED]
-    return some, reference.drawn[draw(len(reference.drawn), len(some))]
+    return some, reference.drawn[subset(len(reference.drawn), len(some))]
 
 
-@lru_cache(maxsize=1)  # two measures want them
+@lru_cache(maxsize=1)  # two measures share it
 def _precision_recall(samples: ScoredSamples, reference: "Reference") -> PrecisionRecall:
     some, real = _compared(samples, reference)
     return precision_recall(some[: len(real)], real)

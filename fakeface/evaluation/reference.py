@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from fakeface.config import EvaluationConfig, canonical_digest
-from fakeface.evaluation.draws import draw, keep
-from fakeface.evaluation.extractors import EXTRACTORS, Progress, metric_name, protocol_of
+from fakeface.evaluation.extractors import EXTRACTORS, Progress, protocol_of
 from fakeface.evaluation.frechet import Statistics, statistics
 from fakeface.evaluation.frechet_interval import Features
 from fakeface.evaluation.pixels import Images
+from fakeface.evaluation.subsets import kept_features, subset
 from fakeface.files import os_errors, whole_file
 
 
@@ -31,6 +31,16 @@ class Reference:
     """The features themselves (m, d) float32, of at most 5,000 of these images."""
 
 
+def compute_reference(
+    images: Images, config: EvaluationConfig, device: str | torch.device, progress: Progress | None
+) -> Reference:
+    """The reference of real images (N, H, W, C) uint8. Raises UserError where the extractor has no weights."""
+    kind = EXTRACTORS[config.extractor]
+    drawn = images[subset(len(images), config.num_reference)]
+    features = kind(config.weights_path, device)(drawn, progress)
+    return Reference(kind.metric, statistics(features), kept_features(features))
+
+
 def reference(
     images: Images,
     data_digest: str,
@@ -41,27 +51,25 @@ def reference(
     *,
     code: str,
 ) -> Reference:
-    """The reference of the full set of real images (N, H, W, C) uint8, whose pixels `data_digest` stands for.
+    """The reference of the full set of real images (N, H, W, C) uint8, from the cache or computed.
 
-    The extractor is loaded only where `cache` does not hold what it found, or holds a damaged file. Every number of
-    samples shares it.
+    The extractor is loaded only if `cache` lacks the reference or holds a damaged file. Every number of samples shares
+    it.
 
     Args:
-        code: a digest of the code that makes it: the extractor, `draw`, `statistics` and `keep`. The samples of changed
-            code must not be measured against a reference that the former code left in the cache.
+        data_digest: of the images' pixels.
+        code: a digest of the code behind `compute_reference`. Samples scored by changed code must not be compared with
+            a reference that the earlier code left in the cache.
 
     Raises:
-        UserError: the images or the extractor's weights will not do, or the cache cannot be written.
+        UserError: unsuitable images, no weights, or a cache that cannot be written.
     """
     made_by = {"protocol": _reference_protocol(config), "code": code}
     path = cache / f"{data_digest[:16]}-{canonical_digest(made_by)[:16]}.npz"
     key = canonical_digest({"data": data_digest, **made_by})
-    found = _load(path, key, metric_name(config.extractor))
+    found = _load(path, key, EXTRACTORS[config.extractor].metric)
     if found is None:
-        extractor = EXTRACTORS[config.extractor](config.weights_path, device)
-        drawn = images[draw(len(images), config.num_reference)]
-        features = extractor(drawn, progress)
-        found = Reference(metric_name(config.extractor), statistics(features), keep(features))
+        found = compute_reference(images, config, device, progress)
         _save(path, key, found)
     return found
 

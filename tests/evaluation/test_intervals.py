@@ -72,10 +72,10 @@ def test_in_one_dimension_the_error_is_that_of_the_delta_method():
     x = np.random.default_rng(0).normal(offset, sd, (n, 1))
     found = frechet_interval(x, Statistics(np.zeros(1), np.array([[real_sd**2]]), n))
     variance = (4 * offset**2 * sd**2 + (1 - real_sd / sd) ** 2 * 2 * sd**4) / n
-    assert found.standard_error == pytest.approx(np.sqrt(variance), rel=0.03)
+    assert found.error == pytest.approx(np.sqrt(variance), rel=0.03)
     assert found.value == pytest.approx(offset**2 + (sd - real_sd) ** 2, rel=0.05)
     assert (found.low, found.high) == pytest.approx(
-        (found.value - Z * found.standard_error, found.value + Z * found.standard_error)
+        (found.value - Z * found.error, found.value + Z * found.error)
     )
 
 
@@ -111,24 +111,10 @@ def test_covers_the_mean_distance_of_n_samples_as_often_as_it_says(draw):
     assert 0.92 <= covered <= 0.98
 
 
-def test_both_sides_count_where_the_references_features_are_given():
-    random = np.random.default_rng(0)
-    values, errors, one_sided = [], [], []
-    for _ in range(300):
-        x, y = gaussian(240, random), random.normal(size=(200, D)) @ mixing(0)
-        reference = statistics(y)
-        both = frechet_interval(x, reference, y)
-        values.append(both.value)
-        errors.append(both.standard_error)
-        one_sided.append(frechet_interval(x, reference).standard_error)
-    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.15)
-    assert np.mean(one_sided) < 0.85 * np.mean(errors)
-
-
 def test_at_the_floor_it_is_too_wide_by_no_more_than_the_square_root_of_two():
     random = np.random.default_rng(0)
     found = [frechet_interval(random.normal(size=(5 * D, D)) @ mixing(0), REAL) for _ in range(300)]
-    ratio = np.mean([one.standard_error for one in found]) / np.std([one.value for one in found])
+    ratio = np.mean([one.error for one in found]) / np.std([one.value for one in found])
     assert 1.0 <= ratio <= 1.5
 
 
@@ -144,16 +130,9 @@ def test_the_low_end_is_no_less_than_zero():
     assert close.low == 0.0 < close.value < close.high
 
 
-def test_a_higher_level_is_wider_about_the_same_value():
-    x = gaussian(10 * D, np.random.default_rng(0))
-    usual, sure = frechet_interval(x, REAL), frechet_interval(x, REAL, level=0.99)
-    assert (sure.high - sure.value) / (usual.high - usual.value) == pytest.approx(2.575829 / Z)
-    assert sure.value == usual.value
-
-
 def test_one_repeated_picture_has_no_sampling_noise():
     found = frechet_interval(np.ones((200, D), np.float32), REAL)
-    assert found.standard_error == 0.0
+    assert found.error == 0.0
     assert found.low == found.value == found.high > 0
 
 
@@ -163,8 +142,6 @@ def test_fewer_than_five_samples_a_feature_are_refused_with_the_number_needed():
         UserError, match=r"119 samples are too few .* 24 features.* evaluation.num_samples to 120"
     ):
         frechet_interval(gaussian(119, random), REAL)
-    with pytest.raises(UserError, match=r"119 real images .* evaluation.num_reference to 120"):
-        frechet_interval(gaussian(120, random), REAL, gaussian(119, random))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -173,7 +150,7 @@ def test_features_that_are_not_finite_give_an_interval_of_nan(bad):
     x[7, 2] = bad
     with np.errstate(invalid="ignore"):
         found = frechet_interval(x, REAL)
-    assert np.isnan([found.value, found.standard_error, found.low, found.high]).all()
+    assert np.isnan(found).all()
 
 
 def test_features_of_another_length_than_the_references_are_refused():

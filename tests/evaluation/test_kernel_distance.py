@@ -57,7 +57,7 @@ def test_value_and_standard_error_are_right_on_average_for_gaussians(same, m, n)
     ]
     values = np.array([one.value for one in found])
     assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(len(values))
-    ratio = np.sqrt(np.mean([one.standard_error**2 for one in found])) / values.std()
+    ratio = np.sqrt(np.mean([one.error**2 for one in found])) / values.std()
     if same:
         assert truth == pytest.approx(0, abs=1e-12)
         assert 0.9 < ratio < 1.25  # the first-order part is cut off at 0, where it belongs
@@ -78,8 +78,8 @@ def test_one_repeated_picture_has_noise_from_the_real_side_only():
     real = np.random.default_rng(0).normal(size=(100, 8))
     few, many = (kernel_distance(np.ones((m, 8), np.float32), real) for m in (10, 1000))
     assert few.value == pytest.approx(many.value)
-    assert few.standard_error == pytest.approx(many.standard_error, rel=1e-6)
-    assert few.standard_error > 0
+    assert few.error == pytest.approx(many.error, rel=1e-6)
+    assert few.error > 0
 
 
 def test_three_samples_are_too_few_and_what_is_not_finite_stays_nan():
@@ -89,6 +89,6 @@ def test_three_samples_are_too_few_and_what_is_not_finite_stays_nan():
     broken = x.copy()
     broken[0, 0] = np.inf
     found = kernel_distance(broken, x)
-    assert np.isnan([found.value, found.standard_error]).all()
+    assert np.isnan([found.value, found.error]).all()
     with pytest.raises(ValueError, match="different lengths"):
         kernel_distance(x, np.ones((10, 3)))

@@ -54,7 +54,7 @@ def test_every_measure_has_its_own_name_in_one_order():
     interval, limit = frechet_interval(x, statistics(real)), extrapolate(x, statistics(real))
     assert found[METRIC] == frechet_distance(statistics(x), statistics(real))
     assert (found[FD.low], found[FD.high]) == (interval.low, interval.high)
-    assert (found[INFINITY.name], found[INFINITY.standard_error]) == (limit.value, limit.standard_error)
+    assert (found[INFINITY.name], found[INFINITY.standard_error]) == (limit.value, limit.error)
     assert found[FD.low] < found[METRIC] < found[FD.high]
     assert found[INFINITY.name] < found[FD.high]
     assert abs(found[KERNEL.name]) > 5 * found[KERNEL.standard_error]
@@ -105,7 +105,7 @@ def test_a_diverged_generator_has_no_finite_features_though_its_pictures_are_bla
 @pytest.mark.parametrize("n", [100, 200])
 def test_the_floor_is_measured_where_two_draws_fit_into_what_was_kept(n):
     real = features(400, 0)
-    assert floor_of(reference_of(real), n) == real_floor(real, n, 400).value
+    assert floor_of(reference_of(real), n) == real_floor(real, n, 400)
 
 
 def test_a_larger_floor_is_scaled_from_the_halves_of_what_was_kept():
@@ -140,7 +140,7 @@ def test_kid_is_what_the_kernel_distance_is_called_in_inception_s_features_only(
         "kernel_distance.py:kernel_distance",
         "precision_recall.py:precision_recall",
         "floor.py:real_floor",
-        "draws.py:keep",
+        "subsets.py:kept_features",
         "quality.py:MOST_COMPARED",
     ],
 )

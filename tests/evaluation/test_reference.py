@@ -13,11 +13,11 @@ from ablations.jobs.scoring import Scorers
 from fakeface.config import EvaluationConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
-from fakeface.evaluation.draws import draw, keep
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor
 from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
 from fakeface.evaluation.frechet import statistics
 from fakeface.evaluation.reference import reference
+from fakeface.evaluation.subsets import kept_features, subset
 from tests.evaluation_pictures import drawn_faces
 
 CONFIG = EvaluationConfig(extractor="means", num_samples=10, num_reference=40)
@@ -63,7 +63,7 @@ def images():
 
 def test_the_reference_holds_the_statistics_of_the_drawn_images(images, tmp_path):
     found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
-    expected = statistics(Means()(images[draw(60, 40)]))
+    expected = statistics(Means()(images[subset(60, 40)]))
     assert found.metric == "fd_means"
     assert found.features.n == 40
     np.testing.assert_array_equal(found.features.mean, expected.mean)
@@ -73,17 +73,17 @@ def test_the_reference_holds_the_statistics_of_the_drawn_images(images, tmp_path
 def test_the_reference_keeps_the_features_behind_its_statistics(images, tmp_path):
     for _ in range(2):  # made, then read
         found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
-        np.testing.assert_array_equal(found.drawn, Means()(images[draw(60, 40)]))
+        np.testing.assert_array_equal(found.drawn, Means()(images[subset(60, 40)]))
         assert found.drawn.dtype == np.float32
         assert found.metric == "fd_means"
 
 
 def test_of_many_features_a_spread_part_is_kept_and_the_statistics_are_of_all(images, tmp_path, monkeypatch):
-    monkeypatch.setitem(draw.__globals__, "KEPT_FEATURES", 12)  # the module goes by its function's name
+    monkeypatch.setitem(subset.__globals__, "KEPT_FEATURES", 12)  # the module goes by its function's name
     found = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
-    features = Means()(images[draw(60, 40)])
-    np.testing.assert_array_equal(found.drawn, features[draw(40, 12)])
-    np.testing.assert_array_equal(found.drawn, keep(features))
+    features = Means()(images[subset(60, 40)])
+    np.testing.assert_array_equal(found.drawn, features[subset(40, 12)])
+    np.testing.assert_array_equal(found.drawn, kept_features(features))
     assert found.features.n == 40
 
 
@@ -250,11 +250,11 @@ def test_progress_counts_the_reference_images(images, tmp_path):
 
 
 def test_the_draw_is_the_same_every_time_without_repeats_and_spread():
-    drawn = draw(10_000, 500)
-    np.testing.assert_array_equal(drawn, draw(10_000, 500))
+    drawn = subset(10_000, 500)
+    np.testing.assert_array_equal(drawn, subset(10_000, 500))
     assert len(np.unique(drawn)) == 500
     assert drawn.min() < 500 < 9_500 < drawn.max()
 
 
 def test_the_draw_takes_all_where_there_are_no_more():
-    np.testing.assert_array_equal(draw(7, 50_000), np.arange(7))
+    np.testing.assert_array_equal(subset(7, 50_000), np.arange(7))

@@ -118,8 +118,8 @@ def test_one_line_of_an_optimizer_makes_its_own_jobs_stale_only(copy: Copy):
         ),
         (
             "fakeface/evaluation/extractors/_base.py",
-            "def metric_name(",
-            '@EXTRACTORS.register("newest")\nclass Newest:\n    """New."""\n\n\ndef metric_name(',
+            "def protocol_of(",
+            '@EXTRACTORS.register("newest")\nclass Newest:\n    """New."""\n\n\ndef protocol_of(',
         ),
     ],
     ids=["a comment", "a new optimizer", "a new metric"],

@@ -43,7 +43,6 @@ class Ground:
     u: Plane
     v: Plane
     pixel: float
-    pixel_u: Plane
     pixel_v: Plane
 
     def window(self, mask: NDArray[Any]) -> tuple["Ground", tuple[slice, slice, slice]]:
@@ -80,7 +79,7 @@ def ground(side: int, pose: Pose, head: Head) -> Ground:
     u = p * yaw_c - z * yaw_s
     v = q * nod_c - (p * yaw_s + z * yaw_c) * nod_s
     fine = np.float32(pixel) / scale
-    return Ground(x, y, p, q, r, z, u, v, pixel, fine / head.width, fine / head.height)
+    return Ground(x, y, p, q, r, z, u, v, pixel, fine / head.height)
 
 
 def _nose(g: Ground, pose: Pose, mouth: Mouth, du: Plane | float = 0, dv: Plane | float = 0) -> Plane:

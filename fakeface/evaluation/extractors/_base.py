@@ -1,4 +1,4 @@
-"""Feature extractors: pictures in, vectors out, each under a protocol that its numbers carry along.
+"""What a feature extractor is: pictures in, vectors out, under a protocol that is recorded with every score.
 
 Images (N, H, W, C) uint8, C in {1, 3} -> features (N, d) float32. Greyscale is repeated to three channels.
 """
@@ -27,12 +27,14 @@ _CPU_BATCH = 32  # the activations of more do not fit into the cache: 32 was fas
 
 
 class Extractor(ABC):
-    """One registered extractor. What its numbers depend on is known from the class, before weights are
-    loaded.
+    """A registered extractor. The class itself holds all that its numbers depend on; creating one loads the weights.
 
-    Args of the constructor: `weights_path`, a file with the weights (None: the extractor's own way to them),
-    and the device. Raises UserError where the weights cannot be had or are not the ones that the protocol
-    names.
+    Args:
+        weights_path: a file with the weights; None: the extractor finds or downloads them.
+        device: where it runs.
+
+    Raises:
+        UserError: the weights are not available, or not the ones that the protocol names.
     """
 
     name: ClassVar[str]
@@ -71,26 +73,22 @@ class Extractor(ABC):
 EXTRACTORS: Registry[type[Extractor]] = Registry("extractor")
 
 
-def metric_name(extractor: str) -> str:
-    """The name of the Fréchet distance in an extractor's features; loads nothing. Raises UnknownComponent."""
-    return EXTRACTORS[extractor].metric
-
-
 def protocol_of(config: EvaluationConfig) -> dict[str, Any]:
     """Everything that a Fréchet distance depends on besides the two sets of images, as JSON values.
 
-    Two distances may be compared only where this is equal. Raises UnknownComponent.
+    Two distances may be compared only if it is equal. Raises UnknownComponent.
     """
+    extractor = EXTRACTORS[config.extractor]
     return {
-        **EXTRACTORS[config.extractor].protocol,
-        "metric": metric_name(config.extractor),
+        **extractor.protocol,
+        "metric": extractor.metric,
         "num_samples": config.num_samples,
         "num_reference": config.num_reference,
     }
 
 
 def read_weights(path: Path, sha256_prefix: str) -> dict[str, Tensor]:
-    """A state dict from a file that is known by its digest. Executes nothing from it.
+    """A state dict from a file whose digest is known. Executes no code from it.
 
     Raises:
         UserError: no such file, another file than the protocol's, or one that holds more than tensors.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fakeface.errors import UserError
 from fakeface.evaluation.extractors._base import EXTRACTORS, Extractor, read_weights
+from fakeface.evaluation.measures import FID
 
 
 @EXTRACTORS.register("inception")
@@ -21,7 +22,7 @@ class Inception(Extractor):
     """torch-fidelity's InceptionV3. Its weights (91 MB) are downloaded once, or read from `weights_path`."""
 
     name = "inception"
-    metric = "fid"
+    metric = FID
     dimension = 2048
     weights_sha256 = "6726825d"
     protocol: ClassVar[dict[str, Any]] = {
