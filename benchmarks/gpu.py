@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from benchmarks.steps import bench_step, real_images, setting
-from fakeface.gan import training
+from fakeface.gan import sampling, training
+from fakeface.gan.step import GanState
 from fakeface.randomness import latent_noise
 
 STEPS = 20
@@ -23,9 +24,9 @@ def losses(device: torch.device) -> tuple[np.ndarray, np.ndarray]:
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     config = setting(64)
-    state = training.create(config, 0, device)
+    state = GanState.create(config, 0, device)
     (block,) = training.train(config, state, real_images(config, device), STEPS, block_seconds=1e9)
-    samples = training.generate(state.generator, latent_noise("samples", 0, 0, 16, config.network.latent_dim))
+    samples = sampling.generate(state.generator, latent_noise("samples", 0, 0, 16, config.network.latent_dim))
     return np.stack([block.metrics["Loss_D"], block.metrics["Loss_G"]]), samples
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from fakeface.config import TrainingConfig
+from fakeface.gan.batches import RealImages
 from fakeface.gan.networks import NETWORKS
-from fakeface.gan.training import RealImages
 
 
 class TextbookLoop:

@@ -10,7 +10,8 @@ import torch
 from benchmarks.reference import TextbookLoop
 from fakeface.config import TrainingConfig
 from fakeface.gan import training
-from fakeface.gan.training import RealImages
+from fakeface.gan.batches import RealImages
+from fakeface.gan.step import GanState
 
 SIZES = {32: (32, 64), 64: (64, 64)}
 """Image size -> width, batch size."""
@@ -31,7 +32,7 @@ def real_images(config: TrainingConfig, device: torch.device) -> RealImages:
 
 def our_stepper(config: TrainingConfig, device: torch.device) -> Callable[[], training.Block]:
     """A function that takes one step, as `train` does, with its metrics."""
-    state = training.create(config, 0, device)
+    state = GanState.create(config, 0, device)
     blocks = training.train(config, state, real_images(config, device), 10**9, block_steps=1)
     return lambda: next(blocks)
 

@@ -80,7 +80,7 @@ class Job:
             seed=seed,
             config=CONFIG.model_copy(update={"tracking": TrackingConfig(log_model=log_model)}),
             data_digest=IMAGES.digest,
-            code={"fakeface/gan/training.py:gan_step": identity or run},
+            code={"fakeface/gan/step.py:gan_step": identity or run},
             protocol={"num_samples": 48},
             protocol_identity="p" * 64,
             **named,

@@ -13,6 +13,7 @@ from ablations.store.history import History
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints, training
+from fakeface.gan.step import GanState
 
 NOT_AUDITED = {
     Status.NEW: "not trained yet",
@@ -53,7 +54,7 @@ def audit(
         )
     total = min(steps or history.outcome["steps"], history.outcome["steps"])
     kept = {step for step in kept_steps(history.folder) if step <= total}
-    state = training.create(job.config, job.seed, device)
+    state = GanState.create(job.config, job.seed, device)
     real = real_images(job, images, device)
     difference = None
     for block in training.train(job.config, state, real, total, pauses=kept):
@@ -96,7 +97,7 @@ def _first_difference(block: training.Block, history: History) -> str | None:
     return min(found, default=(0, None))[1]
 
 
-def _kept_difference(folder: Path, state: training.GanState) -> str | None:
+def _kept_difference(folder: Path, state: GanState) -> str | None:
     kept = checkpoints.load(folder / f"generator-{state.step:06d}.pt")["generator"]
     now = state.generator.state_dict()
     unequal = [name for name, tensor in kept.items() if not torch.equal(tensor, now[name].cpu())]

@@ -8,7 +8,8 @@ from ablations.jobs.plan import Job
 from ablations.jobs.status import kept_steps, state_of
 from ablations.store import Store
 from fakeface.errors import UserError
-from fakeface.gan import checkpoints, training
+from fakeface.gan import checkpoints, sampling
+from fakeface.gan.step import GanState
 from fakeface.randomness import latent_noise
 
 
@@ -36,7 +37,7 @@ def generate(
             f"{job.name}: no weights were kept at step {step} (kept: {', '.join(map(str, kept))})"
         )
     payload = checkpoints.load(state.folder / f"generator-{step:06d}.pt")
-    generator = training.create(job.config, job.seed, machine.select_device("cpu")).generator
+    generator = GanState.create(job.config, job.seed, machine.select_device("cpu")).generator
     generator.load_state_dict(payload["generator"])
     z = latent_noise("generate", noise_seed, 0, count, job.config.network.latent_dim)
-    return training.generate(generator, z)
+    return sampling.generate(generator, z)

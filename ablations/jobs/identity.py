@@ -29,9 +29,9 @@ class Module:
     """One source file: the definitions at its top level by name, and what its imported names refer to."""
 
     name: str
-    """Dotted: `fakeface.gan.training`."""
+    """Dotted: `fakeface.gan.step`."""
     label: str
-    """The file as `fakeface/gan/training.py`."""
+    """The file as `fakeface/gan/step.py`."""
     definitions: dict[str, ast.stmt] = field(default_factory=dict)
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """Name -> (module, the name in it; None where the name is the module itself)."""
@@ -55,7 +55,7 @@ class Module:
 
 
 def code_digests(roots: Iterable[object]) -> dict[str, str]:
-    """`{"fakeface/gan/training.py:gan_step": digest, ...}` of all definitions reached from some functions or classes.
+    """`{"fakeface/gan/step.py:gan_step": digest, ...}` of all definitions reached from some functions or classes.
 
     The class of an object counts for the object.
 
@@ -98,7 +98,7 @@ def without_files(code: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def code_changes(now: Mapping[str, str], then: Mapping[str, str]) -> list[str]:
-    """What differs between two labelled sets of digests, in words: `gan_step in fakeface/gan/training.py changed`.
+    """What differs between two labelled sets of digests, in words: `gan_step in fakeface/gan/step.py changed`.
 
     A definition that only moved to another file did not change.
     """

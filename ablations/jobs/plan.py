@@ -16,10 +16,12 @@ from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
 from fakeface.evaluation.measures import MEASURES
 from fakeface.evaluation.scoring import Scorer
 from fakeface.gan import training
+from fakeface.gan.batches import RealImages
 from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.losses import LOSSES
 from fakeface.gan.networks import NETWORKS
 from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
+from fakeface.gan.step import GanState
 from fakeface.registry import Registry, UnknownComponent
 
 
@@ -145,9 +147,9 @@ def training_roots(config: RunConfig) -> list[object]:
     """The step, the loop and the components that a config names: where its code digest starts from."""
     optimizers = {config.optimizer.for_network(network).name for network in ("G", "D")}
     return [
-        training.create,
+        GanState,
         training.train,
-        training.RealImages,
+        RealImages,
         training_indices,
         NETWORKS[config.network.name],
         INITIALIZERS[config.init],

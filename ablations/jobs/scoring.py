@@ -16,7 +16,8 @@ from fakeface.data import ImageSet
 from fakeface.evaluation.extractors import EXTRACTORS
 from fakeface.evaluation.reference import compute_reference
 from fakeface.evaluation.scoring import Scorer
-from fakeface.gan import checkpoints, training
+from fakeface.gan import checkpoints
+from fakeface.gan.step import GanState
 
 
 class Scorers:
@@ -42,7 +43,7 @@ def rescore(job: Job, folder: Path, context: Context) -> None:
     Raises:
         UserError: kept weights are damaged.
     """
-    state = training.create(job.config, job.seed, context.device)
+    state = GanState.create(job.config, job.seed, context.device)
     with Journal(folder / "journal.jsonl") as journal:
         history = histories.load(journal.path)
         steps = kept_steps(folder)

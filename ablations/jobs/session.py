@@ -26,9 +26,11 @@ from ablations.store.journal import Journal, Record
 from fakeface.data import ImageSet, training_indices
 from fakeface.errors import UserError
 from fakeface.evaluation.diagnosis import diagnose_samples, real_statistics_of
-from fakeface.gan import checkpoints, training
+from fakeface.gan import checkpoints, sampling, training
+from fakeface.gan.batches import RealImages
 from fakeface.gan.series import IMAGES_PER_SECOND
-from fakeface.gan.training import Block, GanState, RealImages
+from fakeface.gan.step import GanState
+from fakeface.gan.training import Block
 from fakeface.images import contact_sheet, save_png
 from fakeface.outcomes import Exit
 from fakeface.randomness import latent_noise
@@ -125,7 +127,7 @@ class Session:
         if not self.history.job:
             self._append("job", **self.job.header(self.images, self.total_steps))
         name_job(self.job, self.journal, self.history)
-        self.state = training.create(self.job.config, self.job.seed, self.context.device)
+        self.state = GanState.create(self.job.config, self.job.seed, self.context.device)
         if self.checkpoint is not None:
             checkpoints.restore(self.state, self.checkpoint)
         for problem in self.problems:
@@ -231,7 +233,7 @@ class Session:
 
     def _samples(self, stream: str, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
         z = latent_noise(stream, self.job.seed, 0, count, self.job.config.network.latent_dim)
-        return training.generate(self.state.generator, z)
+        return sampling.generate(self.state.generator, z)
 
     def _grid(self, step: int) -> None:
         """Draw the grid, from noise that is the same at each step and in each run with this seed."""

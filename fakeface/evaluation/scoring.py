@@ -13,7 +13,7 @@ from fakeface.data import ImageSet
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor, Progress
 from fakeface.evaluation.measures import ScoredSamples, score
 from fakeface.evaluation.reference import Reference, reference
-from fakeface.gan import training
+from fakeface.gan import sampling
 from fakeface.randomness import latent_noise
 
 
@@ -22,7 +22,7 @@ def sample_features(generator: nn.Module, z: torch.Tensor, extractor: Extractor)
 
     NaN throughout where the generator's state is not finite: its pictures are black, which is no score of anything.
     """
-    features = extractor(training.generate(generator, z))
+    features = extractor(sampling.generate(generator, z))
     if not all(torch.isfinite(tensor).all() for tensor in generator.state_dict().values()):
         features[:] = np.nan
     return features
@@ -72,6 +72,6 @@ class Scorer:
         samples = ScoredSamples(
             sample_features(generator, z, self.extractor),
             final=final,
-            make_images=lambda: training.generate(generator, z),
+            make_images=lambda: sampling.generate(generator, z),
         )
         return score(samples, self.reference)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from fakeface.errors import UserError
-from fakeface.gan.training import GanState
+from fakeface.gan.step import GanState
 
 MAGIC = b"fakeface-checkpoint sha256="
 

@@ -17,7 +17,7 @@ from fakeface.evaluation.measures import DISTANCE, ScoredSamples, records, score
 from fakeface.evaluation.precision_recall import precision_recall
 from fakeface.evaluation.reference import Reference
 from fakeface.evaluation.scoring import sample_features
-from fakeface.gan import training
+from fakeface.gan.step import GanState
 
 D = 16
 METRIC = "fd_test"
@@ -90,7 +90,7 @@ def test_features_that_are_not_finite_give_nan_under_every_name_but_the_floor():
 
 def test_a_diverged_generator_has_no_finite_features_though_its_pictures_are_black():
     config = RunConfig(data={"image_size": 32}, network={"width": 4, "latent_dim": 8})
-    generator = training.create(config.training(), 0, torch.device("cpu")).generator
+    generator = GanState.create(config.training(), 0, torch.device("cpu")).generator
     z = torch.zeros(5, 8)
 
     def extractor(images):

@@ -28,6 +28,7 @@ from ablations.store.history import History
 from fakeface import data
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints, training
+from fakeface.gan.step import GanState
 from tests.lab import SPEC, Lab, histories_of
 
 pytestmark = pytest.mark.timeout(1800)
@@ -85,7 +86,7 @@ class Bench:
     def assert_as_if_alone(self, job: Job) -> None:
         """It finished with the weights that the bare training loop comes to, and each step stands once."""
         torch.set_num_threads(1)
-        state = training.create(job.config, job.seed, torch.device("cpu"))
+        state = GanState.create(job.config, job.seed, torch.device("cpu"))
         real = real_images(job, self.images(job), torch.device("cpu"))
         total = job.total_steps(self.images(job))
         for _ in training.train(job.config, state, real, total):

@@ -13,6 +13,7 @@ from ablations.store.history import History, Series
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints
 from fakeface.gan.optimizers import OPTIMIZERS
+from fakeface.gan.step import GanState
 from tests.gan.test_training import CPU, digest, real_images, run, tiny, training
 
 
@@ -22,7 +23,7 @@ def test_a_restored_training_ends_with_the_same_bits(tmp_path: Path, optimizer: 
     whole, _ = run(config, 9)
     half, _ = run(config, 4)
     checkpoints.save(tmp_path / "c.pt", checkpoints.capture(half))
-    resumed = training.create(config, 0, CPU)
+    resumed = GanState.create(config, 0, CPU)
     torch.manual_seed(123)
     checkpoints.restore(resumed, checkpoints.load(tmp_path / "c.pt"))
     list(training.train(config, resumed, real_images(config), 9))

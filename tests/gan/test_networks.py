@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from fakeface.config import TrainingConfig
-from fakeface.gan import training
 from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.networks import NETWORKS
+from fakeface.gan.step import GanState
 from fakeface.randomness import stream
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def test_every_network_is_built_from_the_settings_alone_and_trains(name: str):
 
 
 def test_dcgan_weights_have_the_papers_moments():
-    state = training.create(config(init="dcgan"), 0, CPU)
+    state = GanState.create(config(init="dcgan"), 0, CPU)
     for network in (state.generator, state.discriminator):
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -59,7 +59,7 @@ def test_dcgan_weights_have_the_papers_moments():
 
 
 def test_pytorch_weights_are_what_the_framework_draws():
-    state = training.create(config(), 3, CPU)
+    state = GanState.create(config(), 3, CPU)
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(stream("weights", 3).get_state())
         expected = NETWORKS["dcgan"](config()).generator.state_dict()
@@ -70,10 +70,10 @@ def test_pytorch_weights_are_what_the_framework_draws():
 @pytest.mark.parametrize("name", list(INITIALIZERS))
 def test_every_initializer_draws_from_its_seed_alone(name: str):
     torch.manual_seed(1)
-    first = training.create(config(init=name, network={"width": 4}), 5, CPU)
+    first = GanState.create(config(init=name, network={"width": 4}), 5, CPU)
     torch.manual_seed(2)
-    again = training.create(config(init=name, network={"width": 4}), 5, CPU)
-    other = training.create(config(init=name, network={"width": 4}), 6, CPU)
+    again = GanState.create(config(init=name, network={"width": 4}), 5, CPU)
+    other = GanState.create(config(init=name, network={"width": 4}), 6, CPU)
     weights = [s.generator.state_dict()["layers.0.weight"] for s in (first, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -83,5 +83,5 @@ def test_creating_networks_leaves_the_global_generator_alone():
     torch.manual_seed(9)
     expected = torch.rand(1)
     torch.manual_seed(9)
-    training.create(config(network={"width": 4}), 0, CPU)
+    GanState.create(config(network={"width": 4}), 0, CPU)
     assert torch.equal(torch.rand(1), expected)

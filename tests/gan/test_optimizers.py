@@ -12,6 +12,7 @@ from fakeface.config import OptimizerConfig, TrainingConfig, identity_settings
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints, training
 from fakeface.gan.optimizers import OPTIMIZERS, build_optimizer
+from fakeface.gan.step import GanState
 from tests.gan.test_training import CPU, digest, real_images, run, tiny
 
 VARIANTS: dict[str, dict[str, object]] = {
@@ -211,17 +212,17 @@ def gan(name: str, **optimizer: object) -> TrainingConfig:
     return tiny(optimizer={**VARIANTS[name], **optimizer})
 
 
-def saved_and_gone_on(config: TrainingConfig, file: Path, first: int, last: int) -> training.GanState:
+def saved_and_gone_on(config: TrainingConfig, file: Path, first: int, last: int) -> GanState:
     """A training that stops after `first` steps, and goes on in a fresh state from what its checkpoint holds."""
     half, _ = run(config, first)
     checkpoints.save(file, checkpoints.capture(half))
-    resumed = training.create(config, 0, CPU)
+    resumed = GanState.create(config, 0, CPU)
     checkpoints.restore(resumed, checkpoints.load(file))
     list(training.train(config, resumed, real_images(config), last))
     return resumed
 
 
-def moments(state: training.GanState) -> list[Tensor]:
+def moments(state: GanState) -> list[Tensor]:
     """Every tensor that the two optimizers keep."""
     kept = [s for o in (state.optimizer_g, state.optimizer_d) for s in o.state_dict()["state"].values()]
     assert all(isinstance(value, Tensor) or value is None for s in kept for value in s.values())
@@ -235,7 +236,7 @@ def test_a_gan_trains_with_every_optimizer_the_same_each_time(name: str):
     assert blocks[-1].diverged_at is None
     assert digest(first) == digest(second)
     for network in ("generator", "discriminator"):
-        before = getattr(training.create(gan(name), 0, CPU), network).parameters()
+        before = getattr(GanState.create(gan(name), 0, CPU), network).parameters()
         after = getattr(first, network).parameters()
         assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
@@ -279,7 +280,7 @@ def test_no_step_waits_for_the_device_and_it_gives_the_cpus_weights(name: str):
 # -- warm-up -------------------------------------------------------------------------------------------------------
 
 
-def learning_rates(config: TrainingConfig, state: training.GanState, until: int) -> dict[str, list[float]]:
+def learning_rates(config: TrainingConfig, state: GanState, until: int) -> dict[str, list[float]]:
     """The learning rate of each step that the two optimizers take."""
     seen: dict[str, list[float]] = {"G": [], "D": []}
     for network, optimizer in (("G", state.optimizer_g), ("D", state.optimizer_d)):
@@ -293,20 +294,20 @@ def learning_rates(config: TrainingConfig, state: training.GanState, until: int)
 def test_warm_up_raises_the_learning_rate_linearly_by_each_networks_own_steps(name: str):
     optimizer = {"name": name, "lr": 1e-3, "warmup_steps": 4, "G": {"warmup_steps": 2, "lr": 4e-3}}
     config = tiny(optimizer=optimizer, train={"batch_size": 8, "d_steps": 2})
-    seen = learning_rates(config, training.create(config, 0, CPU), 3)
+    seen = learning_rates(config, GanState.create(config, 0, CPU), 3)
     assert seen["D"] == pytest.approx([2.5e-4, 5e-4, 7.5e-4, 1e-3, 1e-3, 1e-3])
     assert seen["G"] == pytest.approx([2e-3, 4e-3, 4e-3])
 
 
 def test_a_network_can_do_without_the_others_warm_up():
     config = tiny(optimizer={"lr": 1e-3, "warmup_steps": 4, "D": {"warmup_steps": 0}})
-    seen = learning_rates(config, training.create(config, 0, CPU), 2)
+    seen = learning_rates(config, GanState.create(config, 0, CPU), 2)
     assert seen == {"G": [pytest.approx(2.5e-4), pytest.approx(5e-4)], "D": [1e-3, 1e-3]}
 
 
 def test_a_warm_step_is_as_short_as_its_learning_rate_says():
     config = tiny(optimizer={"name": "nsgd", "lr": 0.1, "warmup_steps": 10})
-    before, after = training.create(config, 0, CPU), run(config, 1)[0]
+    before, after = GanState.create(config, 0, CPU), run(config, 1)[0]
     for network in ("generator", "discriminator"):
         ends = [list(getattr(state, network).parameters()) for state in (before, after)]
         moves = [(b - a).detach() for a, b in zip(*ends, strict=True)]

@@ -7,9 +7,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from fakeface.config import OptimizerConfig, TrainConfig, TrainingConfig, identity_settings
 from fakeface.errors import UserError
-from fakeface.gan import checkpoints, training
+from fakeface.gan import checkpoints, sampling, training
+from fakeface.gan.batches import RealImages
 from fakeface.gan.losses import LOSSES
 from fakeface.gan.optimizers import OPTIMIZERS, build_optimizer
+from fakeface.gan.step import GanState
 from fakeface.randomness import batch_indices, latent_noise
 
 CPU = torch.device("cpu")
@@ -24,8 +26,8 @@ def faces(count: int = 40) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
 
 
-def real_images(config: TrainingConfig, seed: int = 0, count: int = 40) -> training.RealImages:
-    return training.RealImages(
+def real_images(config: TrainingConfig, seed: int = 0, count: int = 40) -> RealImages:
+    return RealImages(
         faces(count),
         None,
         scaling=config.data.scaling,
@@ -35,15 +37,13 @@ def real_images(config: TrainingConfig, seed: int = 0, count: int = 40) -> train
     )
 
 
-def run(
-    config: TrainingConfig, steps: int, seed: int = 0, **options: object
-) -> tuple[training.GanState, list]:
-    state = training.create(config, seed, CPU)
+def run(config: TrainingConfig, steps: int, seed: int = 0, **options: object) -> tuple[GanState, list]:
+    state = GanState.create(config, seed, CPU)
     blocks = list(training.train(config, state, real_images(config, seed), steps, **options))
     return state, blocks
 
 
-def digest(state: training.GanState) -> str:
+def digest(state: GanState) -> str:
     return checkpoints.weights_sha256(state.generator, state.discriminator)
 
 
@@ -52,7 +52,7 @@ def test_a_step_is_the_textbook_one(d_steps: int):
     """PyTorch's examples/dcgan, written out: labels 1 and 0, Adam, every gradient computed."""
     config = tiny(train={"batch_size": 8, "d_steps": d_steps})
     state, (block,) = run(config, 2, pauses=())
-    expected = training.create(config, 0, CPU)
+    expected = GanState.create(config, 0, CPU)
     g, d = expected.generator, expected.discriminator
     opt_g = torch.optim.Adam(g.parameters(), lr=2e-4, betas=(0.5, 0.999))
     opt_d = torch.optim.Adam(d.parameters(), lr=2e-4, betas=(0.5, 0.999))
@@ -117,9 +117,9 @@ def test_where_blocks_end_changes_no_weight():
 def test_sampling_between_blocks_changes_no_weight():
     whole, _ = run(tiny(), 6)
     config = tiny()
-    state = training.create(config, 0, CPU)
+    state = GanState.create(config, 0, CPU)
     for _ in training.train(config, state, real_images(config), 6, block_steps=2):
-        images = training.generate(state.generator, torch.randn(5, 8), batch_size=2)
+        images = sampling.generate(state.generator, torch.randn(5, 8), batch_size=2)
         assert images.shape == (5, 32, 32, 3)
         assert images.dtype == np.uint8
     assert digest(whole) == digest(state)
@@ -168,7 +168,7 @@ def test_scaling_sets_the_range_that_d_sees(scaling: str, low: float):
 
 
 def test_a_subset_is_all_that_is_trained_on():
-    subset = training.RealImages(
+    subset = RealImages(
         faces(), np.array([3, 5]), scaling="symmetric", batch_size=8, seed=0, device=CPU
     ).batch(0)
     allowed = torch.from_numpy(faces()[[3, 5]]).permute(0, 3, 1, 2) / 127.5 - 1
@@ -197,7 +197,7 @@ def test_a_divergence_reads_the_same_wherever_blocks_end():
 
 def test_weights_that_are_not_finite_after_the_last_step_are_a_divergence():
     config = tiny()
-    state = training.create(config, 0, CPU)
+    state = GanState.create(config, 0, CPU)
     for block in training.train(config, state, real_images(config), 2, block_steps=1):
         if block.steps[-1] == 1:
             with torch.no_grad():  # seen by no loss: evaluation mode alone uses the running statistics
@@ -216,7 +216,7 @@ def test_torchs_own_generators_start_the_same_for_each_job():
 
 def test_stop_ends_after_the_step_in_progress():
     config, seen = tiny(), []
-    state = training.create(config, 0, CPU)
+    state = GanState.create(config, 0, CPU)
     for block in training.train(config, state, real_images(config), 50, stop=lambda: state.step >= 4):
         seen += list(block.steps)
     assert seen == [1, 2, 3, 4]
@@ -270,7 +270,7 @@ def test_adam_and_sgd_take_the_step_in_their_docstrings():
 
 def test_g_and_d_can_have_their_own_optimizers():
     config = tiny(optimizer={"name": "adam", "D": {"name": "sgd", "lr": 0.5, "options": {"nesterov": False}}})
-    state = training.create(config, 0, CPU)
+    state = GanState.create(config, 0, CPU)
     assert isinstance(state.optimizer_g, torch.optim.Adam)
     assert isinstance(state.optimizer_d, torch.optim.SGD)
     assert state.optimizer_d.param_groups[0]["lr"] == 0.5
@@ -288,9 +288,7 @@ def test_an_option_that_the_optimizer_does_not_take_is_refused():
 def test_cuda_gives_the_cpus_losses():
     config = tiny()
     _, on_cpu = run(config, 5)
-    state = training.create(config, 0, torch.device("cuda"))
-    real = training.RealImages(
-        faces(), None, scaling="symmetric", batch_size=8, seed=0, device=torch.device("cuda")
-    )
+    state = GanState.create(config, 0, torch.device("cuda"))
+    real = RealImages(faces(), None, scaling="symmetric", batch_size=8, seed=0, device=torch.device("cuda"))
     on_gpu = list(training.train(config, state, real, 5))
     np.testing.assert_allclose(on_gpu[0].metrics["Loss_D"], on_cpu[0].metrics["Loss_D"], rtol=2e-3)

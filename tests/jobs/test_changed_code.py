@@ -84,11 +84,11 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 @pytest.mark.slow
 def test_one_line_of_the_step_makes_every_job_stale_and_is_named(copy: Copy):
-    with copy.edit("fakeface/gan/training.py", "    state.step += 1\n", "    state.step += 2 - 1\n"):
+    with copy.edit("fakeface/gan/step.py", "    state.step += 1\n", "    state.step += 2 - 1\n"):
         states = copy.states()
     assert {state for state, _ in states.values()} == {"stale"}
     for _, detail in states.values():
-        assert "gan_step in fakeface/gan/training.py changed" in detail
+        assert "gan_step in fakeface/gan/step.py changed" in detail
     assert {state for state, _ in copy.states().values()} == {"done"}
 
 
@@ -106,7 +106,7 @@ def test_one_line_of_an_optimizer_makes_its_own_jobs_stale_only(copy: Copy):
     ("file", "before", "after"),
     [
         (
-            "fakeface/gan/training.py",
+            "fakeface/gan/step.py",
             "    state.step += 1\n",
             "    state.step += 1  # the last thing of all\n",
         ),

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from fakeface.measures import Better
 
 ROOT = Path(__file__).parents[2]
 STEP, OPTIMIZERS, QUALITY = (
-    "fakeface/gan/training.py",
+    "fakeface/gan/step.py",
     "fakeface/gan/optimizers.py",
     "fakeface/evaluation/quality.py",
 )
@@ -118,7 +119,7 @@ def test_what_changes_no_training_changes_no_digest(edit: str, after: dict):
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        ("a line of the step", "train_generator in fakeface/gan/training.py changed"),
+        ("a line of the step", "train_generator in fakeface/gan/step.py changed"),
         ("the weights' stream", "stream in fakeface/randomness.py changed"),  # two calls below the step
     ],
 )
@@ -161,25 +162,23 @@ def test_a_new_measure_changes_the_identity_of_every_score(monkeypatch: pytest.M
 
 
 def test_moving_a_file_changes_no_identity(tmp_path: Path, after: dict):
-    """One file whose definitions are imported by name, one that is used as a module."""
+    """Two files whose definitions are imported by name, and one that is imported as a module."""
     folder = copy_of_sources(tmp_path)
-    (folder / "fakeface/randomness.py").rename(folder / "fakeface/data/streams.py")
-    (folder / STEP).rename(folder / "fakeface/gan/loop.py")
+    moves = {"randomness": "data.streams", "gan.step": "gan.update", "gan.sampling": "gan.pictures"}
+    for before, moved in moves.items():
+        source, target = (folder / "fakeface" / f"{name.replace('.', '/')}.py" for name in (before, moved))
+        source.rename(target)
     for path in folder.rglob("*.py"):
-        text = path.read_text().replace("fakeface.randomness", "fakeface.data.streams")
-        text = text.replace("fakeface.gan.training", "fakeface.gan.loop")
-        text = text.replace(
-            "from fakeface.gan import checkpoints, training", "from fakeface.gan import checkpoints, loop"
-        )
-        text = text.replace("from fakeface.gan import training", "from fakeface.gan import loop")
-        for name in ("create", "train", "generate", "RealImages"):
-            text = text.replace(f"training.{name}", f"loop.{name}")
-        path.write_text(text)
-    moved, before = probe(folder, {"nothing": EDITS["nothing"]})["nothing"], after["nothing"]
+        text = path.read_text()
+        for before, moved in moves.items():
+            text = text.replace(f"fakeface.{before}", f"fakeface.{moved}")
+        text = re.sub(r"(from fakeface.gan import .*)sampling", r"\1pictures", text)
+        path.write_text(text.replace("sampling.generate(", "pictures.generate("))
+    now, then = probe(folder, {"nothing": EDITS["nothing"]})["nothing"], after["nothing"]
     for name in ("adam", "sgd"):
-        assert "fakeface/gan/loop.py:gan_step" in moved["code"][name]
-        assert code_changes(moved["code"][name], before["code"][name]) == []
-    assert (moved["training"], moved["scoring"]) == (before["training"], before["scoring"])
+        assert "fakeface/gan/update.py:gan_step" in now["code"][name]
+        assert code_changes(now["code"][name], then["code"][name]) == []
+    assert (now["training"], now["scoring"]) == (then["training"], then["scoring"])
 
 
 def test_a_change_of_code_is_told_by_name_and_file():
@@ -213,8 +212,8 @@ def test_scoring_code_and_training_code_are_apart():
         set(code_digests(roots(config))) for roots in (training_roots, scoring_roots)
     )
     assert "fakeface/evaluation/frechet.py:frechet_distance" in scoring_keys - training_keys
-    assert "fakeface/gan/training.py:generate" in scoring_keys - training_keys
-    assert "fakeface/gan/training.py:gan_step" not in scoring_keys
+    assert "fakeface/gan/sampling.py:generate" in scoring_keys - training_keys
+    assert "fakeface/gan/step.py:gan_step" not in scoring_keys
 
 
 def test_different_settings_seeds_data_and_code_are_different_trainings():

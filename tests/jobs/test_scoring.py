@@ -8,7 +8,7 @@ import torch
 
 from ablations.store.history import History
 from analysis.frames.jobs import Selected, load
-from analysis.report.quality import quality_table
+from analysis.frames.quality import quality_table
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor
 from fakeface.evaluation.measures import records
 from fakeface.measures import Error

@@ -54,7 +54,7 @@ def test_the_generator_went_in_once_and_generates_when_loaded_back_elsewhere(
 def test_the_loaded_generator_is_the_trained_one(tmp_path: Path) -> None:
     import torch
 
-    from fakeface.gan.training import generate, to_uint8
+    from fakeface.gan.sampling import generate, to_uint8
 
     job = Job(Store(tmp_path))
     job.outcome()

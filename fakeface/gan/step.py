@@ -1,0 +1,104 @@
+"""The GAN step, on one screen.
+
+After PyTorch's `examples/dcgan/main.py`: `d_steps` discriminator steps (a real batch, then a detached fake batch), then
+one generator step on the same fakes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn, optim
+
+from fakeface.config import TrainingConfig
+from fakeface.gan.batches import RealImages
+from fakeface.gan.initializers import INITIALIZERS
+from fakeface.gan.losses import GanLoss
+from fakeface.gan.networks import NETWORKS
+from fakeface.gan.optimizers import build_optimizer
+from fakeface.randomness import latent_noise, stream
+
+
+@dataclass
+class GanState:
+    """All that the next step depends on, but the settings, the seed and the images."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    optimizer_g: optim.Optimizer
+    optimizer_d: optim.Optimizer
+    step: int = 0
+    """Generator steps taken."""
+
+    @classmethod
+    def create(cls, config: TrainingConfig, seed: int, device: torch.device) -> "GanState":
+        """Fresh networks and optimizers. The weights are drawn on the CPU, so they are the same on every device."""
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(stream("weights", seed).get_state())
+            networks = NETWORKS[config.network.name](config)
+        for index, network in enumerate(networks):
+            INITIALIZERS[config.init](network, stream("initializer", seed, index))
+            network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        generator, discriminator = networks
+        return cls(
+            generator,
+            discriminator,
+            build_optimizer(config.optimizer.for_network("G"), generator.parameters()),
+            build_optimizer(config.optimizer.for_network("D"), discriminator.parameters()),
+        )
+
+
+def warm_up(optimizer: optim.Optimizer, warmup_steps: int, step: int) -> None:
+    """Linear warm-up (Goyal et al. 2017, arXiv 1706.02677): lr_k = lr min(1, k / warmup_steps), k = `step` from 1.
+
+    Call it before an optimizer's step. It follows from the number of the step, so there is nothing to restore.
+    """
+    if warmup_steps:
+        for group in optimizer.param_groups:
+            group["lr"] = optimizer.defaults["lr"] * min(1.0, step / warmup_steps)
+
+
+def train_discriminator(state: GanState, loss: GanLoss, real: Tensor, fakes: Tensor) -> list[Tensor]:
+    """Minimise Loss_D = -E log D(x) - E log(1 - D(G(z))) over D, by one step; G is left alone."""
+    state.optimizer_d.zero_grad(set_to_none=True)
+    logits_real = state.discriminator(real)
+    logits_fake = state.discriminator(fakes.detach())
+    loss_real, loss_fake = loss.discriminator(logits_real, logits_fake)
+    (loss_real + loss_fake).backward()  # type: ignore[no-untyped-call]
+    state.optimizer_d.step()
+    with torch.no_grad():
+        p_real, p_fake = logits_real.sigmoid().mean(), logits_fake.sigmoid().mean()
+        right_real, right_fake = (logits_real > 0).float().mean(), (logits_fake < 0).float().mean()
+        total = (loss_real + loss_fake).detach()
+    return [total, loss_real.detach(), loss_fake.detach(), p_real, p_fake, right_real, right_fake]
+
+
+def train_generator(state: GanState, loss: GanLoss, fakes: Tensor) -> list[Tensor]:
+    """Minimise Loss_G = -E log D(G(z)) over G, by one step, on the fakes that D has just seen.
+
+    D's weights need no gradient here, only its input does: not computing them saves a third of D's backward pass.
+    """
+    state.optimizer_g.zero_grad(set_to_none=True)
+    state.discriminator.requires_grad_(False)
+    logits_fake = state.discriminator(fakes)
+    loss_g = loss.generator(logits_fake)
+    loss_g.backward()  # type: ignore[no-untyped-call]
+    state.discriminator.requires_grad_(True)
+    state.optimizer_g.step()
+    return [loss_g.detach(), logits_fake.detach().sigmoid().mean()]
+
+
+def gan_step(config: TrainingConfig, state: GanState, loss: GanLoss, real: RealImages) -> Tensor:
+    """`d_steps` steps of D, one of G. Returns the STEP_SERIES, shape (9,), on the device; D's are its last step's."""
+    for d_step in range(config.train.d_steps):
+        number = state.step * config.train.d_steps + d_step
+        z = latent_noise("latent", real.seed, number, config.train.batch_size, config.network.latent_dim)
+        fakes = state.generator(z.to(real.device, non_blocking=True))
+        warm_up(state.optimizer_d, config.optimizer.warmup_of("D"), number + 1)
+        of_d = train_discriminator(state, loss, real.batch(number), fakes)
+    total, loss_real, loss_fake, p_real, p_before, right_real, right_fake = of_d
+    warm_up(state.optimizer_g, config.optimizer.warmup_of("G"), state.step + 1)
+    loss_g, p_after = train_generator(state, loss, fakes)
+    state.step += 1
+    return torch.stack(
+        [total, loss_real, loss_fake, loss_g, p_real, p_before, p_after, right_real, right_fake]
+    )
