@@ -1,17 +1,14 @@
-"""What pruning saved a study, and what it cost: each training that was cut is taken to its end, beside the store.
+"""What pruning saved a study and what it cost: trains every pruned training to its end, beside the store.
 
-`python -m benchmarks.pruning STUDY --store results`: the same trials, none of them cut. Pruning cost nothing where none
-of those would have been the best.
+`python -m benchmarks.pruning STUDY --store results`. Pruning cost nothing if none of those would have been the best.
 """
 
 import argparse
-import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -22,23 +19,26 @@ from ablations.jobs.machine import git_state, usable_cores
 from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Spec, load_spec
 from ablations.store import Store, data_key
-from ablations.studies.results import Result, result_of
+from ablations.studies.record import FILE, StudyRecord
+from ablations.studies.results import result_of
+from fakeface.outcomes import Exit
 
 
-def cut_jobs(spec: Spec, name: str, record: dict[str, Any], store: Store) -> list[tuple[int, Job, Result]]:
-    """Number, job and result of every training that the study cut short."""
-    study = spec.study(name)
-    found = []
-    for trial in record["trials"]:
-        for written in trial["results"]:
-            result = Result.from_json(written)
-            if result.exit == "pruned":
-                run = study.run(trial["params"], result.run)
+def pruned_jobs(spec: Spec, record: StudyRecord, store: Store) -> Iterator[tuple[int, Job]]:
+    """Trial and job of every training that the study pruned."""
+    study = spec.study(record.name)
+    for trial in record.trials:
+        for result in trial.results:
+            if result.exit == Exit.PRUNED:
+                run = study.run(trial.params, result.run)
                 images = store.find_data(data_key(run.config.data)).images
-                lookup: Callable[[object], Any] = lambda _, images=images: images  # noqa: E731
-                job = make_plan(replace(spec, seeds=(result.seed,)), [run], lookup)[0]
-                found.append((trial["number"], job, result))
-    return found
+                yield trial.number, make_plan(replace(spec, seeds=(result.seed,)), [run], lambda _: images)[0]  # noqa: B023
+
+
+def folder_of(store: Store, job: Job) -> Path:
+    folder = store.find(job.identity)
+    assert folder is not None, f"{job.name}: the code has changed since the study ran"
+    return folder
 
 
 def main() -> None:
@@ -50,44 +50,35 @@ def main() -> None:
     arguments = parser.parse_args()
     store = Store(arguments.store)
     spec = load_spec(Path("runs.yaml"), profile=arguments.profile, overrides=arguments.overrides)
-    written = sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime)
-    records = [json.loads(path.read_text()) for path in written]
-    record = next(one for one in reversed(records) if one["study"] == arguments.study)
-    cut = cut_jobs(spec, arguments.study, record, store)
-    results = [Result.from_json(result) for trial in record["trials"] for result in trial["results"]]
+    written = sorted(store.studies.glob(f"*/{FILE}"), key=lambda path: path.stat().st_mtime)
+    records = map(StudyRecord.read, reversed(written))
+    record = next(record for record in records if record.name == arguments.study)
+    pruned = list(pruned_jobs(spec, record, store))
+    results = [result for trial in record.trials for result in trial.results]
     spent, whole = sum(r.steps for r in results), sum(r.total_steps for r in results)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Store(Path(folder) / "store")
         scratch.prepare()
         for cache in ("data", "reference"):
             (scratch.root / cache).symlink_to(store.root / cache)
-        for _, job, _ in cut:
-            source = store.find(job.identity)
-            assert source is not None, f"{job.name}: the code has changed since the study ran"
+        for _, job in pruned:
+            source = folder_of(store, job)
             shutil.copytree(source, scratch.jobs / source.name)
         git = git_state(Path(__file__).parent)
         setup = WorkerConfig(root=scratch.root, device="cpu", threads=1, git=git, allow_inexact=True)
-        view = View(Console(highlight=False), len(cut))
+        view = View(Console(highlight=False), len(pruned))
         with EXECUTORS["local"](setup, usable_cores(), lambda: False) as executor:
-            summary = run_plan([job for _, job, _ in cut], executor, scratch, view)
+            summary = run_plan([job for _, job in pruned], executor, scratch, view)
         if summary.exit_status:
-            raise SystemExit("not every training came to its end, so nothing is known of those that did not")
-        ended = [(n, result_of(job, scratch.history(_folder(scratch, job)))) for n, job, _ in cut]
-    best = min(t["value"] for t in record["trials"] if t["state"] == "complete")
-    print(
-        f"\n{len(cut)} of {len(results)} trainings cut: {spent:,} of {whole:,} steps, {1 - spent / whole:.0%} saved"
-    )
-    print(f"best value of the study: {best:.1f}")
+            raise SystemExit("some trainings did not end, so nothing is known of them")
+        ended = [(number, result_of(job, scratch.history(folder_of(scratch, job)))) for number, job in pruned]
+    best = min(trial.value for trial in record.trials if trial.value is not None)
+    print(f"\n{len(pruned)} of {len(results)} trainings pruned: {spent:,} of {whole:,} steps")
+    print(f"{1 - spent / whole:.0%} saved; best value of the study: {best:.1f}")
     for number, result in sorted(ended, key=lambda one: one[1].value("quality")):
-        print(f"trial {number}: {result.value('quality'):,.1f} {result.regime} had it not been cut")
+        print(f"trial {number}: {result.value('quality'):,.1f} {result.regime} if it had not been pruned")
     uncut = min([best, *(result.value("quality") for _, result in ended)])
-    print(f"best value had none been cut: {uncut:.1f}, {best / uncut:.2f} times lower")
-
-
-def _folder(store: Store, job: Job) -> Path:
-    folder = store.find(job.identity)
-    assert folder is not None
-    return folder
+    print(f"best value if none had been pruned: {uncut:.1f}, {best / uncut:.2f} times lower")
 
 
 if __name__ == "__main__":

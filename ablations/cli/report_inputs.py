@@ -11,7 +11,6 @@ from ablations.spec import Claim, Ladder, Spec
 from ablations.store import Store
 from analysis.claims.judging import Finding, judge_claims
 from analysis.claims.ladder import LadderSpec, Rung
-from analysis.frames import studies
 from analysis.frames.studies import StudyResult
 from analysis.report.results import LadderInput, ReportInputs
 from fakeface.errors import UserError
@@ -29,7 +28,7 @@ def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs
     newest: dict[str, StudyResult] = {}
     for path in sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime):
         with contextlib.suppress(UserError):  # damaged, or of a former version: `ablate tune` writes it anew
-            study = studies.read(path)
+            study = StudyResult.read(path)
             if study.data_digest in digests and study.profile == spec.profile:
                 newest[study.name] = study
     asked = [newest[study.name] for study in spec.studies if study.name in newest and study.base.name in runs]

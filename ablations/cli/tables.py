@@ -13,7 +13,7 @@ from ablations.jobs.status import Status, results_of
 from ablations.store import Store
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import quality_name
-from analysis.frames.studies import from_record
+from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
 from analysis.report.table import headings, summary_rows
 
@@ -71,30 +71,26 @@ def print_results(frames: Frames, console: Console) -> None:
     console.print(table)
 
 
-def print_study(record: Mapping[str, Any], console: Console) -> None:
+def print_study(study: StudyResult, console: Console) -> None:
     """The best setting and the reference, seed by seed, and what the study found, in sentences."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("setting", "params", "seed", "outcome", record["metric"]):
-        table.add_column(column, justify="right" if column in ("seed", record["metric"]) else "left")
-    for which in ("best", "reference"):
-        found = record[which]
-        for index, seed in enumerate(found["seeds"] if found else ()):
-            words = [word for word in found["outcomes"][index] if word]
-            value = found["values"][index]
-            params = ", ".join(
-                f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
-                for path, value in found["params"].items()
-            )
-            shown = "—" if value is None else f"{value:,.1f}"
-            first = index == 0
-            table.add_row(
-                found["name"] if first else "", params if first else "", str(seed), coloured(words), shown
-            )
+    for column in ("setting", "params", "seed", "outcome", study.metric):
+        table.add_column(column, justify="right" if column in ("seed", study.metric) else "left")
+    for found in filter(None, (study.best, study.reference)):
+        params = ", ".join(
+            f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
+            for path, value in found.params.items()
+        )
+        for index, result in enumerate(found.results):
+            words: list[str] = [word for word in (result.exit, result.samples, result.dynamics) if word]
+            value = "—" if result.quality is None else f"{result.quality:,.1f}"
+            named = ("", "") if index else (found.name, params)
+            table.add_row(*named, str(result.seed), coloured(words), value)
     console.print()
     console.print(table)
-    for sentence in study_words(from_record(record)):
+    for sentence in study_words(study):
         console.print(f"- {escape(sentence)}", soft_wrap=True)
-    console.print(f"- Slots for jobs were empty {record['idle_share']:.0%} of the time.", soft_wrap=True)
+    console.print(f"- Slots for jobs were empty {study.idle_share:.0%} of the time.", soft_wrap=True)
 
 
 def _minutes(seconds: float | None) -> str:

@@ -1,10 +1,10 @@
 """`ablate tune`: a study from its first trial to the confirmation of its best setting."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from ablations.spec import Spec, StudySpec
     from ablations.store import Store
-    from ablations.studies import Setting, StudyRunner
+    from ablations.studies.runner import Setting, StudyRunner
+    from analysis.frames.studies import StudyResult
 
 tune_app = typer.Typer()
 
@@ -59,8 +60,9 @@ def tune(
     from ablations.jobs.plan import check_components, make_plan
     from ablations.spec.edit import check_new_run
     from ablations.store import Store, data_key
-    from ablations.studies import StudyRunner, TaskScheduler
     from ablations.studies.comparison import check_comparable, reference_run, reference_studies, run_studies
+    from ablations.studies.runner import StudyRunner
+    from ablations.studies.scheduler import TaskScheduler
 
     out = console(stderr=json_)
     spec, store = chosen.load(), Store(chosen.store)
@@ -93,19 +95,19 @@ def tune(
                 for one in studies
             ]
             best = run_studies(runners, scheduler, reference, view.expect)
-        _draw(runners)
-    record, status = runners[-1].found, scheduler.summary.exit_status
+        result = _draw(runners)
+    status = scheduler.summary.exit_status
     if json_:
-        print_json(record)
+        print_json(result.model_dump(mode="json"))
     else:
-        print_study(record, out)
+        print_study(result, out)
         out.print(f"Figures: {os.path.relpath(runners[-1].folder)}/", soft_wrap=True)
     if best is None:
         how = "Interrupted" if status == 130 else "Not done yet"
         out.print(f"[yellow]{how}.[/] The same command resumes.")
         raise typer.Exit(status or 1)
     if add is not None or not json_:
-        _show_run(spec, searched, best, record, out, add)
+        _show_run(spec, best, result, out, add)
     raise typer.Exit(status)
 
 
@@ -113,8 +115,8 @@ def _serve_dashboard(
     spec: "Spec", study: "StudySpec", store: "Store", url: str | None, port: int, out: "Console"
 ) -> None:
     from ablations.store import data_key
-    from ablations.studies import StudyRunner
     from ablations.studies.dashboard import serve
+    from ablations.studies.runner import StudyRunner
     from ablations.studies.sampling import storage_of
 
     runner = StudyRunner(spec, study, store, lambda config: store.find_data(data_key(config)).images, url)
@@ -126,34 +128,29 @@ def _serve_dashboard(
     serve(storage_of(runner.folder, url), port)
 
 
-def _draw(runners: "Sequence[StudyRunner]") -> None:
-    """Draw the figures of every study, each with the search before it behind its own."""
-    from analysis.frames.studies import from_record
-    from analysis.report.study_report import write_figures
+def _draw(runners: "Sequence[StudyRunner]") -> "StudyResult":
+    """Draw the figures of every study, each with the search before it behind its own. Returns the last study."""
+    from ablations.studies.record import FILE
+    from analysis.figures.studies import write_figures
+    from analysis.frames.studies import StudyResult
 
-    studies = [from_record(runner.found) for runner in runners]
+    studies = [StudyResult.read(runner.folder / FILE) for runner in runners]
     for runner, study, before in zip(runners, studies, [None, *studies], strict=False):
         write_figures(runner.folder, study, before)
+    return studies[-1]
 
 
-def _show_run(
-    spec: "Spec",
-    study: "StudySpec",
-    best: "Setting",
-    record: Mapping[str, Any],
-    out: "Console",
-    add: str | None,
-) -> None:
+def _show_run(spec: "Spec", best: "Setting", study: "StudyResult", out: "Console", add: str | None) -> None:
     """Add the best setting to the specification as the run `add`, or print it for the user to add."""
     from rich.markup import escape
 
     from ablations.spec.edit import add_run, free_name, run_entry
 
-    found = record["best"]
-    value = f", {record['metric']} {found['value']:.1f}" if found and found["value"] is not None else ""
-    description = f"Found by the study {study.name}{value} after {record['total_steps']} steps."
-    name = add or free_name(spec, f"{study.base.name}-tuned")
-    entry = (name, study.base.name, study.name, best.settings, description)
+    score = None if study.best is None else study.best.value
+    value = "" if score is None else f", {study.metric} {score:.1f}"
+    description = f"Found by the study {study.name}{value} after {study.total_steps} steps."
+    name = add or free_name(spec, f"{study.base}-tuned")
+    entry = (name, study.base, study.name, best.settings, description)
     if add is not None:
         add_run(spec.path, *entry)
         out.print(f"Added to {spec.path}: {name}", soft_wrap=True)

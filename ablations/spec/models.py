@@ -56,18 +56,23 @@ class RunConfig(TrainingConfig):
         return TrainingConfig(**{name: getattr(self, name) for name in TrainingConfig.model_fields})
 
 
+MAX_STUDY_SEEDS = 100
+"""Of each kind: a study's search, confirmation and edges have a range of this many seeds each."""
+StudySeeds = Annotated[int, Field(ge=0, le=MAX_STUDY_SEEDS)]
+
+
 class StudySize(Settings):
     """How much a study spends."""
 
     trials: PositiveInt | None = None
-    """Settings that the search tries, those it was given included."""
-    seeds: PositiveInt | None = None
+    """Settings that the search tries, enqueued ones included."""
+    seeds: Annotated[int, Field(ge=1, le=MAX_STUDY_SEEDS)] | None = None
     """Trainings of each, one after another, with the seeds 0, 1, ..."""
     steps: PositiveInt | None = None
-    """Generator steps of each training; the run's own length where not given."""
-    confirm: Annotated[int, Field(ge=0)] | None = None
+    """Generator steps of each training; the run's own length if not given."""
+    confirm: StudySeeds | None = None
     """Trainings that confirm the best setting and the reference, with seeds that the search never used."""
-    edges: Annotated[int, Field(ge=0)] | None = None
+    edges: StudySeeds | None = None
     """Trainings that locate each edge of the window in which the one searched number works."""
 
 
@@ -111,8 +116,15 @@ class Dimension(Settings):
     choices: Annotated[tuple[Any, ...], Field(strict=False)] = ()
     """Values of any type, in place of a range."""
     effective: bool = False
-    """Search lr / (1 - momentum), the length to which momentum stretches a step: what is set is the value times
-    (1 - momentum). So the two are not confounded."""
+    """Search lr / (1 - momentum), the length to which momentum stretches a step, so that the two are not confounded:
+    the learning rate is set to the value times (1 - momentum)."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Both ends of a range of numbers."""
+        assert self.low is not None
+        assert self.high is not None
+        return self.low, self.high
 
 
 class ObjectiveConfig(Settings):
@@ -125,13 +137,13 @@ class ObjectiveConfig(Settings):
 
 
 class PrunerConfig(Settings):
-    """When a training is cut short. It reads what is cheap: the samples' spectrum, and the networks' dynamics."""
+    """When a training is pruned, by what is cheap to measure: the samples' spectrum and the networks' dynamics."""
 
     name: Literal["hopeless", "median", "none"] = "hopeless"
     """`hopeless`: once the generator has stalled or the discriminator has won. `median`: also where the training is
     behind half of the others at the same step; it saves more, and at times cuts the best. `none`: never."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """Share of the steps before which nothing is cut."""
+    """Share of the steps before which nothing is pruned."""
     startup: Annotated[int, Field(ge=1)] = 5
     """For `median`: settings that must have ended before others are compared with them."""
 
@@ -146,13 +158,13 @@ class StudyEntry(StudySize):
     space: Annotated[dict[str, Dimension], Field(min_length=1)]
     """What is searched, by dotted path of a setting."""
     reference: Name | None = None
-    """A run, or another study whose best setting, that the best one here is held against."""
+    """A run, or another study and then its best setting, that the best setting is compared with."""
     objective: ObjectiveConfig = ObjectiveConfig()
     sampler: Literal["tpe", "random"] = "tpe"
     """Which of Optuna's samplers chooses the next setting."""
     pruner: PrunerConfig = PrunerConfig()
     enqueue: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
-    """Settings that are tried first and never cut short, by dotted path."""
+    """Settings that are tried first and never pruned, by dotted path."""
     sampler_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the search itself."""
 

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from ablations.spec.layers import SettingPath, unknown
-from ablations.spec.models import Dimension, LadderEntry, StudyEntry, StudySize
+from ablations.spec.models import MAX_STUDY_SEEDS, Dimension, LadderEntry, StudyEntry, StudySize
 from ablations.spec.runs import Run, setting
 from ablations.spec.yaml_tree import Node, Place, Problem, SpecError
 from fakeface.config import TrainingConfig
@@ -23,6 +23,11 @@ _FIXED = {
     f"train.{name}": "cannot be searched: trainings of other lengths do not compare; give the study's `steps`"
     for name in ("steps", "epochs", "times")
 }
+
+
+def _range(kind: int, count: int) -> range:
+    """Some of the seeds of one kind, which no other kind uses."""
+    return range(kind * MAX_STUDY_SEEDS, kind * MAX_STUDY_SEEDS + count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +48,20 @@ class StudySpec:
     @property
     def space(self) -> Mapping[str, Dimension]:
         return self.entry.space
+
+    @property
+    def search_seeds(self) -> range:
+        """Seeds of each setting of the search."""
+        return range(self.seeds)
+
+    @property
+    def confirm_seeds(self) -> range:
+        """Seeds that confirm a setting."""
+        return _range(1, self.confirm)
+
+    def edge_seeds(self, side: Literal["lower", "upper"]) -> range:
+        """Seeds of the trainings that locate an edge, one each."""
+        return _range(2 if side == "lower" else 3, self.edges)
 
     def settings(self, params: Params) -> dict[str, Any]:
         """All settings that a trial with these values changes, by dotted path."""
@@ -230,10 +249,8 @@ def _outside(dimension: Dimension, value: Any) -> str:
         )
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return "must be a number"
-    assert dimension.low is not None
-    assert dimension.high is not None
-    inside = dimension.low <= value <= dimension.high
-    return "" if inside else f"must be from {dimension.low:g} to {dimension.high:g}, as the space says"
+    low, high = dimension.bounds
+    return "" if low <= value <= high else f"must be from {low:g} to {high:g}, as the space says"
 
 
 def read_ladders(

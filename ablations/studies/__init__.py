@@ -1,20 +1,17 @@
-"""Optuna studies of trainings. No other room imports optuna.
+"""Optuna studies of trainings. No other package imports Optuna.
 
-A study's owner asks a sampler for settings, hands out trainings (ordinary jobs, with identities) to an executor, and
-tells the sampler what came of them. Failure is what is studied: it is told as a finite worst value, never left out.
+A study asks a sampler for settings, trains them as ordinary jobs in an executor's slots, and reports their values to
+the sampler. A failure counts with a finite worst value; it is never left out.
 
-    results.py    a job's journal -> its regime and value
-    sampling.py   Optuna: storage, the next setting, importance
-    trials.py     one setting: seed after seed, cut short where hopeless
-    edges.py      where the window of a learning rate begins and ends
-    scheduler.py  keeps an executor's slots at work
-    runner.py     search, edges, confirmation
-    record.py     study.json: what the report and MLflow show
+    sampling.py    Optuna: storage, the next setting, pruner, importance
+    results.py     a job's journal -> its result
+    trials.py      one setting: seed after seed, pruned once hopeless
+    window.py      the edge between what works and what does not, from binary outcomes
+    edges.py       the trainings that locate the edges of a learning rate's window
+    scheduler.py   keeps an executor's slots busy with such tasks
+    runner.py      a whole study: search, edges, confirmation
+    comparison.py  a study beside the study or run that it is compared with
+    record.py      study.json: what the report and MLflow show
 
 <store>/studies/<study>-<digest>/    optuna.journal, study.json, lock
 """
-
-from ablations.studies.runner import Setting, StudyRunner
-from ablations.studies.scheduler import TaskScheduler
-
-__all__ = ["Setting", "StudyRunner", "TaskScheduler"]

@@ -51,15 +51,15 @@ def run_studies(
         The best setting of the last study; None if some training is left to do.
     """
     with ExitStack() as stack:
-        opened = [(runner, stack.enter_context(runner.owned())) for runner in runners]
+        opened = [(runner, stack.enter_context(runner.opened())) for runner in runners]
         compared = 2 if reference is not None or len(runners) > 1 else 1
         searching = sum(runner.most_trainings(study) for runner, study in opened)
         expect(searching + runners[-1].most_checks(compared))
         try:
-            scheduler.work(chain.from_iterable(runner.trials(study) for runner, study in opened))
+            scheduler.run(chain.from_iterable(runner.trials(study) for runner, study in opened))
         finally:
             for runner, study in opened:
-                runner.write(study, scheduler.idle_share())
+                runner.write(study, scheduler.summary.idle_share)
         found = [runner.best(study) for runner, study in opened]
         if None in found:
             return None

@@ -8,7 +8,7 @@ HOST = "127.0.0.1"
 
 
 def serve(storage: BaseStorage, port: int) -> None:
-    """Serve until Ctrl-C. Raises UserError where the extra is not installed or the port is taken."""
+    """Serve until Ctrl-C. Raises UserError if the extra is not installed, or if the port is in use."""
     try:
         from optuna_dashboard import run_server
     except ImportError:

@@ -1,137 +1,226 @@
-"""What a study found, as one JSON file beside its trials: all that the report, the figures and MLflow need of it."""
+"""What a study found: the format of `study.json`, which `ablate tune` writes and the report and MLflow read.
 
-import json
-from collections.abc import Mapping, Sequence
+Imports neither Optuna nor torch.
+"""
+
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-import optuna
-from optuna.trial import TrialState
+from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
-from ablations.spec import StudySpec
-from ablations.studies.edges import Staircase, axis_of
-from ablations.studies.results import Result
-from ablations.studies.sampling import importances, params_of
-from fakeface.files import whole_file
+from ablations.spec.models import Dimension, ObjectiveConfig
+from fakeface.errors import UserError
+from fakeface.files import os_errors, whole_file
+from fakeface.outcomes import Dynamics, Exit, Regime, Samples, regime_of
 
 FILE = "study.json"
-_STATES = {
-    TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting", TrialState.FAIL: "failed",
-}  # fmt: skip
+WORST = 1e6
+"""Value of a setting that fails outright, above any Fréchet distance of images: the sampler learns to avoid it. The
+earlier the failure sets in, the more is added, at most as much again."""
+
+Side = Literal["lower", "upper"]
+SIDES: tuple[Side, ...] = ("lower", "upper")
 
 
-def trials_record(opened: optuna.Study, study: StudySpec) -> list[dict[str, Any]]:
-    """Every trial: number, params (searched), settings (what they came to), state, value, cut, regime, results."""
-    return [
-        {
-            "number": trial.number,
-            "state": _STATES[trial.state],
-            "enqueued": bool(trial.user_attrs.get("enqueued")),
-            "params": (params := params_of(study, trial)),
-            "settings": study.settings(params),
-            "value": trial.value if trial.state == TrialState.COMPLETE else None,
-            "cut": trial.user_attrs.get("cut", {}).get("why", ""),
-            "regime": trial.user_attrs.get("regime"),
-            "results": json.loads(trial.user_attrs.get("results", "[]")),
-        }
-        for trial in opened.get_trials(deepcopy=False)
-    ]
+class Record(BaseModel):
+    """Base of what the file holds: frozen; keys that are not known are ignored."""
+
+    model_config = ConfigDict(frozen=True)
 
 
-def study_record(
-    study: StudySpec,
-    opened: optuna.Study,
-    *,
-    facts: Mapping[str, Any],
-    edges: Sequence[Staircase] = (),
-    best: Mapping[str, Any] | None = None,
-    reference: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The file's content. `facts`: name, profile, experiment, metric, num_samples, total_steps, data, digests."""
-    begun = [trial.datetime_start for trial in opened.get_trials(deepcopy=False) if trial.datetime_start]
-    return {
-        **facts,
-        "study": study.name,
-        "begun": int(min(begun).timestamp() * 1000) if begun else None,
-        "description": study.entry.description,
-        "base": study.base.name,
-        "reference_name": study.entry.reference,
-        "optimizer": study.base.config.optimizer.name,
-        "objective": study.entry.objective.model_dump(),
-        "axis": axis_of(study),
-        "space": {path: dimension.model_dump(mode="json") for path, dimension in study.space.items()},
-        "planned_trials": study.trials,
-        "trials": trials_record(opened, study),
-        "importances": importances(opened),
-        "edges": {staircase.side: edge_record(staircase) for staircase in edges},
-        "best": best,
-        "reference": reference,
-    }
+class TrainingResult(Record):
+    """One training of a study."""
+
+    run: str
+    seed: int
+    folder: str
+    """Name of the job's folder in the store."""
+    exit: Exit
+    samples: Samples | None
+    dynamics: Dynamics | None
+    onset: int | None
+    """Step at which the worst of the three words set in."""
+    evidence: str
+    steps: int
+    total_steps: int
+    quality: float | None
+    """Fréchet distance at the last step; None if that was not reached, or if it is not finite."""
+    spectrum_distance: float | None
+    """Of the last diagnosis, in dB."""
+    update_ratio_G: float | None
+    """Median |update| / |weights| of a generator step."""
+    update_ratio_D: float | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def regime(self) -> Regime:
+        """The outcome in one word."""
+        return regime_of(self.exit, self.samples, self.dynamics)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it broke: it diverged, or its discriminator won."""
+        return self.exit == Exit.DIVERGED or self.dynamics == Dynamics.DISCRIMINATOR_WON
+
+    def measured(self, objective: str) -> float | None:
+        """What the study minimises; None if the training failed or has no such value."""
+        return None if self.failed else self.quality if objective == "quality" else self.spectrum_distance
+
+    def value(self, objective: str) -> float:
+        """What the sampler gets: `measured`, or from WORST to twice that for a failure."""
+        if (measured := self.measured(objective)) is not None:
+            return measured
+        since = (self.onset if self.onset is not None else self.steps) / max(1, self.total_steps)
+        return WORST * (2 - min(1.0, since))
 
 
-def keep_findings(record: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The record with the edges and confirmations that the folder's file has of the very same trials."""
-    try:
-        before = json.loads((folder / FILE).read_text())
-        same = [(t["number"], t["state"]) for t in before["trials"]] == [
-            (t["number"], t["state"]) for t in record["trials"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError):
-        return record
-    return (
-        record | {key: before[key] for key in ("edges", "best", "reference", "idle_share")}
-        if same
-        else record
-    )
+class TrialRecord(Record):
+    """One setting that the search tried."""
+
+    number: int
+    state: str
+    """Optuna's: waiting, running, complete, pruned or fail."""
+    enqueued: bool
+    """Whether the specification named it, in place of the sampler."""
+    params: dict[str, Any]
+    """Searched values, by dotted path."""
+    settings: dict[str, Any]
+    """The settings that these values come to, by dotted path."""
+    value: float | None
+    """What the sampler got; None unless the trial is complete."""
+    pruned: str
+    """Why a training was pruned; empty if none was."""
+    regime: str | None
+    """A `Regime`, of the seed that did not work if there is one; else `crashed` or `refused`; None until it ends."""
+    results: tuple[TrainingResult, ...]
+    """One training a seed."""
 
 
-def edge_record(staircase: Staircase) -> dict[str, Any]:
-    """One edge of the window, in the units of the setting; None where it was not found."""
-    found = staircase.located()
-    bounds = {
-        key: (10 ** getattr(found, key) if found is not None else None) for key in ("estimate", "low", "high")
-    }
-    tried = [{"x": seen.x, "worked": seen.worked} for seen in (*staircase.before, *staircase.tried)]
-    return {
-        **bounds,
-        "level": found.level if found else None,
-        "tried": tried,
-        "results": [
-            {"x": staircase.xs[index]} | result.to_json() for index, result in enumerate(staircase.results)
-        ],
-    }
+class Tried(Record):
+    """One value of the searched number, and whether it worked."""
+
+    x: float
+    worked: bool
 
 
-def confirmed(
-    name: str,
-    settings: Mapping[str, Any],
-    params: Mapping[str, Any],
-    results: Sequence[Result],
-    *,
-    planned: int | None = None,
-) -> dict[str, Any]:
-    """The best setting or the reference, as its confirmation on fresh seeds found it.
+class EdgeTraining(TrainingResult):
+    """A training beside the search, at one value of the searched number."""
 
-    Its `value` is None unless each of the `planned` seeds (all, where not given) gave a finite distance.
-    """
-    values = [result.quality for result in results]
-    known = [value for value in values if value is not None]
-    return {
-        "name": name,
-        "params": dict(params),
-        "settings": dict(settings),
-        "seeds": [result.seed for result in results],
-        "values": values,
-        "value": sum(known) / len(known) if known and len(known) == (planned or len(values)) else None,
-        "outcomes": [[result.exit, result.samples, result.dynamics] for result in results],
-        "results": [result.to_json() for result in results],
-    }
+    x: float
 
 
-def write(folder: Path, record: Mapping[str, Any]) -> Path:
-    """Replace the study's file, whole."""
-    path = folder / FILE
-    with whole_file(path) as file:
-        file.write((json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
-    return path
+class WindowEdge(Record):
+    """Where training begins ("lower") or ceases ("upper") to work, in the units of the searched setting."""
+
+    estimate: float | None
+    """None if the edge was not located; then the next three are None too."""
+    low: float | None
+    """Lower end of the interval."""
+    high: float | None
+    level: float | None
+    """Confidence of the interval, 0.95 say."""
+    tried: tuple[Tried, ...]
+    """The trainings on this side, those of the search included."""
+    results: tuple[EdgeTraining, ...]
+
+
+class Confirmed(Record):
+    """A setting that was trained with seeds that the search never used."""
+
+    name: str
+    params: dict[str, Any]
+    """Searched values, by dotted path."""
+    settings: dict[str, Any]
+    planned: int
+    """Number of seeds."""
+    results: tuple[TrainingResult, ...]
+    """One training a seed, as far as they have ended."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(result.seed for result in self.results)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """Fréchet distance by seed; None for a training without one."""
+        return tuple(result.quality for result in self.results)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def value(self) -> float | None:
+        """Mean distance; None unless each of the planned seeds has one."""
+        return sum(self.known) / len(self.known) if self.known and len(self.known) == self.planned else None
+
+    @property
+    def known(self) -> tuple[float, ...]:
+        """The distances of the seeds that have one."""
+        return tuple(value for value in self.values if value is not None)
+
+
+class StudyRecord(Record):
+    """The whole file. It is written after each part of a study, so an interrupted one has what was known by then."""
+
+    name: str
+    digest: str
+    """SHA-256 of what the study searches, on which data, under which protocol."""
+    profile: str | None
+    experiment: str
+    description: str
+    base: str
+    """Run whose settings are searched."""
+    optimizer: str
+    reference_name: str | None
+    """The run or study that the best setting is compared with."""
+    metric: str
+    """Registered name of the Fréchet distance."""
+    num_samples: int | None
+    data: str
+    data_digest: str
+    """SHA-256 of the training images."""
+    total_steps: int
+    """Generator steps of a training that is not pruned."""
+    seeds: tuple[int, ...]
+    objective: ObjectiveConfig
+    axis: str | None
+    """The one number that is searched by its logarithm, if nothing else is searched."""
+    space: dict[str, Dimension]
+    planned_trials: int
+    begun: int | None
+    """Start of the first trial, in ms since 1970."""
+    idle_share: float
+    """Share of the slots' time without a job."""
+    trials: tuple[TrialRecord, ...]
+    importances: dict[str, float]
+    """Share of each searched path in the differences between values; empty if too few trials have ended."""
+    edges: dict[Side, WindowEdge]
+    """Empty if no edges were looked for, or not yet."""
+    best: Confirmed | None
+    reference: Confirmed | None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a `study.json`. Raises UserError if there is none, or it is not one."""
+        if not path.is_file():
+            raise UserError(
+                f"{path}: no such study; `ablate tune` with the study's name searches and writes it"
+            )
+        with os_errors(path, "read the study"):
+            body = path.read_bytes()
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise UserError(
+                f"{path}: not the record of a study ({where or 'file'}: {first['msg']}); run `ablate tune` on the "
+                "study again: it rewrites the file and trains nothing twice"
+            ) from error
+
+    def write(self, folder: Path) -> Path:
+        """Replace the file in a study's folder. Raises UserError if it cannot be written."""
+        path = folder / FILE
+        with os_errors(path, "write the study"), whole_file(path) as file:
+            file.write((self.model_dump_json(indent=1) + "\n").encode())
+        return path

@@ -1,87 +1,32 @@
-"""What one training came to, for a study: its regime, its value, how far its networks moved."""
+"""From a job's journal to its result in a study."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from ablations.jobs.outcome import dynamics_finding, samples_finding
 from ablations.jobs.plan import Job
 from ablations.store.history import History, Series
+from ablations.studies.record import TrainingResult
 from fakeface.gan.series import UPDATE_RATIO
-from fakeface.outcomes import Dynamics, Exit, Regime, regime_of
-
-WORST = 1e6
-"""Told for a setting that fails outright, where a sampler must learn not to go: above any Fréchet distance of images.
-The earlier the failure set in, the more is added, at most as much again."""
+from fakeface.outcomes import Dynamics, Exit
 
 
 @dataclass(frozen=True)
 class PruneDecision:
-    """That a study cut a training of a trial short: which of its seeds, at which step, and why."""
+    """That a training of a trial is pruned: which seed, at which step, and why."""
 
     seed: int
     step: int
     why: str
 
 
-@dataclass(frozen=True)
-class Result:
-    """One training of a study."""
-
-    run: str
-    seed: int
-    folder: str
-    """Name of the job's folder in the store."""
-    exit: str
-    samples: str | None
-    dynamics: str | None
-    onset: int | None
-    """Step at which the worst of the three words set in."""
-    evidence: str
-    steps: int
-    total_steps: int
-    quality: float | None
-    """Fréchet distance at the last step; None where it was not reached or is not finite."""
-    spectrum_distance: float | None
-    """Of the last diagnosis, in dB."""
-    update_ratio_G: float | None
-    """Median |update| / |weights| of a generator step."""
-    update_ratio_D: float | None
-
-    @property
-    def failed(self) -> bool:
-        """Whether it broke: numbers that are not finite, or a discriminator that had won."""
-        return self.exit == Exit.DIVERGED or self.dynamics == Dynamics.DISCRIMINATOR_WON
-
-    @property
-    def regime(self) -> Regime:
-        """In one word, how the setting went."""
-        return regime_of(self.exit, self.samples, self.dynamics)
-
-    def value(self, objective: str) -> float:
-        """What the sampler is told: finite, and from WORST to twice that for a failure."""
-        measured = self.quality if objective == "quality" else self.spectrum_distance
-        if not self.failed and measured is not None:
-            return measured
-        since = (self.onset if self.onset is not None else self.steps) / max(1, self.total_steps)
-        return WORST * (2 - min(1.0, since))
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"regime": self.regime}
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> "Result":
-        return cls(**{field.name: record[field.name] for field in fields(cls)})
-
-
-def result_of(job: Job, history: History, cut: PruneDecision | None = None) -> Result:
-    """What a job's journal says; where the study cut it short, what it said at that step, however late it stopped."""
+def result_of(job: Job, history: History, decision: PruneDecision | None = None) -> TrainingResult:
+    """What a job's journal says; of a pruned one, what it said at the step of the decision."""
     outcome = history.outcome or {}
-    known = history if cut is None else history.until(cut.step)
+    known = history if decision is None else history.until(decision.step)
     samples, dynamics = samples_finding(known), dynamics_finding(known)
-    exit_ = str(outcome.get("exit", Exit.INTERRUPTED)) if cut is None else Exit.PRUNED
+    exit_ = Exit(outcome.get("exit", Exit.INTERRUPTED)) if decision is None else Exit.PRUNED
     total = int(history.job["total_steps"])
     last = known.last_evaluation(job.protocol_identity)
     quality = last["values"][last["metric"]] if last is not None and last["step"] == total else None
@@ -91,7 +36,7 @@ def result_of(job: Job, history: History, cut: PruneDecision | None = None) -> R
         onset, evidence = dynamics.onset, dynamics.evidence
     else:
         onset, evidence = samples.onset, samples.evidence
-    return Result(
+    return TrainingResult(
         run=job.run,
         seed=job.seed,
         folder=history.folder.name,
@@ -99,7 +44,7 @@ def result_of(job: Job, history: History, cut: PruneDecision | None = None) -> R
         samples=samples.word,
         dynamics=dynamics.word,
         onset=onset,
-        evidence=evidence if cut is None else cut.why,
+        evidence=evidence if decision is None else decision.why,
         steps=int(outcome.get("steps") or history.last_step),
         total_steps=total,
         quality=_finite(quality),

@@ -1,8 +1,8 @@
-"""Optuna's part of a study: the storage, the next setting, what is told, and what mattered.
+"""Optuna's part of a study: the storage, the next setting, the pruner, and what mattered.
 
-One process owns a study (a lock says so); trainings never touch the storage. Each setting is chosen by a sampler of
-its own, seeded by the trial's number, on a replica in memory, and only then written, whole: whatever instant the
-owner is killed at, the same command goes on with the same settings.
+Only the process that holds the study's lock uses the storage; trainings never do. Each setting is chosen by a sampler
+of its own, seeded by the trial's number, on a copy of the study in memory, and is then queued in one write. So a study
+that is killed at any instant resumes with the same settings.
 """
 
 import json
@@ -26,19 +26,19 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 GRACE_SECONDS = 5
-"""A lock that an owner left behind when it was killed is taken over after this time."""
+"""A lock that a killed process left behind is taken over after this time."""
 MIN_FOR_IMPORTANCE = 8
 SAMPLERS = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
 
 
 def storage_of(folder: Path, url: str | None) -> BaseStorage:
-    """Where trials are kept: a journal in the store, or a database. Raises UserError where it cannot be had."""
+    """Where trials are kept: a journal in the store, or a database. Raises UserError if it cannot be used."""
     path = journal_of(folder)
     try:
         if url is not None:
             return get_storage(url)
         return JournalStorage(JournalFileBackend(str(path), JournalFileSymlinkLock(str(path), GRACE_SECONDS)))
-    except Exception as error:  # whatever the database's driver raises, or a journal that is damaged
+    except Exception as error:  # anything that a database's driver raises, or a damaged journal
         where = str(path) if url is None else f"--storage {url}"
         raise UserError(f"{where}: cannot read the trials: {type(error).__name__}: {error}") from error
 
@@ -49,7 +49,7 @@ def journal_of(folder: Path) -> Path:
 
 
 def repair(folder: Path) -> None:
-    """Cut off what a full disk or a kill left of a line: the next line would be glued to it, and neither be read."""
+    """Remove a last line that a full disk or a kill left unfinished: Optuna could not read it, nor the next one."""
     path = journal_of(folder)
     if path.exists():
         content = path.read_bytes()
@@ -59,7 +59,7 @@ def repair(folder: Path) -> None:
 
 
 def open_study(name: str, study: StudySpec, storage: BaseStorage, total_steps: int) -> optuna.Study:
-    """The Optuna study, created with what the specification enqueues, or as it was left."""
+    """The Optuna study: as it was left, or created with what the specification enqueues."""
     opened = optuna.create_study(
         study_name=name,
         storage=storage,
@@ -76,20 +76,20 @@ def open_study(name: str, study: StudySpec, storage: BaseStorage, total_steps: i
 
 
 def next_trial(opened: optuna.Study, study: StudySpec) -> optuna.Trial:
-    """The next setting to try, its parameters set and stored."""
+    """The next setting to try, with its parameters stored."""
     if not any(trial.state == TrialState.WAITING for trial in opened.get_trials(deepcopy=False)):
         opened.enqueue_trial(_propose(opened, study))
     return _with_params(opened.ask(), opened, study)
 
 
 def resume_trials(opened: optuna.Study, study: StudySpec) -> list[optuna.Trial]:
-    """Trials that an owner was working on when it ended, to be gone on with."""
+    """The trials that were running when the study was killed."""
     running = opened.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return [_with_params(optuna.Trial(opened, frozen._trial_id), opened, study) for frozen in running]
 
 
 def params_of(study: StudySpec, trial: FrozenTrial) -> dict[str, Any]:
-    """A trial's searched values as the settings take them, also where an owner died before it had set them."""
+    """A trial's searched values as the settings take them, even if the study was killed before they were all stored."""
     fixed = trial.system_attrs.get("fixed_params", {})
     return {path: _plain(study.space[path], fixed[path]) for path in study.space if path in fixed}
 
@@ -97,7 +97,7 @@ def params_of(study: StudySpec, trial: FrozenTrial) -> dict[str, Any]:
 def importances(opened: optuna.Study) -> dict[str, float]:
     """Share of each searched setting in the differences between values (fANOVA, Hutter et al. 2014), on ranks.
 
-    Ranks, since what is told for failures is far from any measured value. Empty where too few trials have ended.
+    Ranks, because the value of a failure is far from any measured one. Empty if too few trials have ended.
     """
     ended = opened.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(ended) < MIN_FOR_IMPORTANCE or len({trial.value for trial in ended}) < 2:
@@ -111,7 +111,7 @@ def importances(opened: optuna.Study) -> dict[str, float]:
 
 
 def pruner_of(config: PrunerConfig, total_steps: int) -> optuna.pruners.BasePruner:
-    """Optuna's pruner of what is behind the others, for a study's settings; steps are generator steps."""
+    """Optuna's pruner of what is behind the other trials; its steps are generator steps."""
     warmup = math.ceil(config.warmup * total_steps)
     if config.name == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=config.startup, n_warmup_steps=warmup)
@@ -119,7 +119,7 @@ def pruner_of(config: PrunerConfig, total_steps: int) -> optuna.pruners.BasePrun
 
 
 def _propose(opened: optuna.Study, study: StudySpec) -> dict[str, Any]:
-    """What the sampler would try next, as stored values. Touches no storage."""
+    """What the sampler would try next, as stored values. Does not use the storage."""
     known = opened.get_trials(deepcopy=False)
     seed = study.entry.sampler_seed * 1_000_003 + len(known)
     replica = optuna.create_study(
@@ -143,7 +143,7 @@ def _suggest(trial: optuna.Trial, path: str, distribution: BaseDistribution) -> 
 
 
 def _with_params(trial: optuna.Trial, opened: optuna.Study, study: StudySpec) -> optuna.Trial:
-    """Set what the trial was queued with; what a former owner had set stays."""
+    """Set the parameters that the trial was queued with, unless they are set already."""
     fixed = opened.get_trials(deepcopy=False)[trial.number].system_attrs["fixed_params"]
     for path in study.space:
         if path in fixed:
@@ -154,15 +154,14 @@ def _with_params(trial: optuna.Trial, opened: optuna.Study, study: StudySpec) ->
 def _distribution(path: str, dimension: Dimension, study: StudySpec) -> BaseDistribution:
     if dimension.choices:
         return CategoricalDistribution([_stored(dimension, choice) for choice in dimension.choices])
-    assert dimension.low is not None
-    assert dimension.high is not None
+    low, high = dimension.bounds
     if study.integer(path) and not dimension.effective:
-        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
-    return FloatDistribution(float(dimension.low), float(dimension.high), log=dimension.log)
+        return IntDistribution(int(low), int(high), log=dimension.log)
+    return FloatDistribution(float(low), float(high), log=dimension.log)
 
 
 def _stored(dimension: Dimension, value: Any) -> Any:
-    """A value as Optuna keeps it: lists and mappings among choices as JSON text."""
+    """A value as Optuna stores it: lists and mappings among choices as JSON text."""
     if not dimension.choices or value is None or isinstance(value, bool | int | float | str):
         return value
     return json.dumps(value)

@@ -1,47 +1,56 @@
-"""Works through tasks that ask for trainings one after another, side by side, with no barrier between them."""
+"""Runs tasks side by side, without a barrier: each is a sequence of trainings that depend on one another."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 
 from ablations.executors import Ended, Executor
 from ablations.executors.loop import WAIT_SECONDS, Dispatcher, Watcher, history_of
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
-from ablations.store import Store
+from ablations.spec import Run
+from ablations.store import Store, journal
 from ablations.store.history import History
+from fakeface.errors import UserError
 from fakeface.outcomes import Exit
 
+MakeJob = Callable[[Run, int], Job]
+"""The training of a run with a seed."""
 
-class Task(Protocol):
+
+class Task(ABC):
     """A sequence of trainings, each of which may depend on those before it."""
 
+    @abstractmethod
     def next_job(self) -> Job | None:
-        """The training that it wants now; None when it is through, which it has then noted for good."""
+        """The next training; None once the task is done, and what it found is stored."""
 
-    def watch(self, history: History, step: int) -> str | None:
-        """Look at a running job that has just been diagnosed at `step`; why it should be cut short, if it should."""
-
+    @abstractmethod
     def ended(self, job: Job, history: History) -> None:
-        """The job is complete, or was cut short."""
+        """The job is complete, or was pruned."""
 
-    def crashed(self) -> None:
-        """The job crashed. The task is left as it is; the same command takes it up again."""
+    def why_prune(self, history: History, step: int) -> str | None:  # noqa: ARG002 - for subclasses
+        """Called when a job has been diagnosed at `step`: why it should stop, or None to continue."""
+        return None
+
+    def crashed(self) -> None:  # noqa: B027 - for subclasses
+        """The job crashed. The same command tries it again."""
 
 
 class TaskScheduler:
-    """Keeps every slot of an executor at work for as long as any task has something to do."""
+    """Keeps every slot of an executor busy as long as any task has a training to run."""
 
     def __init__(self, executor: Executor, store: Store, watcher: Watcher) -> None:
         self.executor, self.store, self.watcher = executor, store, watcher
         self.dispatcher = Dispatcher(executor, store, watcher)
         self.summary = self.dispatcher.summary
-        self._running: dict[str, tuple[Task, Job]] = {}
-        self._waiting: list[tuple[Task, Job]] = []
-        """Jobs that another process works on, or another task of ours."""
+        self._running: dict[str, _Running] = {}
+        """By the job's identity."""
+        self._waiting: list[Task] = []
+        """Tasks whose next job is in the hands of another process, or of another task here."""
         self._error: Exception | None = None
 
-    def work(self, tasks: Iterator[Task]) -> None:
-        """Work until the tasks are through or the command is told to stop. A task is asked for when a slot is free."""
+    def run(self, tasks: Iterator[Task]) -> None:
+        """Run until all tasks are done or the command is stopped. A task is taken from `tasks` when a slot is free."""
         exhausted = False
         while not self.executor.stop():
             self._retry()
@@ -56,66 +65,84 @@ class TaskScheduler:
         while self._running:  # they stop by themselves
             self._wait()
 
-    def idle_share(self) -> float:
-        """The share of the slots' time so far in which no job ran."""
-        return self.summary.idle_share
-
     def _wait(self) -> None:
         timeout = WAIT_SECONDS if self._waiting else None
         for ended, history in self.dispatcher.wait(self._on_progress, timeout):
-            self._take(ended, history)
+            self._on_end(ended, history)
         if self._error is not None:
             raise self._error
 
-    def _take(self, ended: Ended, history: History | None) -> None:
-        """Hand a job's end to its task, which may ask for another."""
-        job = ended.job
-        task, _ = self._running.pop(job.identity)
+    def _on_end(self, ended: Ended, history: History | None) -> None:
+        task = self._running.pop(ended.job.identity).task
         if ended.exit == Exit.BUSY:
-            self._waiting.append((task, job))
-            return
-        if ended.exit in (Exit.FINISHED, Exit.DIVERGED, Exit.PRUNED) and history is not None:
-            task.ended(job, history)
+            self._waiting.append(task)
+        elif ended.exit in (Exit.FINISHED, Exit.DIVERGED, Exit.PRUNED) and history is not None:
+            task.ended(ended.job, history)
             if not self.executor.stop():
                 self._advance(task)
         elif ended.exit == Exit.CRASHED:
             task.crashed()
 
     def _advance(self, task: Task) -> None:
-        """Bring a task to its next training. What the store holds already is told to it as if it ran now, and costs
-        nothing: the executor finds it done."""
+        """Submit the next job of a task, even a complete one: the executor finds it done at no cost."""
         while (job := task.next_job()) is not None:
             if job.identity in self._running:
-                self._waiting.append((task, job))
+                self._waiting.append(task)
                 return
             history = history_of(job, self.store)
-            if history is not None and history.job and self._was_pruned(task, history):
+            if history is not None and history.job and _was_pruned(task, history):
                 task.ended(job, history)
                 continue
-            self._running[job.identity] = (task, job)
+            self._running[job.identity] = _Running(task, job)
             self.dispatcher.submit(job)
             return
 
-    def _was_pruned(self, task: Task, history: History) -> bool:
-        """Show a task what a former process saw of its job; whether the job was cut then, or should have been."""
-        steps = sorted(int(diagnosis["step"]) for diagnosis in history.diagnoses)
-        return any(task.watch(history, step) is not None for step in steps)
-
     def _retry(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for task, _ in waiting:
+        for task in waiting:
             self._advance(task)
 
     def _on_progress(self, progress: Progress) -> None:
         self.watcher.progress(progress)
-        task, job = self._running[progress.job.identity]
         if progress.phase != "diagnosed" or self._error is not None:
             return
+        running = self._running[progress.job.identity]
         try:
-            history = history_of(job, self.store)
-            why = task.watch(history, progress.step) if history is not None else None
+            history = running.history(self.store)
+            why = running.task.why_prune(history, progress.step) if history is not None else None
         except Exception as error:  # the study's, not the job's, in whose process we may be
             self._error = error
             return
         if why is not None:
-            self.executor.cancel(job, why)
+            self.executor.cancel(running.job, why)
+
+
+class _Running:
+    """A job that was submitted, and what was read of its journal so far."""
+
+    def __init__(self, task: Task, job: Job) -> None:
+        self.task, self.job = task, job
+        self._history: History | None = None
+        self._offset = 0
+
+    def history(self, store: Store) -> History | None:
+        """What the journal says now; reads only what is new since the last call. None if it is unreadable."""
+        if self._history is None:
+            folder = store.find(self.job.identity)
+            if folder is None:
+                return None
+            self._history = History(folder / "journal.jsonl")
+        try:
+            reading = journal.read(self._history.path, self._offset)
+        except UserError:
+            return None
+        for record in reading.records:
+            self._history.apply(record)
+        self._offset = reading.offsets[-1] if reading.offsets else self._offset
+        return self._history
+
+
+def _was_pruned(task: Task, history: History) -> bool:
+    """Show a task the diagnoses that a former process saw: whether it pruned the job, or should have."""
+    steps = sorted(int(diagnosis["step"]) for diagnosis in history.diagnoses)
+    return any(task.why_prune(history, step) is not None for step in steps)

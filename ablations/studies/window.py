@@ -1,4 +1,4 @@
-"""The edge of a window: at which x does training begin, or cease, to work?
+"""The edge of a window: the x at which training begins, or ceases, to work.
 
 A psychometric function with an unknown edge and an unknown width, and what binary outcomes say of both (Kontsevich &
 Tyler, "Bayesian adaptive estimation of psychometric slope and threshold", 1999):
@@ -6,9 +6,9 @@ Tyler, "Bayesian adaptive estimation of psychometric slope and threshold", 1999)
     P(worked | x) = λ + (1 - 2 λ) σ(± ln(81) (x - c) / w),   c: the edge, w: from 10% to 90%, in units of x
     prior: c uniform over the searched range, log w uniform over WIDTHS;  posterior by summing over a grid
 
-Regression has no finite answer where the outcomes are separated, as they are at a sharp edge however many trainings
-stand beside it; a prior on the width says what sharpness is possible at all. The estimate is the posterior's median,
-the interval its central part. x is log10 of a learning rate, say: widths are then in decades.
+Regression has no finite answer if the outcomes are separated, as they are at a sharp edge with any number of trainings;
+the prior on the width bounds the sharpness. The estimate is the posterior's median, the interval its central part.
+If x is log10 of a learning rate, say, widths are in decades.
 
 x (N,), worked (N,) -> edge, low, high in the units of x.
 """
@@ -26,7 +26,7 @@ Direction = Literal["rising", "falling"]
 Array = npt.NDArray[np.float64]
 
 WIDTHS = (0.02, 2.0)
-"""In decades: from 5%, as if no seed moved the edge, to a factor of a hundred, hardly an edge any more."""
+"""In decades: from 5%, as if no seed moved the edge, to a factor of a hundred, which is hardly an edge."""
 LAPSE = 0.01
 """Share of trainings whose outcome has nothing to do with x."""
 _EDGES, _WIDTHS = 501, 21
@@ -40,8 +40,6 @@ class Edge:
     low: float
     high: float
     level: float
-    n: tuple[int, int]
-    """What failed, what worked."""
 
 
 def locate(
@@ -52,16 +50,16 @@ def locate(
     bounds: tuple[float, float],
     level: float = 0.95,
 ) -> Edge:
-    """The edge, given which x worked.
+    """Estimate the edge from the x that were tried and whether each worked.
 
     Args:
         x: (N,) finite.
         worked: (N,).
-        direction: `rising` where training works above the edge, `falling` where it works below.
+        direction: `rising` if training works above the edge, `falling` if it works below.
         bounds: the searched range of x, within which the edge is looked for.
 
     Raises:
-        ValueError: only one outcome was seen: the edge may lie anywhere beyond.
+        ValueError: all outcomes are the same, so the edge may be anywhere beyond them.
     """
     positions, outcomes = np.asarray(x, dtype=np.float64), np.asarray(worked, dtype=bool)
     if outcomes.all() or not outcomes.any():
@@ -72,7 +70,7 @@ def locate(
     cumulative = np.cumsum(weights) - weights / 2
     tail = (1 - level) / 2
     low, estimate, high = (float(np.interp(q, cumulative, edges)) for q in (tail, 0.5, 1 - tail))
-    return Edge(estimate, low, high, level, (int((~outcomes).sum()), int(outcomes.sum())))
+    return Edge(estimate, low, high, level)
 
 
 def _posterior(positions: Array, outcomes: npt.NDArray[np.bool_], edges: Array, sign: int) -> Array:

@@ -20,7 +20,6 @@ KIND = "ablate"
 _OWN_TAGS = ("best.", "reference.", "lower_edge.", "upper_edge.", "claim.")
 """Prefixes of tags that are deleted when a later result does not set them."""
 _STUDY_PARAMS = (
-    "study",
     "base",
     "optimizer",
     "axis",
@@ -137,8 +136,8 @@ def _study(record: Mapping[str, Any]) -> _RunContent:
             tags |= {f"{name}.{path}": _text(value) for path, value in found["params"].items()}
     for side, edge in record["edges"].items():
         tags |= {f"{side}_edge.{key}": _text(edge[key]) for key in ("estimate", "low", "high")}
-    params = {name: _text(record[name]) for name in _STUDY_PARAMS}
-    return _RunContent(record["experiment"], record["study"], int(record["begun"] or 0), tags, params)
+    params = {"study": record["name"]} | {name: _text(record[name]) for name in _STUDY_PARAMS}
+    return _RunContent(record["experiment"], record["name"], int(record["begun"] or 0), tags, params)
 
 
 def _report(record: Mapping[str, Any]) -> _RunContent:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ablations.spec.claim_models import WindowClaim
+from ablations.studies.record import Confirmed
 from analysis.claims.values import Group
-from analysis.frames.studies import Confirmed, StudyResult
+from analysis.frames.studies import StudyResult
 from analysis.wording import number
+from fakeface.outcomes import Exit
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,13 @@ def _confirmed(name: str, found: Confirmed | None) -> Group:
         return Group(name, {}, {"not confirmed on fresh seeds yet": (0,)})
     values: dict[int, float] = {}
     missing: dict[str, list[int]] = {}
-    for seed, value, outcome in zip(found.seeds, found.values, found.outcomes, strict=True):
-        if outcome[0] == "diverged" or (value is not None and not math.isfinite(value)):
-            values[seed] = math.inf
-        elif value is None:
-            missing.setdefault(outcome[0] or "without a score", []).append(seed)
+    for result in found.results:
+        if result.exit == Exit.DIVERGED:
+            values[result.seed] = math.inf
+        elif result.quality is None:
+            missing.setdefault(result.exit, []).append(result.seed)
         else:
-            values[seed] = value
+            values[result.seed] = result.quality
     return Group(name, values, missing)
 
 

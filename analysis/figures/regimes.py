@@ -7,11 +7,12 @@ from itertools import groupby, pairwise
 import numpy as np
 import pandas as pd
 
-from analysis.frames.studies import SIDES, StudyResult
+from ablations.studies.record import SIDES
+from analysis.frames.studies import StudyResult
 from fakeface.outcomes import Regime
 
 NEIGHBOURS = 5
-"""A stretch goes by the majority of so many trainings next to each other: an edge is ragged, and one seed no regime."""
+"""A stretch has the regime of the majority among this many neighbours, since edges are ragged."""
 AIR = 1.25
 """Factor by which the outermost stretches reach beyond the outermost trainings."""
 SMALLEST = 2
@@ -30,12 +31,12 @@ class Span:
 def spans(study: StudyResult) -> list[Span]:
     """The stretches of the axis by regime, as far as it was tried; empty without an axis or trainings.
 
-    An edge that was located is where the window begins or ends. Everything else goes by the majority of neighbouring
-    trainings, with a border half-way between them on the logarithm.
+    The window begins and ends at the located edges. Everywhere else the majority of neighbouring trainings counts, with
+    borders half-way between trainings on the logarithm.
     """
     if study.axis is None:
         return []
-    known = study.trainings[study.trainings["regime"] != Regime.UNKNOWN]
+    known = study.training_frame[study.training_frame["regime"] != Regime.UNKNOWN]
     known = known.dropna(subset=[study.axis]).sort_values(study.axis, kind="stable")
     xs, fails = known[study.axis].astype(float), known["regime"] != Regime.WORKS
     lower, upper = (study.edges[side].estimate if side in study.edges else None for side in SIDES)
@@ -50,13 +51,8 @@ def spans(study: StudyResult) -> list[Span]:
     return [*below, *window, *above]
 
 
-def limits(study: StudyResult, path: str) -> tuple[float, float]:
-    """The ends of a searched number's range."""
-    return float(study.space[path]["low"]), float(study.space[path]["high"])
-
-
 def _stretches(known: pd.DataFrame, axis: str, low: float | None, high: float | None) -> list[Span]:
-    """Runs of trainings with the same prevailing regime, from low to high; with little air, where that is None."""
+    """Runs of trainings with the same prevailing regime, from low to high; with a little air at an end that is None."""
     regimes, xs = list(known["regime"]), np.log10(known[axis].to_numpy(dtype=float))
     half = NEIGHBOURS // 2
     smooth = [_prevailing(regimes[max(0, i - half) : i + half + 1], regimes[i]) for i in range(len(regimes))]
@@ -79,6 +75,6 @@ def _runs(regimes: list[str], indices: list[int]) -> list[tuple[str, list[int]]]
 
 
 def _prevailing(regimes: list[str], own: str) -> str:
-    """The commonest, its own where several are."""
+    """The commonest regime; on a tie, its own."""
     counts = Counter(regimes)
     return own if counts[own] == max(counts.values()) else counts.most_common(1)[0][0]

@@ -1,23 +1,23 @@
-"""What a study's figures share: the names and scales of searched numbers and distances, and one smoothing."""
+"""What the figures of a study share: names and scales of searched numbers and distances, and points by regime."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from analysis.figures import style
+from analysis.figures.outcomes import LOOKS
 from analysis.frames.studies import StudyResult
-
-Array = npt.NDArray[np.float64]
 
 WIDE_DISTANCES = 3.0
 """Ratio of the largest to the smallest distance from which on the axis is logarithmic."""
 HEADROOM = 1.1
-"""Ticks end so far above the largest distance: what lies higher has no distance."""
+"""No ticks beyond this multiple of the largest distance: points higher up have no distance."""
 SMALL = style.TEXT_SIZE - 1
-
 HALO = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.2}
 
 _NAMES = {
@@ -29,26 +29,42 @@ _NAMES = {
 
 
 def name_of(study: StudyResult, path: str) -> str:
-    """A searched setting in words, for an axis."""
+    """A searched setting in words."""
     words = _NAMES.get(path, path)
-    return f"{words} / (1 − momentum)" if study.space[path].get("effective") else words
+    return f"{words} / (1 − momentum)" if study.space[path].effective else words
 
 
-def scale_rates(ax: Axes, low: float, high: float, *, vertical: bool = False) -> None:
-    """A logarithmic axis from low to high with a little air, its decades named 1e-3, as in `runs.yaml`."""
-    ax.set(**{"yscale" if vertical else "xscale": "log"})
+def draw_regimes(ax: Axes, rows: pd.DataFrame, x: str, y: str, **looks: Any) -> None:
+    """A point a row, by its regime. `looks` are `Axes.scatter`'s."""
+    if len(rows):
+        labels = ax.get_xlabel(), ax.get_ylabel()
+        sns.scatterplot(
+            rows, x=x, y=y, hue="regime", palette={name: look.color for name, look in LOOKS.items()},
+            style="regime", markers={name: look.marker for name, look in LOOKS.items()}, legend=False, ax=ax, **looks,
+        )  # fmt: skip
+        ax.set(xlabel=labels[0], ylabel=labels[1])
+
+
+def scale_rates(ax: Axes, study: StudyResult, path: str, *, vertical: bool = False) -> None:
+    """A logarithmic axis over a searched range with a little air, its decades named 1e-3, as in `runs.yaml`."""
+    low, high = study.space[path].bounds
     air = (high / low) ** 0.02
-    (ax.set_ylim if vertical else ax.set_xlim)(low / air, high * air)
-    side = ax.yaxis if vertical else ax.xaxis
-    side.set_major_locator(LogLocator(numticks=12))
-    side.set_minor_locator(NullLocator())
-    side.set_major_formatter(
+    ax.set(
+        **{
+            f"{'y' if vertical else 'x'}scale": "log",
+            f"{'y' if vertical else 'x'}lim": (low / air, high * air),
+        }
+    )
+    axis = ax.yaxis if vertical else ax.xaxis
+    axis.set_major_locator(LogLocator(numticks=12))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(
         FuncFormatter(lambda value, _: "1" if value == 1 else f"1e{np.log10(value):.0f}")
     )
 
 
 def scale_distances(ax: Axes, distances: Iterable[float], room: tuple[float, float] = (0.05, 0.05)) -> None:
-    """The y axis of a Fréchet distance: logarithmic where it spans much, with `room` (shares) below and above."""
+    """The y axis of a Fréchet distance: logarithmic if it spans much, with `room` (shares) below and above."""
     values = np.array([d for d in distances if np.isfinite(d) and d > 0])
     if not len(values):
         ax.set_ylim(0, 1)
@@ -69,17 +85,3 @@ def scale_distances(ax: Axes, distances: Iterable[float], room: tuple[float, flo
     ax.set_yticks([tick for tick in locator.tick_values(bottom, top) if max(0.0, bottom) <= tick <= highest])
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(style.plain_number))
-
-
-def kernel_mean(at: Array, values: Array, grid: Array, width: float) -> tuple[Array, Array]:
-    """Nadaraya and Watson's mean, with a Gaussian kernel, of values (N,) at places (N, d), seen from a grid (M, d).
-
-    Returns the means (M,) and their support (M,): the sum of the kernels, 1 for one value at its own place.
-    """
-    squared = np.stack([((grid - place) ** 2).sum(axis=-1) for place in at], axis=-1) / width**2
-    nearest = squared.min(axis=-1, keepdims=True)
-    weights = np.exp(
-        -0.5 * (squared - nearest)
-    )  # relative to the nearest: far from all, none is lost to underflow
-    mean: Array = weights @ values / weights.sum(axis=-1)
-    return mean, weights.sum(axis=-1) * np.exp(-0.5 * nearest[:, 0])

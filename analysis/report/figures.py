@@ -11,9 +11,9 @@ from analysis.figures.ladder import ladder_chart
 from analysis.figures.mechanism import mechanism_chart
 from analysis.figures.quality import quality_by_run, quality_curves
 from analysis.figures.samples import sample_grid
+from analysis.figures.studies import study_figures
 from analysis.frames.losses import loss_ceiling
 from analysis.report.results import Results
-from analysis.report.study_report import study_figures
 from analysis.report.words import run_outcome
 from fakeface.gan.series import LOSS_D, LOSS_G
 

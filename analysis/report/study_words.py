@@ -1,7 +1,4 @@
-"""What a study found, in sentences, computed: they cannot disagree with the figures, and say no more than the data do.
-
-Names and settings stand between backticks, as in Markdown.
-"""
+"""What a study found, in sentences computed from its record. Names and settings are between backticks."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames.studies import Confirmed, StudyResult, WindowEdge, best_searched
-from analysis.wording import counted, listed, number, rate
+from ablations.studies.record import Confirmed, Side, WindowEdge
+from analysis.frames.studies import StudyResult
+from analysis.wording import counted, listed, number, percent, rate, span
 from fakeface.outcomes import Dynamics, Exit, Regime, Samples
 
-_TURNS = {"lower": "begins to work", "upper": "ceases to work"}
+_EXPECTED = {Exit.FINISHED, Samples.HEALTHY, Dynamics.BALANCED, None}
+_TURNS: Mapping[Side, str] = {"lower": "begins to work", "upper": "ceases to work"}
 _PHRASES: Mapping[str, tuple[str, str]] = {
     Regime.WORKS: ("works", "work"),
     Regime.STALLED: ("stalls", "stall"),
@@ -22,132 +21,126 @@ _PHRASES: Mapping[str, tuple[str, str]] = {
     Regime.DISCRIMINATOR_WON: ("lets the discriminator win", "let the discriminator win"),
     Regime.DIVERGED: ("diverges", "diverge"),
     Regime.UNKNOWN: ("was cut short undecided", "were cut short undecided"),
+    Exit.CRASHED: ("crashes", "crash"),
+    Exit.REFUSED: ("is invalid", "are invalid"),
 }
 
 
 def study_words(study: StudyResult) -> list[str]:
     """The findings: how far the search came, the best setting, the enqueued ones, the edges, the steps saved."""
-    return [
-        _progress(study),
-        *_best(study),
-        *_enqueued(study),
-        *_edges(study),
-        *_saved(study),
-    ]
+    return [_progress(study), *_best(study), *_enqueued(study), *_edges(study), *_saved(study)]
 
 
-def setting(params: Mapping[str, Any]) -> str:
-    """Searched values as they stand in `runs.yaml`: `optimizer.lr = 2e-4`; those that do not apply are left out."""
-    known = {path: value for path, value in params.items() if value is not None and value == value}
-    return ", ".join(f"`{path}` = {rate(value)}" for path, value in known.items())
+def _setting(study: StudyResult, params: Mapping[Any, Any]) -> str:
+    """Searched values as in `runs.yaml`: `optimizer.lr` = 2e-4; unknown ones are left out."""
+    known = {path: params.get(path) for path in study.space}
+    return ", ".join(f"`{path}` = {rate(value)}" for path, value in known.items() if not pd.isna(value))
 
 
 def _progress(study: StudyResult) -> str:
-    ended = study.trials[study.trials["state"].isin(["complete", Exit.PRUNED])]
-    counts = Counter(str(regime) for regime in ended["regime"].dropna())
-    what = listed(f"{count} {_PHRASES[regime][count > 1]}" for regime, count in counts.most_common())
-    planned = max(study.planned_trials, len(study.trials))
-    begun = f"{len(ended)} of {planned} settings of `{study.base}` have been tried"
-    if not len(ended):
+    trials = study.trial_frame
+    ended = trials[trials["state"].isin(["complete", "pruned"])]
+    if ended.empty:
         return (
             f"No setting of `{study.base}` has been tried to its end yet; {study.planned_trials} are planned."
         )
-    return f"{begun}, each for {study.total_steps:,} generator steps unless cut short: {what}."
+    counts = Counter(ended["regime"].dropna())
+    what = listed(f"{count} {_PHRASES[regime][count > 1]}" for regime, count in counts.most_common())
+    return (
+        f"{len(ended)} of {max(study.planned_trials, len(trials))} settings of `{study.base}` have been tried, each "
+        f"for {study.total_steps:,} generator steps unless cut short: {what}."
+    )
 
 
 def _best(study: StudyResult) -> list[str]:
-    if study.best is None:
-        found = best_searched(study)
-        if found is None:
-            return ["No setting has a score yet: none of the trials ran to its end without failing."] * bool(
-                len(study.trials)
-            )
-        name = study.protocol if study.objective == "quality" else "spectrum distance in dB"
-        though = "" if found["regime"] == Regime.WORKS else f", though it {_PHRASES[found['regime']][0]}"
-        return [
-            f"The best setting of the search so far is {setting(_params(study, found))}, with {name} "
-            f"{number(found['measured'])}{though}; fresh seeds have not confirmed it yet."
-        ]
     best = study.best
-    told = f"The best setting, {setting(best.params)}, has {study.protocol} {_scores(best)}"
-    if failures := _failures(best):
-        told += f"; {failures}"
+    if best is None:
+        return _best_searched(study)
+    words = f"The best setting, {_setting(study, best.params)}, has {study.protocol} {_scores(best)}{_failures(best)}."
     if study.reference is None:
-        return [f"{told}. Nothing it could be held against has been trained."]
-    return [f"{told}.", _against(best, study.reference)]
+        return [f"{words[:-1]}. Nothing it could be compared with has been trained."]
+    return [words, _comparison(best, study.reference)]
 
 
-def _against(best: Confirmed, reference: Confirmed) -> str:
-    """The best setting held against the reference, seed by seed where they share seeds."""
-    told = f"The reference, `{reference.name}`, has {_scores(reference)}"
-    if failures := _failures(reference):
-        told += f"; {failures}"
+def _best_searched(study: StudyResult) -> list[str]:
+    found = study.best_trial
+    if found is None:
+        none = "No setting has a score yet: none of the trials ran to its end without failing."
+        return [none] if study.trials else []
+    name = study.protocol if study.objective.name == "quality" else "spectrum distance in dB"
+    though = "" if found["regime"] == Regime.WORKS else f", though it {_PHRASES[found['regime']][0]}"
+    return [
+        f"The best setting of the search so far is {_setting(study, found)}, with {name} "
+        f"{number(found['measured'])}{though}; fresh seeds have not confirmed it yet."
+    ]
+
+
+def _comparison(best: Confirmed, reference: Confirmed) -> str:
+    """The best setting and the reference, seed by seed if they share seeds."""
+    words = f"The reference, `{reference.name}`, has {_scores(reference)}{_failures(reference)}."
     if best.value is None or not reference.value:
-        return f"{told}. A ratio needs a score from every seed of both."
+        return f"{words} A ratio needs a score from every seed of both."
     ratio = f"The best setting comes to {best.value / reference.value:.2f} times that"
     if best.seeds == reference.seeds and len(best.seeds) > 1:
         pairs = sorted(b / r for b, r in zip(best.known, reference.known, strict=True) if r > 0)
         ratio += f" ({pairs[0]:.2f} to {pairs[-1]:.2f} times, seed by seed)" if pairs else ""
-    return f"{told}. {ratio}; lower is better."
+    return f"{words} {ratio}; lower is better."
 
 
 def _scores(confirmed: Confirmed) -> str:
-    """The mean and the seeds' range, or the seeds one by one where some have no score."""
+    """The mean and the seeds' range, or the seeds one by one if some have no score."""
     seeds = counted(len(confirmed.seeds), "fresh seed")
     if not confirmed.known:
         return f"no score on {seeds}"
     if confirmed.value is None:
-        return f"{listed(number(value) for value in confirmed.known)} on {len(confirmed.known)} of {seeds}"
-    if len(confirmed.known) == 1:
-        return f"{number(confirmed.value)} on {seeds}"
-    return f"{number(confirmed.value)} on {seeds} ({number(min(confirmed.known))} to {number(max(confirmed.known))})"
+        return f"{listed(map(number, confirmed.known))} on {len(confirmed.known)} of {seeds}"
+    spread = f" ({span(confirmed.known)})" if len(confirmed.known) > 1 else ""
+    return f"{number(confirmed.value)} on {seeds}{spread}"
 
 
 def _failures(confirmed: Confirmed) -> str:
-    """The seeds on which something went wrong, in the outcome's words; empty where all went well."""
-    expected = {Exit.FINISHED, Samples.HEALTHY, Dynamics.BALANCED, None}
+    """The seeds on which something went wrong, in the outcome's words; empty if all went well."""
     words = [
-        " and ".join(f"`{word}`" for word in told if word not in expected) for told in confirmed.outcomes
+        " and ".join(f"`{word}`" for word in (one.exit, one.samples, one.dynamics) if word not in _EXPECTED)
+        for one in confirmed.results
     ]
     counts = Counter(word for word in words if word)
-    return listed(f"{count} of the seeds {word}" for word, count in counts.items())
+    failures = listed(f"{count} of the seeds {word}" for word, count in counts.items())
+    return f"; {failures}" if failures else ""
 
 
 def _enqueued(study: StudyResult) -> list[str]:
+    trials, trainings = study.trial_frame, study.training_frame
     sentences = []
-    for trial in study.trials[study.trials["enqueued"]].to_dict("records"):
-        owner = "The report’s own setting" if trial["at_defaults"] else "The enqueued setting"
-        named = f"{owner}, {setting(_params(study, trial))},"
-        runs = study.trainings[study.trainings["trial"] == trial["number"]]
+    for trial in trials[trials["enqueued"]].to_dict("records"):
+        kind = "The report’s own setting" if trial["at_defaults"] else "The enqueued setting"
+        named = f"{kind}, {_setting(study, trial)},"
+        runs = trainings[trainings["trial"] == trial["number"]]
         if runs.empty:
             sentences.append(f"{named} has not been trained to its end yet.")
-            continue
-        sentences.append(f"{named} {_became(runs)}{_distance(study, trial['quality'])}.")
+        else:
+            sentences.append(f"{named} {_ended(runs)}{_distance(study, trial['quality'])}.")
     return sentences
 
 
-def _became(runs: pd.DataFrame) -> str:
+def _ended(runs: pd.DataFrame) -> str:
     """The outcome of the worst of a setting's seeds, with its evidence."""
     failing = runs[runs["regime"] != Regime.WORKS]
     if failing.empty:
-        seeds = listed(str(seed) for seed in runs["seed"])
-        return f"works (seed {seeds})" if len(runs) == 1 else f"works (seeds {seeds})"
+        return f"works (seed{'s' if len(runs) > 1 else ''} {listed(map(str, runs['seed']))})"
     run = failing.iloc[0]
-    words = [run[name] for name in ("exit", "samples", "dynamics") if run[name] is not None]
-    named = (
-        " and ".join(f"`{word}`" for word in words if word not in (Exit.FINISHED, Dynamics.BALANCED))
-        or "undecided"
-    )
-    return f"came out {named} with seed {run['seed']} ({run['evidence']})"
+    words = [run[name] for name in ("exit", "samples", "dynamics")]
+    named = " and ".join(f"`{word}`" for word in words if word not in _EXPECTED - {Samples.HEALTHY})
+    return f"came out {named or 'undecided'} with seed {run['seed']} ({run['evidence']})"
 
 
 def _distance(study: StudyResult, quality: float) -> str:
-    if quality != quality:
+    if pd.isna(quality):
         return ", without a Fréchet distance"
-    told = f", at a Fréchet distance of {number(quality)}"
+    words = f", at a Fréchet distance of {number(quality)}"
     if study.best is not None and study.best.value:
-        told += f", {quality / study.best.value:.2g} times that of the best setting"
-    return told
+        words += f", {quality / study.best.value:.2g} times that of the best setting"
+    return words
 
 
 def _edges(study: StudyResult) -> list[str]:
@@ -155,52 +148,34 @@ def _edges(study: StudyResult) -> list[str]:
         return []
     if not study.edges:
         return [f"The edges of the window in `{study.axis}` have not been looked for yet."]
-    return [_edge(study.axis, edge) for edge in study.edges.values()]
+    return [_edge(study.axis, side, edge) for side, edge in study.edges.items()]
 
 
-def _edge(axis: str, edge: WindowEdge) -> str:
-    tried = [x for x, _ in edge.tried]
-    trained = counted(len(tried), "training")
-    worked = sum(works for _, works in edge.tried)
+def _edge(axis: str, side: Side, edge: WindowEdge) -> str:
+    worked = sum(one.worked for one in edge.tried)
+    trained = counted(len(edge.tried), "training")
     if edge.estimate is not None:
-        level = f"{100 * (edge.level or 0):.0f}% interval"
-        bounds = {
-            (True, True): f"{level} {rate(edge.low)} to {rate(edge.high)}",
-            (True, False): f"{level} from {rate(edge.low)}, without an upper end in these data",
-            (False, True): f"{level} up to {rate(edge.high)}, without a lower end in these data",
-            (False, False): f"these data set its {level} no bound",
-        }[edge.low is not None, edge.high is not None]
         return (
-            f"Training {_TURNS[edge.side]} at `{axis}` = {rate(edge.estimate)} ({bounds}; "
-            f"{worked} of {trained} on that side worked)."
+            f"Training {_TURNS[side]} at `{axis}` = {rate(edge.estimate)} ({percent(edge.level or 0)} interval "
+            f"{rate(edge.low)} to {rate(edge.high)}; {worked} of {trained} on that side worked)."
         )
-    told = f"Where training {_TURNS[edge.side]} was not located"
-    if not tried:
-        return f"{told}: nothing was trained on the {edge.side} side of the best setting."
-    span = (
-        f"from {rate(min(tried))} to {rate(max(tried))}"
-        if min(tried) < max(tried)
-        else f"at {rate(tried[0])}"
-    )
-    if worked in (0, len(tried)):
-        which = "none" if not worked else "every one"
-        return f"{told}: {which} of {trained} {span} worked."
-    return f"{told}: {worked} of {trained} {span} worked, in no order that has an edge."
+    words = f"Where training {_TURNS[side]} was not located"
+    if not edge.tried:
+        return f"{words}: nothing was trained on the {side} side of the best setting."
+    xs = [one.x for one in edge.tried]
+    where = f"{'from ' if min(xs) < max(xs) else 'at '}{span(xs, rate)}"
+    return f"{words}: {'every one' if worked else 'none'} of {trained} {where} worked."
 
 
 def _saved(study: StudyResult) -> list[str]:
+    trainings = study.training_frame
+    pruned = trainings.loc[trainings["source"] == "search", "pruned"]
     spent, full = study.steps_spent, study.full_steps
-    cut = int(study.trainings.loc[study.trainings["source"] == "search", "cut"].sum())
-    trained = int((study.trainings["source"] == "search").sum())
-    if not trained:
+    if pruned.empty:
         return []
-    if not cut:
+    if not pruned.any():
         return [f"No training of the search was cut short; it took {spent:,} generator steps."]
     return [
-        f"{cut} of the search’s {trained} trainings {'was' if cut == 1 else 'were'} cut short, which saved "
-        f"{full - spent:,} of {full:,} generator steps ({(full - spent) / full:.0%})."
+        f"{pruned.sum()} of the search’s {len(pruned)} trainings {'was' if pruned.sum() == 1 else 'were'} cut short, "
+        f"which saved {full - spent:,} of {full:,} generator steps ({percent((full - spent) / full)})."
     ]
-
-
-def _params(study: StudyResult, row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {path: row[path] for path in study.space}

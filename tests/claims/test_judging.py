@@ -14,7 +14,7 @@ from analysis.claims.values import CannotCompare, values_of
 from analysis.claims.words import claim_view, record, sentence, tally
 from analysis.figures.claims import claim_figure
 from analysis.figures.style import run_styles
-from analysis.frames.studies import StudyResult, from_record
+from analysis.frames.studies import StudyResult
 from analysis.statistics import holm, two_by_two
 from tests import study_records as records
 from tests.claim_journals import STEPS, Trainings, claims_of, falling
@@ -331,8 +331,8 @@ def test_a_trend_over_ordered_runs(
     assert judged(lab, it=body)["it"].verdict == verdict
 
 
-def study_claims(lab: Trainings, record_: dict[str, Any] | None, **bodies: str) -> dict[str, Finding]:
-    studies = {} if record_ is None else {"sgd-lr": from_record(record_)}
+def study_claims(lab: Trainings, study: StudyResult | None, **bodies: str) -> dict[str, Finding]:
+    studies = {} if study is None else {"sgd-lr": study}
     return judged(lab, studies, **{name: f"study: {{name: sgd-lr, {body}}}" for name, body in bodies.items()})
 
 
@@ -415,7 +415,7 @@ def test_every_kind_of_claim_has_a_figure_of_its_seeds(lab: Trainings):
     lab.job("sgd", 5, None, exit_="diverged")
     found = judged(
         lab,
-        {"sgd-lr": from_record(records.whole_sgd_study())},
+        {"sgd-lr": records.whole_sgd_study()},
         compare=compare("higher", "by: 5%"),
         outcome="outcome: {run: sgd, against: baseline, exit: diverged}",
         trend="trend: {runs: [baseline, weight-init, both], metric: quality, direction: rising, by: 0}",

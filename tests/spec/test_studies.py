@@ -1,5 +1,6 @@
 """Studies and ladders in the specification: what they resolve to, and what is told of those that cannot be."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,15 @@ def test_whole_numbers_are_told_from_others(tmp_path: Path):
     assert not study.integer("optimizer.lr")
 
 
+def test_no_seed_of_a_study_serves_two_purposes(tmp_path: Path):
+    study = replace(
+        study_of(tmp_path, "{optimizer.lr: {low: 1, high: 2}}"), seeds=100, confirm=100, edges=100
+    )
+    kinds = [study.search_seeds, study.confirm_seeds, study.edge_seeds("lower"), study.edge_seeds("upper")]
+    assert [seeds[0] for seeds in kinds] == [0, 100, 200, 300]
+    assert len(set().union(*kinds)) == 400
+
+
 @pytest.mark.parametrize(
     ("space", "line", "words"),
     [
@@ -124,6 +134,9 @@ def test_a_space_that_cannot_be_searched_is_told_with_its_line(
         ("base: sgd\n    objective: fid", "must be one of"),
         ("base: sgd\n    objective: {aggregate: worst}", "must be one of"),
         ("base: sgd\n    trials: 0", "must be > 0"),
+        ("base: sgd\n    seeds: 101", "must be <= 100"),
+        ("base: sgd\n    confirm: 101", "must be <= 100"),
+        ("base: sgd\n    edges: 101", "must be <= 100"),
         ("base: sgd\n    enqueue: [" + "{optimizer.lr: 0.1}, " * 5 + "]", "and tries only 4"),
     ],
 )

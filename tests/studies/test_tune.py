@@ -78,7 +78,7 @@ def record_of(folder: Path, study: str = "rates") -> dict[str, Any]:
 def essence(record: dict[str, Any]) -> Any:
     """What must not depend on kills: trials, edges, best and reference, without how many steps a cut came late."""
     trials = [
-        (t["number"], t["params"], t["state"], t["value"], t["cut"], t["regime"]) for t in record["trials"]
+        (t["number"], t["params"], t["state"], t["value"], t["pruned"], t["regime"]) for t in record["trials"]
     ]
     tried = {side: edge["tried"] for side, edge in record["edges"].items()}
     found = [

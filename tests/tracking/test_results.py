@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Store:
     folder = store.studies / "sgd-lr-0123"
     folder.mkdir(parents=True)
     (folder / "lock").touch()
-    (folder / "study.json").write_text(json.dumps(study_records.whole_sgd_study()))
+    study_records.whole_sgd_study().write(folder)
     (folder / "response.png").write_bytes(b"a picture")
     return store
 
