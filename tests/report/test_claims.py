@@ -10,7 +10,7 @@ from analysis.figures import style
 from analysis.report.build import ReportFiles, build
 from analysis.report.results import ReportInputs
 from tests.claim_journals import Trainings, claims_of
-from tests.report.test_build import Page
+from tests.report.test_page import Page
 
 VERDICTS = ["supported", "refuted", "undecided", "not run"]
 
