@@ -1,4 +1,4 @@
-"""What several tests share: a tiny specification whose jobs take seconds, and the command line."""
+"""What several tests share: a tiny specification whose jobs take seconds, and commands that run in its folder."""
 
 import functools
 import os
@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes
-
-# One thread a process: the tiny networks gain nothing from more, and tests that start processes do not fight.
+# One thread a process: the tiny networks gain nothing from more, and tests that start processes do not compete.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TINY_SPEC = """\
@@ -19,7 +17,7 @@ profiles:
     data: {name: synthetic, count: 96, image_size: 32}
     network: {width: 4, latent_dim: 8}
     train: {steps: 24, batch_size: 8}
-    evaluation: {num_samples: 400, num_reference: 96, num_evaluations: 2}
+    evaluation: {num_samples: 48, num_reference: 48, num_evaluations: 2}
     samples: {num_grids: 8, grid_size: 2}
     checkpoint: {every_steps: 7}
     tracking: {log_model: false}
@@ -40,5 +38,7 @@ def tiny_spec(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ablate(tiny_spec: Path):
-    """Run `ablate` in a process of its own, in a folder with the tiny specification."""
-    return functools.partial(processes.ablate, tiny_spec.parent)
+    """Runs `ablate` in this process, in a folder with the tiny specification."""
+    from tests.commands import run_command  # late, since it imports all commands
+
+    return functools.partial(run_command, tiny_spec.parent)

@@ -7,26 +7,12 @@ from pathlib import Path
 from ablations.store import history as histories
 from ablations.store.history import History
 from tests import processes
+from tests.conftest import TINY_SPEC
 
 CLOCK_METRICS = ("images_per_second", "system/")
 """Prefixes of the metrics that differ between two exact runs: speed and load."""
 
-SPEC = """\
-profiles:
-  quick:
-    data: {name: synthetic, count: 96, image_size: 32}
-    network: {width: 4, latent_dim: 8}
-    train: {steps: 60, batch_size: 8}
-    evaluation: {num_samples: 48, num_reference: 48, num_evaluations: 3}
-    samples: {num_grids: 8, grid_size: 2}
-    checkpoint: {every_steps: 7}
-    tracking: {log_model: false}
-runs:
-  baseline: {}
-  weight-init: {extends: baseline, init: dcgan}
-  sgd: {extends: baseline, optimizer: sgd}
-  both: {extends: [weight-init, sgd]}
-"""
+SPEC = TINY_SPEC.replace("steps: 24", "steps: 60").replace("num_evaluations: 2", "num_evaluations: 3")
 
 
 class Lab:

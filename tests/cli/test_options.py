@@ -1,0 +1,162 @@
+"""Options in bundles, the commands that commands print, and arguments that are checked before any work."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ablations.cli import options
+from ablations.cli.options import Selectors, print_json, shell_command, with_bundles
+from fakeface.errors import UserError
+from tests.cli.conftest import Place
+from tests.commands import run_command
+from tests.conftest import TINY_SPEC
+
+
+def test_a_command_has_the_options_of_its_bundles_but_those_that_it_defines():
+    found = []
+
+    @with_bundles(store=Path("other"))
+    def command(chosen: Selectors, run: str) -> None:
+        found.append((chosen, run))
+
+    assert [*command.__annotations__] == ["spec", "profile", "set_", "store", "group", "seeds", "run"]
+    given = {"profile": "quick", "store": Path("s"), "spec": Path("a.yaml"), "set_": None, "group": None}
+    command(**given, seeds="1", run="sgd")
+    assert found == [(Selectors(**given, seeds="1"), "sgd")]
+
+
+def test_a_default_for_no_option_is_an_error():
+    with pytest.raises(TypeError, match="no option stroe"):
+
+        @with_bundles(stroe=Path("other"))
+        def command(chosen: Selectors) -> None: ...
+
+
+PRINTED = {
+    "ablate run": {"spec": Path("runs.yaml"), "store": Path("results"), "seeds": None, "mirror": False},
+    "ablate run --spec a.yaml --run sgd --run 'x y' --report": {
+        "spec": Path("a.yaml"), "run": ["sgd", "x y"], "report": True,
+    },
+    "ablate run --set optimizer.lr=2e-2 --tracking-uri u": {"set_": ("optimizer.lr=2e-2",), "tracking_uri": "u"},
+    "ablate run --store /elsewhere": {"store": Path("/elsewhere")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PRINTED)
+def test_a_printed_command_has_what_is_no_default(text: str):
+    assert shell_command("run", **PRINTED[text]) == text
+
+
+def test_a_printed_path_is_relative_where_it_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert shell_command("ui", store=tmp_path / "results") == "ablate ui"
+    assert shell_command("ui", store=tmp_path / "here") == "ablate ui --store here"
+
+
+def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
+    print_json({"a": [float("nan"), float("inf"), 1.5], "b": -float("inf")})
+    assert json.loads(capsys.readouterr().out) == {"a": ["NaN", "Infinity", 1.5], "b": "-Infinity"}
+
+
+def test_a_picture_replaces_no_file_of_another_kind(tmp_path: Path):
+    spec, disguised, png = (tmp_path / name for name in ("runs.yaml", "notes.png", "old.png"))
+    spec.write_text("runs: {}")
+    disguised.write_text("mine")
+    png.write_bytes(b"\x89PNG\r\n\x1a\nold")
+    for path in (spec, disguised, tmp_path / "new.jpg", tmp_path):
+        with pytest.raises(UserError, match=path.name):
+            options.picture_path(path)
+    for path in (spec, disguised, tmp_path / "new.jpg"):
+        with pytest.raises(UserError, match=path.name):
+            options.picture_or_folder_path(path)
+    for path in (png, tmp_path / "new.PNG"):
+        assert options.picture_path(path) == options.picture_or_folder_path(path) == path
+    for path in (tmp_path, tmp_path / "faces"):
+        assert options.picture_or_folder_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "command", [("data", "preview"), ("generate", "baseline"), ("generate", "baseline", "--step", "3")]
+)
+def test_no_command_writes_over_the_specification(command: tuple[str, ...], ablate, tiny_spec: Path):
+    done = ablate(*command, "runs.yaml", check=2)
+    assert done.stderr.startswith("runs.yaml: ")
+    assert tiny_spec.read_text() == TINY_SPEC
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------
+
+BAD_INPUT = {
+    "an unknown optimizer": (["--set", "optimizer.name=adan"], "unknown optimizer 'adan' — did you mean 'adam'?"),
+    "a setting of another optimizer": (["--set", "optimizer.momentum=0.9"], "optimizer 'adam' has no momentum"),
+    "an option the optimizer lacks": (["--set", "optimizer.options.rho=1"], "has no option 'rho'"),
+    "an initializer that does not exist": (["--set", "init=xavier"], "unknown initializer 'xavier'"),
+    "an unknown data set": (["--set", "data.name=celebb"], "unknown dataset 'celebb' — did you mean 'celeba'?"),
+    "an extractor that does not exist": (["--set", "evaluation.extractor=vgg"], "unknown extractor 'vgg'"),
+    "a run that does not exist": (["--run", "baselin"], "did you mean 'baseline'?"),
+    "a group that does not exist": (["--group", "reprot"], "unknown group 'reprot'"),
+    "a profile that does not exist": (["--profile", "quik"], "did you mean 'quick'?"),
+    "a specification that does not exist": (["--spec", "nowhere.yaml"], "nowhere.yaml"),
+    "a folder that does not exist": (["--set", "data.name=folder", "--set", "data.path=nowhere"], "nowhere"),
+    "an empty folder": (["--set", "data.name=folder", "--set", "data.path=empty"], "empty"),
+    "a folder of broken images": (["--set", "data.name=folder", "--set", "data.path=broken"], "broken"),
+    "a subset larger than the data": (["--set", "data.limit=97"], "97"),
+    "a device that is not there": (["--device", "cuda:7"], "--device cuda:7"),
+    "a device that is no device": (["--device", "gpu"], "must be auto, cpu, cuda or cuda:N"),
+    "an executor that does not exist": (["--executor", "locl"], "did you mean 'local'?"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A store that holds images, but no job."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "runs.yaml").write_text(TINY_SPEC)
+    (folder / "empty").mkdir()
+    (folder / "broken").mkdir()
+    (folder / "broken" / "a.png").write_bytes(b"\x89PNG no")
+    (folder / "broken" / "b.jpg").write_bytes(b"")
+    run_command(folder, "data", "prepare")
+    return Place(folder)
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_one_screen_and_leaves_the_store_alone(
+    case: str, prepared: Place, snapshot: Callable[[Path], dict[str, int]]
+):
+    arguments, words = BAD_INPUT[case]
+    before = snapshot(prepared.folder / "results")
+    done = prepared("run", "--no-mirror", *arguments, check=2)
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) <= 24
+    assert snapshot(prepared.folder / "results") == before
+
+
+def test_the_specification_is_an_option_of_every_command_that_reads_one(ablate, tiny_spec: Path):
+    tiny_spec.rename(tiny_spec.parent / "other.yaml")
+    for command in (
+        ("plan",), ("run",), ("tune", "x"), ("status",), ("report",), ("generate", "sgd", "x.png"), ("audit",),
+        ("clean",), ("data", "prepare"), ("data", "info"), ("data", "preview", "x.png"),
+    ):  # fmt: skip
+        assert "runs.yaml" in ablate(*command, check=2).stderr
+        assert "runs.yaml" not in ablate(*command, "--spec", "other.yaml", "--set", "x.y=1", check=2).stderr
+
+
+def test_make_passes_its_variables_on():
+    variables = ["SEEDS=0", "PROFILE=quick", "DATA=a b", "ARGS=--device cuda", "STORE=s", "SPEC=f.yaml"]
+
+    def commands(target: str) -> list[str]:
+        done = subprocess.run(
+            ["make", "-n", "-o", "setup", "-o", ".venv/.ready", target, *variables],
+            cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return [line for line in done.stdout.splitlines() if "bin/ablate" in line]
+
+    selectors = (
+        "--profile quick --seeds 0 --spec f.yaml --set data.name=folder --set 'data.path=a b' --store s"
+    )
+    assert commands("ablate") == [f".venv/bin/ablate run --report {selectors} --device cuda"]
+    assert commands("data") == [f".venv/bin/ablate data prepare {selectors} --device cuda"]

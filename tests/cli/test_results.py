@@ -1,0 +1,115 @@
+"""`ablate status`, `report`, `generate` and `schema`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fakeface.outcomes import Dynamics, Samples
+from tests.cli.conftest import RUNS, Place
+
+pytestmark = pytest.mark.slow
+
+
+def test_status_lists_every_job_with_its_results(trained: Place):
+    rows = trained.json("status")
+    assert [row["run"] for row in rows] == RUNS
+    for row in rows:
+        assert row["seed"] == 0
+        assert len(row["identity"]) == len(row["weights_sha256"]) == 64
+        assert (row["exit"], row["steps"], row["state"]) == ("finished", 24, "done")
+        assert row["samples"] in [*Samples]
+        assert row["dynamics"] in [*Dynamics]
+        assert {"Loss_D", "Loss_G", "D(x)", "D(G(z))_before", "fd_efficientnet_lite0"} <= row[
+            "metrics"
+        ].keys()
+        assert row["mlflow_run_id"] is None, "nothing was shipped"
+    assert len({row["weights_sha256"] for row in rows}) == 4
+
+
+def test_generate_draws_a_grid_and_single_images(trained: Place):
+    trained("generate", "baseline", "grid.png", "-n", "9")
+    assert Image.open(trained.folder / "grid.png").size == (3 * 34 - 2, 3 * 34 - 2)
+    trained("generate", "baseline", "faces", "-n", "3", "--step", "12")
+    assert sorted(p.name for p in (trained.folder / "faces").iterdir()) == [f"{i:05d}.png" for i in range(3)]
+    done = trained("generate", "baseline", "x.png", "--step", "5", check=2)
+    assert "no weights were kept at step 5 (kept: 12, 24)" in done.stderr
+    done = trained("generate", "baseline", "x.png", "--group", "other", check=2)
+    assert "no run 'baseline' in other" in done.stderr
+    done = trained("generate", "baseline", "x.png", "--seeds", "8", check=2)
+    assert "no weights are kept yet (new)" in done.stderr
+
+
+def test_the_report_is_one_page_and_its_figures_with_the_command(trained: Place):
+    out = trained("run", "--no-mirror", "--report", "--seeds", "0").stdout
+    assert "Report:   results/report/report.html" in out
+    page = (trained.folder / "results/report/report.html").read_text()
+    assert all(run in page for run in RUNS)
+    assert "ablate run --seeds 0 --report" in page
+    assert list((trained.folder / "results/report").glob("*.png"))
+    trained("report", "--out", "elsewhere", "--seeds", "0")
+    assert "ablate run --seeds 0 --report" in (trained.folder / "elsewhere/report.html").read_text()
+
+
+CLAIMS = """
+  unrun: {extends: sgd, group: other, init: dcgan, optimizer: {lr: 3e-3}}
+studies:
+  rates: {base: sgd, space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}}
+claims:
+  single: {says: One., compare: {run: sgd, against: baseline, metric: quality, direction: lower, by: 5%}}
+  absent: {says: Two., outcome: {run: unrun, against: sgd, samples: noise}}
+  mixed: {says: Three., compare: {run: unrun, against: sgd, metric: converged Loss_D, direction: same, within: 5%}}
+  search: {says: Four., study: {name: rates, window: {excludes: 2e-4}}}
+"""
+
+
+def test_a_report_judges_claims_and_says_what_each_lacks(trained: Place):
+    spec = trained.folder / "claims.yaml"
+    spec.write_text((trained.folder / "runs.yaml").read_text() + CLAIMS.lstrip("\n"))
+    content = trained.json("report", "--spec", "claims.yaml", "--out", "judged")
+    claims = {claim["id"]: claim for claim in content["claims"]}
+    assert [claim["verdict"] for claim in claims.values()] == ["described", "not run", "not run", "not run"]
+    assert claims["single"]["n"] == {"sgd": 1, "baseline": 1}
+    command = "`ablate run --spec claims.yaml --profile quick --seeds 0 --run unrun --run sgd`"
+    assert command in claims["absent"]["words"]
+    assert "`ablate tune rates --spec claims.yaml --profile quick`" in claims["search"]["words"]
+    assert {row["run"] for row in content["runs"]} == set(RUNS)
+    assert Path(trained.folder, content["page"]).is_file()
+
+
+def test_a_claim_that_names_nothing_stops_the_report_with_its_line(trained: Place):
+    text = (trained.folder / "runs.yaml").read_text() + CLAIMS.lstrip("\n").replace(
+        "run: unrun", "run: unrnu"
+    )
+    (trained.folder / "typo.yaml").write_text(text)
+    error = trained("report", "--spec", "typo.yaml", check=2).stderr
+    assert "typo.yaml:22:" in error
+    assert "did you mean 'unrun'" in error
+
+
+def test_the_report_goes_to_mlflow_with_its_jobs_each_time_that_it_is_written(ablate, tmp_path: Path):
+    from ablations.tracking.server import connect
+
+    job = ("--run", "sgd", "--seeds", "3", "--set", "train.steps=2")
+    ablate("run", *job, "--report")
+    client = connect(f"sqlite:///{tmp_path}/results/mlflow.db")
+
+    def shipped() -> tuple[str, int]:
+        """The page in MLflow, and when it was built."""
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        (run,) = client.search_runs(experiments, "tags.ablate = 'report'")
+        local = Path(client.download_artifacts(run.info.run_id, "", str(tmp_path)))
+        return (local / "report.html").read_text(), json.loads((local / "report.json").read_text())["built"]
+
+    page = tmp_path / "results/report/report.html"
+    shown, before = shipped()
+    assert shown == page.read_text()
+    assert json.loads(ablate("report", *job, "--json").stdout)["claims"] == []
+    shown, after = shipped()
+    assert shown == page.read_text()
+    assert after > before
+
+
+def test_schema_is_json(ablate):
+    assert json.loads(ablate("schema").stdout)["type"] == "object"
