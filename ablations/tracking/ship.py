@@ -190,7 +190,7 @@ class JobShipper:
         begun = facts.job.get("time") or facts.session.get("time") or 0
         run_name = content.run_name(facts, name)
         run = server.find_or_create_run(self.client, experiment_id, key, run_name, begun)
-        color = shipped.color_for(self.store, self.uri, facts.first_name.get("run", name), experiment)
+        color = shipped.color_for(self.store, facts.first_name.get("run", name), experiment)
         self.client.set_tag(run, "mlflow.runColor", color, synchronous=True)
         params = [Param(k, v) for k, v in content.params(facts).items()]
         for start in range(0, len(params), BATCH_PARAMS):

@@ -1,5 +1,7 @@
 """How far each journal has been shipped to a tracking URI, and what is left. Reads files only; imports no mlflow."""
 
+import contextlib
+import itertools
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -121,19 +123,24 @@ def run_ids(store: Store, uri: str) -> dict[str, str]:
     return {name: shipped.run_id for name, shipped in runs(store, uri).items()}
 
 
-def color_for(store: Store, uri: str, run: str, experiment: str) -> str:
-    """The colour of a run and all its seeds in MLflow's charts: by the order in which an experiment's runs began.
+def color_for(store: Store, run: str, experiment: str) -> str:
+    """The colour of a run and all its seeds in MLflow's charts: by the order in which the experiment's runs began.
 
-    MLflow's own choice often gives two of four runs the same colour. This one agrees with the report's, where the
-    runs began in the order of the specification.
+    It is the report's colour if they began in the order of the specification. MLflow's own choice often gives two of
+    four runs the same colour.
     """
-    firsts = [
-        (shipped.facts.job.get("time", 0), shipped.facts.first_name.get("run"))
-        for shipped in runs(store, uri).values()
-        if shipped.facts.first_name.get("experiment", experiment) == experiment
-    ]
-    order = list(dict.fromkeys([*(name for _, name in sorted(firsts, key=lambda first: first[0])), run]))
-    return run_color(order.index(run))
+    began = sorted(map(_beginning, store.job_folders()), key=lambda facts: int(facts.job.get("time", 0)))
+    names = [facts.first_name["run"] for facts in began if facts.first_name.get("experiment") == experiment]
+    return run_color(list(dict.fromkeys([*names, run])).index(run))
+
+
+def _beginning(folder: Path) -> Facts:
+    """What the first lines of a job's journal say: they name the job."""
+    facts = Facts()
+    with contextlib.suppress(OSError), (folder / "journal.jsonl").open("rb") as file:
+        for line in itertools.islice(file, 3):
+            facts.apply(journal.decode(line) or {"kind": ""})
+    return facts
 
 
 # -- what is left ------------------------------------------------------------------------------------------------

@@ -108,9 +108,17 @@ def link_on(url: str, store: Store, folders: list[str]) -> str:
 
 
 def card(page: "Page", title: str) -> "Locator":
-    """The chart with this title."""
+    """The chart with this title. The page renders a chart only when it is scrolled to."""
     cards = page.get_by_test_id("experiment-view-compare-runs-card")
     found = cards.filter(has=page.get_by_role("heading", name=title, exact=True))
+    cards.first.wait_for()
+    page.mouse.move(1_000, 800)
+    page.mouse.wheel(0, -100_000)
+    for _ in range(60):
+        if found.count():
+            break
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(250)
     found.scroll_into_view_if_needed()
     return found
 
@@ -147,7 +155,8 @@ def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_
         assert set(re.findall(r"([\w-]+-s0) \(", chart.inner_text())) == names
     page.screenshot(path=tmp_path / "charts.png")
 
-    slider = card(page, "samples").get_by_role("slider")
+    samples = card(page, "samples")
+    slider = samples.get_by_role("slider")
     slider.wait_for()
     assert page.get_by_role("slider").count() == 1
     ids = {run_ids(store, store.tracking_uri)[folder] for folder in folders}
@@ -164,7 +173,7 @@ def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_
         )
         assert steps_shown(page, len(RUNS)) == dict.fromkeys(ids, step)
     page.screenshot(path=tmp_path / "samples.png")
-    card(page, "samples").locator("button[data-component-id^=fullscreen]").click()
+    samples.locator("button[data-component-id^=fullscreen]").click()
     page.get_by_role("dialog").get_by_role("slider").wait_for()
     page.wait_for_timeout(1_000)  # the dialog grows into place
     page.screenshot(path=tmp_path / "fullscreen.png")
