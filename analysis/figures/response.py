@@ -51,7 +51,7 @@ def response_curve(ax: Axes, study: StudyResult, reference_study: StudyResult | 
     other = _same_axis(study, reference_study)
     trainings = study.training_frame.dropna(subset=[study.axis])
     scored = trainings.dropna(subset=["quality"])
-    scale_rates(ax, study, study.axis)
+    scale_rates(ax, *study.space[study.axis].bounds)
     distances = [*scored["quality"], *(study.reference.known if study.reference else ())]
     scale_distances(ax, distances if distances or other is None else other["quality"], ROOM)
     _shade_window(ax, study)

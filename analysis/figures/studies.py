@@ -80,8 +80,8 @@ def plane(ax: Axes, study: StudyResult, x_path: str, y_path: str) -> Axes:
         ylabel=name_of(study, y_path),
     )
     ax.grid(visible=False)
-    scale_rates(ax, study, x_path)
-    scale_rates(ax, study, y_path, vertical=True)
+    scale_rates(ax, *study.space[x_path].bounds)
+    scale_rates(ax, *study.space[y_path].bounds, vertical=True)
     ax.set_box_aspect(1)
     trials = study.trial_frame.dropna(subset=[x_path, y_path])
     trials = trials[trials["regime"].isin(list(LOOKS))]

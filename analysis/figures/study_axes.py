@@ -45,9 +45,8 @@ def draw_regimes(ax: Axes, rows: pd.DataFrame, x: str, y: str, **looks: Any) -> 
         ax.set(xlabel=labels[0], ylabel=labels[1])
 
 
-def scale_rates(ax: Axes, study: StudyResult, path: str, *, vertical: bool = False) -> None:
-    """A logarithmic axis over a searched range with a little air, its decades named 1e-3, as in `runs.yaml`."""
-    low, high = study.space[path].bounds
+def scale_rates(ax: Axes, low: float, high: float, *, vertical: bool = False) -> None:
+    """A logarithmic axis from low to high with a little air, its decades named 1e-3, as in `runs.yaml`."""
     air = (high / low) ** 0.02
     ax.set(
         **{
