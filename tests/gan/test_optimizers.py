@@ -252,7 +252,7 @@ def test_a_gan_goes_on_from_a_checkpoint_with_the_same_bits(tmp_path: Path, name
 
 
 def test_the_code_of_a_normalised_step_is_in_its_own_identity_alone():
-    file = "fakeface/gan/normalized.py"
+    file = "fakeface/gan/optimizers/normalized.py"
     assert f"{file}:NormalizedSGD" in code_digests([OPTIMIZERS["nsgd"]])
     assert {f"{file}:AdamMagnitude", f"{file}:directions"} <= set(
         code_digests([OPTIMIZERS["adam-magnitude"]])

@@ -95,10 +95,10 @@ def test_one_line_of_the_step_makes_every_job_stale_and_is_named(copy: Copy):
 @pytest.mark.slow
 def test_one_line_of_an_optimizer_makes_its_own_jobs_stale_only(copy: Copy):
     before, after = "return optim.SGD(parameters, lr=lr,", "return optim.SGD(parameters, lr=1 * lr,"
-    with copy.edit("fakeface/gan/optimizers.py", before, after):
+    with copy.edit("fakeface/gan/optimizers/standard.py", before, after):
         states = copy.states()
     assert states["baseline"][0] == "done"
-    assert states["sgd"] == ("stale", "sgd in fakeface/gan/optimizers.py changed")
+    assert states["sgd"] == ("stale", "sgd in fakeface/gan/optimizers/standard.py changed")
 
 
 @pytest.mark.slow
@@ -111,10 +111,10 @@ def test_one_line_of_an_optimizer_makes_its_own_jobs_stale_only(copy: Copy):
             "    state.step += 1  # the last thing of all\n",
         ),
         (
-            "fakeface/gan/optimizers.py",
-            "def accepted_settings(",
+            "fakeface/gan/optimizers/standard.py",
+            '@OPTIMIZERS.register("rmsprop")',
             '@OPTIMIZERS.register("newest")\ndef newest(parameters, *, lr):\n    """New."""\n'
-            "    return optim.SGD(parameters, lr=lr)\n\n\ndef accepted_settings(",
+            '    return optim.SGD(parameters, lr=lr)\n\n\n@OPTIMIZERS.register("rmsprop")',
         ),
         (
             "fakeface/evaluation/extractors/_base.py",

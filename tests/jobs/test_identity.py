@@ -17,13 +17,14 @@ from ablations.jobs.plan import scoring_identity, scoring_roots, training_roots
 from ablations.spec import RunConfig
 from fakeface.config import TrainingConfig, canonical_digest, identity_settings
 from fakeface.evaluation.measures import MEASURES
-from fakeface.gan import optimizers, training
+from fakeface.gan import training
+from fakeface.gan.optimizers import standard
 from fakeface.measures import Better
 
 ROOT = Path(__file__).parents[2]
 STEP, OPTIMIZERS, QUALITY = (
     "fakeface/gan/step.py",
-    "fakeface/gan/optimizers.py",
+    "fakeface/gan/optimizers/standard.py",
     "fakeface/evaluation/quality.py",
 )
 EDITS = {
@@ -33,9 +34,9 @@ EDITS = {
     "a type in the step": (STEP, "def gan_step(config: TrainingConfig,", "def gan_step(config,"),
     "a new optimizer": (
         OPTIMIZERS,
-        "def accepted_settings(",
+        '@OPTIMIZERS.register("rmsprop")',
         '@OPTIMIZERS.register("mine")\ndef mine(parameters, *, lr):\n    return optim.SGD(parameters, lr=lr)\n\n\n'
-        "def accepted_settings(",
+        '@OPTIMIZERS.register("rmsprop")',
     ),
     "a new extractor": (
         "fakeface/evaluation/extractors/inception.py",
@@ -128,7 +129,7 @@ def test_a_line_of_the_step_or_below_changes_every_job_and_is_named(edit: str, w
 
 
 def test_a_line_of_sgd_changes_sgds_jobs_alone(after: dict):
-    words = ["sgd in fakeface/gan/optimizers.py changed"]
+    words = ["sgd in fakeface/gan/optimizers/standard.py changed"]
     assert changes(after, "a line of sgd") == {"adam": [], "sgd": words}
 
 
@@ -191,8 +192,8 @@ def test_a_change_of_code_is_told_by_name_and_file():
 
 def test_only_named_components_are_in_the_code():
     keys = set(code_digests(training_roots(RunConfig(init="dcgan"))))
-    assert "fakeface/gan/optimizers.py:adam" in keys
-    assert "fakeface/gan/optimizers.py:sgd" not in keys
+    assert "fakeface/gan/optimizers/standard.py:adam" in keys
+    assert "fakeface/gan/optimizers/standard.py:sgd" not in keys
     assert "fakeface/gan/initializers.py:dcgan" in keys
     assert not {key for key in keys if key.startswith(("fakeface/evaluation", "ablations"))}
 
@@ -200,7 +201,7 @@ def test_only_named_components_are_in_the_code():
 ANONYMOUS = lambda x: x  # noqa: E731
 
 
-@pytest.mark.parametrize("component", [ANONYMOUS, functools.partial(optimizers.sgd, momentum=0.5)])
+@pytest.mark.parametrize("component", [ANONYMOUS, functools.partial(standard.sgd, momentum=0.5)])
 def test_a_component_whose_code_cannot_be_seen_is_refused(component: object):
     with pytest.raises(ValueError, match="not defined by `def` or `class`"):
         code_digests([component])
@@ -223,7 +224,7 @@ def test_different_settings_seeds_data_and_code_are_different_trainings():
         identity.training_identity(TrainingConfig(optimizer={"lr": 1e-3}), 0, "d", code),
         identity.training_identity(TrainingConfig(), 1, "d", code),
         identity.training_identity(TrainingConfig(), 0, "e", code),
-        identity.training_identity(TrainingConfig(), 0, "d", code_digests([optimizers.sgd])),
+        identity.training_identity(TrainingConfig(), 0, "d", code_digests([standard.sgd])),
     ]
     assert len({base, *others}) == 5
     assert base == identity.training_identity(TrainingConfig(), 0, "d", code)

@@ -8,7 +8,7 @@ import torch
 
 from ablations.store.history import History
 from analysis.frames.jobs import Selected, load
-from analysis.frames.quality import quality_table
+from analysis.frames.quality import scores_of
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor
 from fakeface.evaluation.measures import records
 from fakeface.measures import Error
@@ -91,7 +91,7 @@ def test_with_samples_enough_a_job_s_last_score_says_all_in_the_journal_and_in_t
     assert values[distance.low] < values[distance.name] < values[distance.high]
     assert values[floor.name] < values[infinity.name] < values[distance.name], "8 steps make no faces"
     assert values[kernel.name] > 10 * values[kernel.standard_error]
-    (row,) = quality_table(load([Selected("baseline", 0, history.folder, evaluation["protocol"])]))
+    (row,) = scores_of(load([Selected("baseline", 0, history.folder, evaluation["protocol"])])).last
     assert {key: one.value for key, one in row.measured.items()} == {
         key: values[record.name] for key, record in known.items()
     }

@@ -1,9 +1,9 @@
-"""Normalised steps: the gradient says where to go, not how far: w <- w - length * g / ||g||.
+"""Normalised steps, w <- w - length * g / ||g||: the gradient decides their direction, but not their length.
 
 The norm runs over a *scope*: `network`, all tensors of a network together, so that they keep their proportions; or
-`layer`, each tensor by itself. It is taken in float64, where squaring no gradient that float32 can hold overflows or
-vanishes: a discriminator that has won sends gradients of 1e-25, and they still are a direction. A gradient of exactly
-zero is none, and moves nothing. Nothing here waits for the device.
+`layer`, each tensor by itself. It is computed in float64, where the square of no float32 gradient overflows or
+vanishes: a discriminator that has won sends gradients of 1e-25, which still have a direction. A gradient of exactly
+zero has none and moves nothing. Nothing here waits for the device.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,13 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
+from fakeface.gan.optimizers._base import OPTIMIZERS
+
 SCOPES = ("network", "layer")
 _TINY = torch.finfo(torch.float32).tiny
-"""Smallest norm that is divided by: zero / tiny is zero, where zero / zero would be NaN."""
+"""Smallest divisor: zero / tiny is zero, where zero / zero would be NaN."""
 
 
+@OPTIMIZERS.register("nsgd")
 class NormalizedSGD(optim.Optimizer):
-    """w <- w - lr g / ||g|| (Hazan et al. 2015, arXiv 1507.02030). Keeps no state.
+    """Normalised SGD (Hazan et al. 2015; in GANs, Jelassi et al. 2022, arXiv 2210.04319): w <- w - lr g / ||g||.
+
+    Keeps no state.
 
     Args:
         lr: length of the step, in the norm of the scope.
@@ -28,18 +33,19 @@ class NormalizedSGD(optim.Optimizer):
         ValueError: there is no such scope.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], *, lr: float, scope: str) -> None:
+    def __init__(self, parameters: Iterable[Tensor], *, lr: float, scope: str = "network") -> None:
         super().__init__(parameters, {"lr": lr, "scope": _checked(scope)})
 
     @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]  # no closure: a loss that is asked for again has no use here
+    def step(self) -> None:  # type: ignore[override]  # no closure: nothing here computes a loss again
         """Take one step along the gradients that the parameters hold."""
         for group, weights, gradients in _groups_with_gradients(self):
             torch._foreach_add_(weights, directions(gradients, group["scope"]), alpha=-group["lr"])
 
 
+@OPTIMIZERS.register("adam-magnitude")
 class AdamMagnitude(optim.Optimizer):
-    """Adam's step length on SGD's direction, by grafting (Agarwal et al. 2020, arXiv 2002.11803).
+    """Adam's step length on SGD's direction, by grafting (Agarwal et al. 2020, arXiv 2002.11803; in GANs, Jelassi).
 
     m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - lr ||m^ / (sqrt v^ + 1e-8)|| g / ||g||, with
     m^ = m / (1 - b1^k) and v^ = v / (1 - b2^k) at the k-th step, as in Adam.
@@ -57,7 +63,7 @@ class AdamMagnitude(optim.Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], *, lr: float, betas: tuple[float, float], scope: str
+        self, parameters: Iterable[Tensor], *, lr: float, betas: tuple[float, float], scope: str = "network"
     ) -> None:
         super().__init__(parameters, {"lr": lr, "betas": betas, "scope": _checked(scope)})
 
