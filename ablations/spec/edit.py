@@ -1,4 +1,4 @@
-"""Adds a run to `runs.yaml` in place: every line that was there stays as it was, comments too."""
+"""Adds a run to `runs.yaml` in place, without changing any other line."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ _DEEPER = "  "
 def run_entry(
     name: str, base: str, group: str, settings: Mapping[str, Any], description: str, indent: str = _DEEPER
 ) -> str:
-    """The lines of a run that changes some settings (by dotted path) of another one, ready to paste below `runs:`."""
+    """The lines of a run that changes some settings (by dotted path) of a base run, ready to paste below `runs:`."""
     inner = indent + _DEEPER
     lines = [
         f"{indent}{name}:",
@@ -35,7 +35,7 @@ def run_entry(
 
 
 def check_new_run(spec: Spec, name: str) -> None:
-    """Raises UserError where no run of that name can be added."""
+    """Raises UserError if no run of that name can be added."""
     if name in _taken(spec):
         raise UserError(f"--add {name}: {spec.path} has a run or study of that name already; choose another")
     try:
@@ -45,7 +45,7 @@ def check_new_run(spec: Spec, name: str) -> None:
 
 
 def free_name(spec: Spec, wanted: str) -> str:
-    """The name, or with a number behind it where it is taken."""
+    """The name, with a number appended if it is taken."""
     names = itertools.chain([wanted], (f"{wanted}-{number}" for number in itertools.count(2)))
     return next(name for name in names if name not in _taken(spec))
 
@@ -62,12 +62,12 @@ def add_run(
     """Write the run at the end of the file's `runs`.
 
     Raises:
-        UserError: the file is not laid out in lines, or cannot be written. It is then as it was.
+        UserError: the file is not laid out in lines, or cannot be written. It is then unchanged.
     """
-    path = path.resolve()  # what a link points to is the file
+    path = path.resolve()  # if it is a link, the file that it points to
     problems: list[Problem] = []
     root = read_yaml(path, problems)
-    with path.open(encoding="utf-8", newline="") as file:  # every byte of it stays, line ends and mark too
+    with path.open(encoding="utf-8", newline="") as file:  # as it is, with its line ends and byte-order mark
         text = file.read()
     lines = text.splitlines(keepends=True)
     keys = [run.key for run in root.get("runs").fields().values()]
@@ -75,7 +75,7 @@ def add_run(
     entry = run_entry(name, base, group, settings, description, indent)
     if indent.strip() or not indent or len({key.line for key in keys}) < len(keys):
         raise UserError(
-            f"{path}: its runs do not stand one below the other; paste this where it belongs:\n{entry}"
+            f"{path}: its runs are not one below the other; paste this where it belongs:\n{entry}"
         )
     end = "\r\n" if lines[0].endswith("\r\n") else "\n"
     at = _end_of(lines, keys[-1].line, len(indent))
@@ -85,7 +85,7 @@ def add_run(
 
 
 def _end_of(lines: list[str], last_key: int, indent: int) -> int:
-    """How many lines belong to the runs: up to the last one that is deeper than they are, and no comment."""
+    """Number of the last line that belongs to the runs: the last one below them that is indented deeper."""
     end = last_key
     for number, line in enumerate(lines[last_key:], last_key + 1):
         content = line.strip()
@@ -97,7 +97,7 @@ def _end_of(lines: list[str], last_key: int, indent: int) -> int:
 
 
 def _replace(path: Path, before: Node, text: str, name: str, entry: str) -> None:
-    """Put the text in the file's place, once a copy beside it says all that the file said, and the new run."""
+    """Replace the file with the text, after checking on a copy that only the new run was added."""
     copy = path.with_name(f".{path.name}.new")
     with os_errors(path, "add the run"):
         try:

@@ -12,7 +12,7 @@ from ablations.spec.yaml_tree import Node, Place, Problem, SpecError
 from fakeface.config import TrainingConfig
 
 Params = Mapping[str, Any]
-"""Searched numbers and choices by dotted path, as the sampler draws them."""
+"""Searched values by dotted path, as the sampler draws them."""
 
 DEFAULT_SIZE = {"trials": 30, "seeds": 2, "steps": None, "confirm": 3, "edges": 6}
 _LR, _MOMENTUM = "lr", "momentum"
@@ -78,15 +78,15 @@ class StudySpec:
         return values
 
     def run(self, params: Params, name: str) -> Run:
-        """The base run with these values searched. Raises SpecError where the settings refuse them together."""
+        """The base run with these searched values. Raises SpecError if they are invalid together."""
         return self._changed(self.base, name, self.settings(params))
 
     def resized(self, run: Run) -> Run:
-        """Another run at the length of this study's trainings."""
+        """Another run, at the length of this study's trainings."""
         return self.changed(run, run.name, {})
 
     def choices(self) -> list[Run]:
-        """The base run, and one with each choice of each setting: all components that the study can name."""
+        """The base run, and one with each choice of each setting: together they name all components."""
         singly = [{path: choice} for path, dimension in self.space.items() for choice in dimension.choices]
         return [self.run(params, self.name) for params in [{}, *singly]]
 
@@ -105,14 +105,14 @@ class StudySpec:
         return run.variant(name, self.name, nodes)
 
     def integer(self, path: str) -> bool:
-        """Whether the setting takes whole numbers only."""
+        """Whether the setting is an integer."""
         value: Any = self.run({path: self.space[path].low}, self.name).config
         for key in path.split("."):
             value = value[key] if isinstance(value, dict) else getattr(value, key)
         return isinstance(value, int)
 
     def _momentum(self, path: str, params: Params) -> float:
-        """The momentum that the optimizer whose learning rate `path` is will have."""
+        """The momentum of the optimizer whose learning rate is `path`."""
         searched, optimizer = params.get(path.removesuffix(_LR) + _MOMENTUM), self.base.config.optimizer
         network = path.split(".")[1]
         if searched is None and network in ("G", "D"):
@@ -152,13 +152,13 @@ def read_studies(
     size: StudySize,
     problems: list[Problem],
 ) -> list[StudySpec]:
-    """The studies of a file whose own shape is sound; what does not fit the runs or settings is in `problems`."""
+    """The studies of a file that has been validated; adds what does not fit its runs or settings to `problems`."""
     by_name = {run.name: run for run in runs}
     studies = []
     for name, entry in entries.items():
         node = root.get("studies").get(name)
         if name in by_name:
-            problems.append(Problem(node.key, f"a run is called {name!r} too; names tell what is meant"))
+            problems.append(Problem(node.key, f"a run is called {name!r} too; use distinct names"))
         if entry.base not in by_name:
             problems.append(Problem(node.get("base").place, unknown("run", entry.base, list(by_name))))
             continue
@@ -204,7 +204,7 @@ def _check_space(space: Node, entry: StudyEntry, problems: list[Problem]) -> Non
 
 
 def _check_dimension(path: str, dimension: Dimension, node: Node, problems: list[Problem]) -> None:
-    """What of a dimension contradicts itself."""
+    """Add contradictions within a dimension to `problems`."""
     ranged = dimension.low is not None or dimension.high is not None
     if ranged == bool(dimension.choices):
         problems.append(Problem(node.key, "give `low` and `high`, or `choices`"))
@@ -242,7 +242,7 @@ def _check_enqueued(listed: Node, study: StudySpec, problems: list[Problem]) -> 
 
 
 def _outside(dimension: Dimension, value: Any) -> str:
-    """Why a value is not of this dimension; empty where it is."""
+    """Why a value is not of this dimension; empty if it is."""
     if dimension.choices:
         return (
             "" if value in dimension.choices else f"must be one of {', '.join(map(str, dimension.choices))}"

@@ -136,8 +136,8 @@ def best_so_far(ax: Axes, study: StudyResult) -> Axes:
     style.scale_steps(ax, full)
     scale_distances(ax, trials["measured"], (0.1, 0.08))
     best = trials["measured"].cummin().ffill().dropna()
-    lines = [("steps", "with pruning", style.ACCENT, 1.6, "-")]
-    lines += [("full_steps", "had none been cut", style.MUTED, 1.1, "--")] if saved else []
+    lines = [("full_steps", "had none been cut", style.MUTED, 1.1, "--")] if saved else []
+    lines.append(("steps", "with pruning", style.ACCENT, 1.6, "-"))
     for column, label, color, width, dash in lines:
         steps = trials[column].astype(float).cumsum()[best.index]
         ax.step(steps, best, where="post", color=color, lw=width, linestyle=dash, label=label, zorder=3)

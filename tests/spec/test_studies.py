@@ -1,4 +1,4 @@
-"""Studies and ladders in the specification: what they resolve to, and what is told of those that cannot be."""
+"""Studies and ladders in the specification: how they resolve, and the errors of those that cannot be."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_a_study_changes_the_searched_settings_of_its_base_and_nothing_else(tmp_
     assert (run.name, run.group) == ("trial", "s")
 
 
-def test_the_profile_says_how_much_a_study_spends(tmp_path: Path):
+def test_the_profile_sets_the_size_of_a_study(tmp_path: Path):
     space = "{optimizer.lr: {low: 1e-5, high: 1}}"
     quick, paper = study_of(tmp_path, space), study_of(tmp_path, space, profile="paper")
     assert (quick.trials, quick.seeds, quick.steps) == (4, 1, 30)
@@ -48,19 +48,19 @@ def test_the_profile_says_how_much_a_study_spends(tmp_path: Path):
     assert paper.run({"optimizer.lr": 0.5}, "t").config.train.epochs == 5
 
 
-def test_an_effective_rate_is_divided_by_what_momentum_makes_of_it(tmp_path: Path):
+def test_an_effective_rate_is_multiplied_by_one_minus_the_momentum(tmp_path: Path):
     space = "{optimizer.lr: {low: 1e-5, high: 1, effective: true}, optimizer.momentum: {low: 0, high: 0.9}}"
     study = study_of(tmp_path, space)
     settings = study.settings({"optimizer.lr": 0.5, "optimizer.momentum": 0.9})
     assert settings["optimizer.lr"] == pytest.approx(0.05)
 
 
-def test_an_effective_rate_without_searched_momentum_takes_that_of_the_base(tmp_path: Path):
+def test_an_effective_rate_without_searched_momentum_uses_that_of_the_base(tmp_path: Path):
     study = study_of(tmp_path, "{optimizer.G.lr: {low: 1e-5, high: 1, effective: true}}")
     assert study.settings({"optimizer.G.lr": 0.5})["optimizer.G.lr"] == pytest.approx(0.25)
 
 
-def test_an_effective_rate_takes_the_momentum_that_holds_for_its_network(tmp_path: Path):
+def test_an_effective_rate_uses_the_momentum_of_its_network(tmp_path: Path):
     runs = RUNS.replace("momentum: 0.5}", "G: {momentum: 0.5}}")
     (tmp_path / "runs.yaml").write_text(
         runs + "studies:\n  s:\n    base: sgd\n    space:\n"
@@ -72,7 +72,7 @@ def test_an_effective_rate_takes_the_momentum_that_holds_for_its_network(tmp_pat
     assert settings["optimizer.G.lr"] == pytest.approx(0.05)
 
 
-def test_whole_numbers_are_told_from_others(tmp_path: Path):
+def test_a_setting_that_is_an_integer_is_searched_as_one(tmp_path: Path):
     space = "{train.batch_size: {low: 8, high: 64, log: true}, optimizer.lr: {low: 1, high: 2}}"
     study = study_of(tmp_path, space)
     assert study.integer("train.batch_size")
@@ -111,7 +111,7 @@ def test_no_seed_of_a_study_serves_two_purposes(tmp_path: Path):
         ("{optimizer.lr: {lo: 1, high: 2}}", 13, "unknown key 'lo'"),
     ],
 )
-def test_a_space_that_cannot_be_searched_is_told_with_its_line(
+def test_a_space_that_cannot_be_searched_is_an_error_with_its_line(
     tmp_path: Path, space: str, line: int, words: str
 ):
     with pytest.raises(SpecError) as caught:
@@ -140,7 +140,7 @@ def test_a_space_that_cannot_be_searched_is_told_with_its_line(
         ("base: sgd\n    enqueue: [" + "{optimizer.lr: 0.1}, " * 5 + "]", "and tries only 4"),
     ],
 )
-def test_a_study_that_does_not_fit_its_file_is_told(tmp_path: Path, entry: str, words: str):
+def test_a_study_that_does_not_fit_its_file_is_an_error(tmp_path: Path, entry: str, words: str):
     space = "space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}"
     with pytest.raises(SpecError, match=r"runs\.yaml:\d+:\d+") as caught:
         spec_of(tmp_path, f"studies:\n  s:\n    {space}\n    {entry}\n")
@@ -175,7 +175,7 @@ def test_a_ladders_group_comes_with_its_floor_and_goal(tmp_path: Path):
         ("group: why, ", "", "has no ladder"),
     ],
 )
-def test_a_ladder_that_names_nothing_is_told_with_its_line(
+def test_a_ladder_that_names_nothing_is_an_error_with_its_line(
     tmp_path: Path, before: str, after: str, words: str
 ):
     with pytest.raises(SpecError, match=r"runs\.yaml:\d+:\d+") as caught:

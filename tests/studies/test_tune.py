@@ -1,4 +1,4 @@
-"""`ablate tune` on real, tiny trainings: free repeats, kills of owner and workers, what it prints and adds."""
+"""`ablate tune` on real, tiny trainings: free repeats, kills of the command and its workers, output, --add."""
 
 import contextlib
 import difflib
@@ -54,7 +54,7 @@ Victims = Callable[[BaseProcess], list[int]]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a study that nobody disturbed."""
+    """A folder with a study that was not disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "runs.yaml").write_text(SPEC)
     processes.ablate(folder, "tune", "rates", *SERIAL)
@@ -76,7 +76,7 @@ def record_of(folder: Path, study: str = "rates") -> dict[str, Any]:
 
 
 def essence(record: dict[str, Any]) -> Any:
-    """What must not depend on kills: trials, edges, best and reference, without how many steps a cut came late."""
+    """What must not depend on kills: trials, edges, best and reference, without the steps after a decision to prune."""
     trials = [
         (t["number"], t["params"], t["state"], t["value"], t["pruned"], t["regime"]) for t in record["trials"]
     ]
@@ -97,7 +97,7 @@ def assert_each_trained_once(folder: Path) -> None:
         assert history.branches == []
 
 
-def test_a_study_tries_confirms_and_says_what_it_found(whole: Path):
+def test_a_study_searches_and_confirms(whole: Path):
     record = record_of(whole)
     assert [trial["number"] for trial in record["trials"]] == list(range(7))
     assert record["trials"][0]["params"] == {"optimizer.lr": 2e-4}
@@ -165,7 +165,7 @@ def test_adding_the_best_keeps_every_other_line_and_trains_as_it_was_confirmed(w
 
 
 def disturbed(folder: Path, arguments: tuple[str, ...], turns: list[tuple[Victims, float]]) -> None:
-    """Start the command once for each turn, and kill those that the turn names after its seconds."""
+    """Start the command once for each turn, and after its seconds kill the processes that it names."""
     for victims, seconds in turns:
         process = processes.start(folder, "tune", "rates", *arguments)
         time.sleep(seconds)
@@ -175,7 +175,7 @@ def disturbed(folder: Path, arguments: tuple[str, ...], turns: list[tuple[Victim
         process.join(processes.TIMEOUT)
 
 
-def owner(process: BaseProcess) -> list[int]:
+def command(process: BaseProcess) -> list[int]:
     return [process.pid] if process.pid and process.is_alive() else []
 
 
@@ -185,27 +185,25 @@ def workers(process: BaseProcess) -> list[int]:
 
 
 @pytest.mark.slow
-def test_a_study_whose_owner_is_killed_again_and_again_ends_as_if_it_had_not_been(
-    whole: Path, tmp_path: Path
-):
+def test_a_study_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole: Path, tmp_path: Path):
     folder = folder_like(whole, tmp_path)
     rng = random.Random(1)
-    disturbed(folder, SERIAL, [(owner, rng.uniform(0.3, 5.0)) for _ in range(8)])
+    disturbed(folder, SERIAL, [(command, rng.uniform(0.3, 5.0)) for _ in range(8)])
     processes.ablate(folder, "tune", "rates", *SERIAL)
     assert essence(record_of(folder)) == essence(record_of(whole))
     assert_each_trained_once(folder)
 
 
 @pytest.mark.slow
-def test_a_study_whose_worker_and_owner_are_killed_ends_as_if_they_had_not_been(whole: Path, tmp_path: Path):
+def test_a_study_whose_workers_are_killed_too_ends_as_if_they_had_not_been(whole: Path, tmp_path: Path):
     folder = folder_like(whole, tmp_path)
-    disturbed(folder, LOCAL, [(workers, 7.0), (owner, 6.0), (workers, 8.0), (owner, 9.0)])
+    disturbed(folder, LOCAL, [(workers, 7.0), (command, 6.0), (workers, 8.0), (command, 9.0)])
     processes.ablate(folder, "tune", "rates", *LOCAL)
     assert essence(record_of(folder)) == essence(record_of(whole))
     assert_each_trained_once(folder)
 
 
-def test_a_study_has_one_owner(whole: Path):
+def test_only_one_process_works_on_a_study(whole: Path):
     from filelock import FileLock
 
     (folder,) = whole.glob("results/studies/rates-*")
@@ -228,7 +226,7 @@ def test_a_study_has_one_owner(whole: Path):
         (("tune", "rates", "--set", "optimizer.lr=-1"), "must be > 0"),
     ],
 )
-def test_bad_input_is_told_on_one_screen(whole: Path, arguments: tuple[str, ...], words: str):
+def test_bad_input_is_an_error_without_a_traceback(whole: Path, arguments: tuple[str, ...], words: str):
     done = processes.ablate(whole, *arguments, *(() if "--executor" in arguments else SERIAL), check=2)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
