@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 WIDTH, GAP, COLOURS = 1400, 24, 192
+"""Pixels, pixels, and the size of the picture's palette: k-means keeps the colours of thin lines."""
 
 
 def cropped(path: Path) -> Image.Image:
@@ -25,7 +26,7 @@ def main() -> None:
     for figure in figures:
         picture.paste(figure, (GAP, top))
         top += figure.height + GAP
-    picture.quantize(COLOURS).save(Path(__file__).with_name("four-runs.png"), optimize=True)
+    picture.quantize(COLOURS, kmeans=3).save(Path(__file__).with_name("four-runs.png"), optimize=True)
 
 
 if __name__ == "__main__":

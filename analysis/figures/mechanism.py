@@ -49,7 +49,7 @@ def mechanism_chart(found: Sequence[RunMovement]) -> Figure:
         textcoords="offset points", ha="right" if place(ax, threshold) > 0.2 else "left", va="bottom",
         color=style.MUTED, fontsize=style.TEXT_SIZE - 1,
     )  # fmt: skip
-    for x, text in ((8.0, "own lengths gone"), (_STARVED, "verdict")):
+    for x, text in ((8.0, "lengths moved"), (_STARVED, "verdict")):
         beside(ax, 0.4, x, text, style.MUTED)
     for row in found:
         _draw_movement(ax, rows.runs[row.run], row)

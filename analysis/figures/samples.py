@@ -14,15 +14,15 @@ GRID_PIXELS = 512
 
 
 def sample_grid(ax: Axes, paths: Sequence[Path], *, title: str, subtitle: str, color: str) -> Axes:
-    """The newest grid that can be read, or "no samples"; title in the run's colour, outcome below it.
+    """The newest grid that can be read, or "no samples"; title and subtitle above.
 
     Args:
         paths: a job's grids, the oldest first.
+        color: of the title, the run's.
     """
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    style.dress(ax, title=title, subtitle=subtitle)
-    ax.title.set_color(color)
+    style.dress(ax, title=title, subtitle=subtitle, title_color=color)
     picture = next(filter(None, map(_opened, reversed(paths))), None)
     if picture is not None:
         ax.imshow(np.asarray(picture))

@@ -128,12 +128,14 @@ def figure(width: float, height: float) -> Figure:
     return ThemedFigure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
 
 
-def dress(ax: Axes, *, title: str, subtitle: str = "", xlabel: str = "", ylabel: str = "") -> None:
+def dress(
+    ax: Axes, *, title: str, subtitle: str = "", xlabel: str = "", ylabel: str = "", title_color: str = INK
+) -> None:
     """Title and subtitle flush left, and the names of the axes."""
     with theme():  # also for axes that were made outside it
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
-        ax.set_title(title, pad=20 if subtitle else 8)
+        ax.set_title(title, pad=20 if subtitle else 8, color=title_color)
     if subtitle:
         ax.annotate(
             subtitle, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from scipy.stats import t
 
 from ablations.store import history as histories
@@ -110,6 +111,8 @@ def grid(frames: Frames) -> Axes:
 def test_the_newest_grid_that_can_be_read_is_shown(tmp_path: Path):
     frames = load([train(tmp_path / "adam-0", [1.0] * 60, [4.0] * 60)])
     first, last = frames.images["path"]
+    (title,) = [text for text in grid(frames).findobj(Text) if text.get_text() == "adam"]
+    assert title.get_color() == "red"
 
     def corner() -> list[int]:
         return [int(value) for value in grid(frames).images[0].get_array()[0, 0]]
