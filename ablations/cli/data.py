@@ -64,11 +64,13 @@ def preview(
 
 
 def _describe(images: "ImageSet") -> None:
+    from rich.markup import escape
+
     out = console()
     count, height, width, channels = images.images.shape
     out.print(f"[bold]{images.name}[/]  {count:,} images, {height}x{width}, {channels} channel(s)")
-    out.print(f"  source  {images.source}\n  digest  {images.digest}", soft_wrap=True, highlight=False)
+    out.print(f"  source  {escape(images.source)}\n  digest  {images.digest}", soft_wrap=True)
     for skipped in images.skipped[:SHOWN_SKIPPED]:
-        out.print(f"  skipped {skipped.file}: {skipped.why}", soft_wrap=True, highlight=False)
+        out.print(f"  skipped {escape(str(skipped.file))}: {escape(skipped.why)}", soft_wrap=True)
     if len(images.skipped) > SHOWN_SKIPPED:
         out.print(f"  ... and {len(images.skipped) - SHOWN_SKIPPED} more skipped")

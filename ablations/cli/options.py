@@ -149,7 +149,9 @@ class MirrorOptions:
     """The mirror in MLflow."""
 
     mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Keep MLflow up to date.")] = True
-    mirror_wait: Annotated[float, typer.Option(help="Seconds to wait for the mirror at the end.")] = 60.0
+    mirror_wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the mirror at the end.")] = (
+        60.0
+    )
     tracking_uri: TrackingUri = None
 
     def uri(self, store: "Store") -> str:
