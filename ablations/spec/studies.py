@@ -64,10 +64,6 @@ class StudySpec:
         return _range(2 if side == "lower" else 3, self.edges)
 
     def settings(self, params: Params) -> dict[str, Any]:
-        """All settings that a trial with these values changes, by dotted path."""
-        return self.searched_settings(params) | self._length()
-
-    def searched_settings(self, params: Params) -> dict[str, Any]:
         """The settings that searched values come to, by dotted path: an effective rate becomes the rate itself."""
         values: dict[str, Any] = {}
         for path, value in params.items():
@@ -79,11 +75,7 @@ class StudySpec:
 
     def run(self, params: Params, name: str) -> Run:
         """The base run with these searched values. Raises SpecError if they are invalid together."""
-        return self._changed(self.base, name, self.settings(params))
-
-    def resized(self, run: Run) -> Run:
-        """Another run, at the length of this study's trainings."""
-        return self.changed(run, run.name, {})
+        return self.changed(self.base, name, self.settings(params))
 
     def choices(self) -> list[Run]:
         """The base run, and one with each choice of each setting: together they name all components."""
@@ -92,14 +84,9 @@ class StudySpec:
 
     def changed(self, run: Run, name: str, settings: Mapping[str, Any]) -> Run:
         """A run with these settings, by dotted path, and this study's length. Raises SpecError as `run` does."""
-        return self._changed(run, name, {**settings, **self._length()})
-
-    def _length(self) -> dict[str, int]:
-        return {} if self.steps is None else {"train.steps": self.steps}
-
-    def _changed(self, run: Run, name: str, settings: Mapping[str, Any]) -> Run:
+        length = {} if self.steps is None else {"train.steps": self.steps}
         nodes: dict[SettingPath, Node] = {}
-        for path, value in settings.items():
+        for path, value in {**settings, **length}.items():
             place = self.places.get(path, self.places[next(iter(self.space))]).at(path)
             nodes |= setting(path, plain_node(value, place), place, [])
         return run.variant(name, self.name, nodes)

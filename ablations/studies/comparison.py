@@ -21,7 +21,7 @@ def reference_studies(spec: Spec, study: StudySpec) -> list[StudySpec]:
 def reference_run(spec: Spec, study: StudySpec) -> Setting | None:
     """The run that the study is compared with, at the study's length; None if that is a study, or nothing."""
     run = next((run for run in spec.runs if run.name == study.entry.reference), None)
-    return None if run is None else Setting(run.name, study.resized(run), {}, {})
+    return None if run is None else Setting(run.name, study.changed(run, run.name, {}), {}, {})
 
 
 def check_comparable(study: StudySpec, jobs: Sequence[Job]) -> None:

@@ -163,7 +163,7 @@ class StudyRunner:
         name = f"{self.study.name}-best"
         settings = {
             path: float(f"{value:.6g}") if isinstance(value, float) else value
-            for path, value in self.study.searched_settings(params).items()
+            for path, value in self.study.settings(params).items()
         }
         return Setting(name, self.study.changed(self.study.base, name, settings), params, settings)
 

@@ -8,7 +8,6 @@ that is killed at any instant resumes with the same settings.
 import json
 import math
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from ablations.spec.models import Dimension, PrunerConfig
 from fakeface.errors import UserError
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 GRACE_SECONDS = 5
 """A lock that a killed process left behind is taken over after this time."""
