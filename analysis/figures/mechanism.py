@@ -10,9 +10,10 @@ from analysis.figures import style
 from analysis.figures.row_chart import beside, place, place_rows, row_chart, text_color
 from analysis.frames.movement import NETWORKS, Network, RunMovement, stalled_rate
 from analysis.wording import length, rate
+from fakeface.outcomes import Dynamics
 
 NETWORK_LOOKS: Mapping[Network, tuple[str, float]] = {"G": (style.INK, -0.22), "D": ("#8a9099", 0.22)}
-"""Colour of a network, and how far off the middle of a row its mark stands, so that two equal ones are both seen."""
+"""Colour of a network, and the distance of its mark from the middle of a row, so that two equal ones are both seen."""
 STARVED = {
     "neither": "none starves", "G": "G starves", "D": "D starves", "both": "both starve", "mixed": "seeds differ",
 }  # fmt: skip
@@ -43,7 +44,7 @@ def mechanism_chart(found: Sequence[RunMovement]) -> Figure:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value, 2)))
     ax.axvspan(ax.get_xlim()[0], threshold, color=style.MUTED, alpha=0.09, lw=0, zorder=0.4)
-    ax.axvline(threshold, color=style.MUTED, lw=1.2, zorder=1, label="stalled")
+    ax.axvline(threshold, color=style.MUTED, lw=1.2, zorder=1, label=Dynamics.STALLED)
     ax.annotate(
         f"stalled below {rate(threshold, 2)}", (threshold, 1), (-4, 4), xycoords=("data", "axes fraction"),
         textcoords="offset points", ha="right" if place(ax, threshold) > 0.2 else "left", va="bottom",

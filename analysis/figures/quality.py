@@ -14,10 +14,7 @@ from analysis.figures.curves import STEPS
 from analysis.figures.style import RunStyle
 from analysis.frames.quality import LastScore, Scores
 from analysis.statistics import contrast
-from fakeface.evaluation.measures import DISTANCE
-
-FLOOR = "floor"
-"""Key of the measure that says how far real images are from each other."""
+from fakeface.evaluation.measures import DISTANCE, FLOOR
 
 
 def quality_curves(

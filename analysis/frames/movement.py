@@ -98,7 +98,7 @@ def _finite(curve: "pd.Series[float]") -> "pd.Series[float]":
 
 def _movement(curves: Sequence["pd.Series[float]"]) -> Movement:
     low, rate, high = np.quantile(np.concatenate([curve.to_numpy() for curve in curves]), [0.25, 0.5, 0.75])
-    # Steps are probed now and then: each stands for those since the one before.
+    # Only some steps are probed: each counts for all since the one before.
     paths = [float(curve.to_numpy() @ np.diff(curve.index.to_numpy(), prepend=0)) for curve in curves]
     return Movement(float(rate), float(low), float(high), sum(paths) / len(paths))
 

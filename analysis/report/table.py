@@ -47,6 +47,12 @@ class Row:
         """The words, three where the job has ended."""
         return tuple(word for word in (self.exit, self.samples, self.dynamics) if word is not None)
 
+    @property
+    def reasons(self) -> list[str]:
+        """The evidence to show: all but that a job took all of its steps."""
+        plain = ("exit", Exit.FINISHED)
+        return [words for part, words in self.evidence.items() if (part, self.exit) != plain]
+
     def cells(self) -> list[str]:
         """The row as text, in the order of `headings`."""
         steps = f"{self.steps:,}"

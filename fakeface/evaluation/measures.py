@@ -24,6 +24,8 @@ DISTANCE = "fd"
 """Key of the Fréchet distance: the measure that a protocol is named after."""
 FID = "fid"
 """Its name in InceptionV3's features."""
+FLOOR = "floor"
+"""Key of the distance that as many real images have: no generator can be expected to beat it."""
 QUALITY = "quality"
 """What claims and studies call the Fréchet distance, whatever its protocol."""
 

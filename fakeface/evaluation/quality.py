@@ -13,7 +13,7 @@ from fakeface.evaluation.floor import floor_of
 from fakeface.evaluation.frechet import frechet_distance, statistics
 from fakeface.evaluation.frechet_interval import Features, frechet_interval
 from fakeface.evaluation.kernel_distance import kernel_distance
-from fakeface.evaluation.measures import DISTANCE, MEASURES, ScoredSamples
+from fakeface.evaluation.measures import DISTANCE, FLOOR, MEASURES, ScoredSamples
 from fakeface.evaluation.precision_recall import PrecisionRecall, precision_recall
 from fakeface.evaluation.subsets import subset
 from fakeface.measures import Better, Error, Estimate
@@ -64,7 +64,7 @@ def recall(samples: ScoredSamples, reference: "Reference") -> float:
     return _precision_recall(samples, reference).recall
 
 
-@MEASURES.register("floor", heading="floor", better=Better.NEITHER, claimable=False)
+@MEASURES.register(FLOOR, heading="floor", better=Better.NEITHER, claimable=False)
 def floor(samples: ScoredSamples, reference: "Reference") -> float:
     """The Fréchet distance that as many real images have from the reference."""
     return floor_of(reference, len(samples.features))
