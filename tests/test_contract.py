@@ -92,10 +92,10 @@ def test_an_initializer_draws_from_its_seed_alone(name: str):
 @pytest.mark.parametrize("name", list(LOSSES))
 def test_a_loss_pushes_d_and_g_apart(name: str):
     real, fake, logits = (torch.zeros(4, requires_grad=True) for _ in range(3))
-    sum(LOSSES[name].discriminator(real, fake)).backward()
+    sum(LOSSES[name]().discriminator(real, fake)).backward()
     assert (real.grad < 0).all(), "D must raise its logits for real images"
     assert (fake.grad > 0).all(), "and lower them for fakes"
-    LOSSES[name].generator(logits).backward()
+    LOSSES[name]().generator(logits).backward()
     assert (logits.grad < 0).all(), "G must raise D's logits"
 
 
@@ -148,7 +148,7 @@ def test_preparing_a_data_set_twice_gives_the_same_images_and_digest(
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_a_source_reads_any_part_of_itself_alike_here_and_in_a_worker(tmp_path: Path, name: str):
     settings = images_of(name, tmp_path / "source")
-    source = DATASETS[name].source(settings, tmp_path / "downloads", fetch=True)
+    source = DATASETS[name]().source(settings, tmp_path / "downloads", fetch=True)
     items = source.items()
     assert len(items) == 9
     part = pickle.loads(pickle.dumps(source)).read(items[4:6], 32, 3)

@@ -80,7 +80,7 @@ def code_digests(roots: Iterable[object]) -> dict[str, str]:
         if module_name.partition(".")[0] not in packages or module_name in NOT_FOLLOWED:
             continue
         module = _module(module_name)
-        if name in module.imports:  # re-exported from a package
+        if name in module.imports and name not in module.definitions:  # re-exported from a package
             imported, inner = module.imports[name]
             waiting.append((imported, inner or name))
             continue
@@ -88,7 +88,7 @@ def code_digests(roots: Iterable[object]) -> dict[str, str]:
         if node is None or key in digests:
             continue
         digests[key] = module.digest(name)
-        waiting += _references(module, node)
+        waiting += _references(module, node, packages)
     return dict(sorted(digests.items()))
 
 
@@ -197,13 +197,15 @@ def _module(name: str) -> Module:
     return module
 
 
-def _references(module: Module, node: ast.stmt) -> Iterator[tuple[str, str]]:
-    """Where the names that a definition uses (outside its annotations) are defined."""
+def _references(module: Module, node: ast.stmt, packages: set[str]) -> Iterator[tuple[str, str]]:
+    """Where the names that a definition uses (outside its annotations) are defined, within some packages."""
     for name, attribute in _names(node):
         if name in module.definitions:
             yield module.name, name
         elif name in module.imports:
             imported, inner = module.imports[name]
+            if imported.partition(".")[0] not in packages:
+                continue
             if inner is None:
                 if attribute:
                     yield imported, attribute

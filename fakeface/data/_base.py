@@ -1,5 +1,6 @@
-"""What a data set is. A new one is a small file that registers a `Dataset` and yields a `Source`."""
+"""What a data set is. A new one is a small file that registers a `Dataset` class, which returns a `Source`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -12,14 +13,14 @@ from fakeface.errors import UserError
 from fakeface.registry import Registry
 
 SUBSET_SEED = 0x5E1EC7
-"""Which images `limit` and `fraction` keep is decided by this number and by how many there are, by nothing else."""
+"""This number and the number of images alone decide which images `limit` and `fraction` keep."""
 
 Fingerprint = dict[str, tuple[int, int]]
 """Relative file name -> (bytes, modification time in ns), sorted by name; (-1, -1) if unreadable."""
 
 
 class Skipped(NamedTuple):
-    """A file that is not among the images."""
+    """A file that gave no image."""
 
     file: str
     """Relative to the data set's folder, with forward slashes."""
@@ -27,7 +28,7 @@ class Skipped(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Some images of a source, in order, those left out named."""
+    """Some images of a source, in order, and the files that were left out."""
 
     images: NDArray[np.uint8]
     """(n, size, size, channels)."""
@@ -80,24 +81,24 @@ class Source(Protocol):
 
 
 class Dataset(Protocol):
-    """A kind of source, registered under the name that `data.name` gives."""
+    """A registered class, chosen by `data.name`."""
 
     def decides(self, config: DataConfig) -> dict[str, int | str | None]:
-        """What decides the pixels besides name, size and channels. Holds the version of its code, too.
+        """What decides the pixels besides name, size and channels, including the version of the code.
 
         Raises:
             UserError: a setting is missing.
         """
 
     def source(self, config: DataConfig, downloads: Path, *, fetch: bool) -> Source:
-        """The source; with `fetch` it is downloaded into `downloads` unless there or given by a path.
+        """The source. With `fetch`, it is downloaded into `downloads`, unless it is there or `data.path` is given.
 
         Raises:
-            UserError: there is nothing at the given path, or the download failed; the message has a way out.
+            UserError: there is nothing at the given path, or the download failed; the message says what to do.
         """
 
 
-DATASETS: Registry[Dataset] = Registry("dataset")
+DATASETS: Registry[Callable[[], Dataset]] = Registry("dataset")
 
 
 def training_indices(num_images: int, config: DataConfig) -> NDArray[np.int64] | None:
@@ -111,7 +112,7 @@ def training_indices(num_images: int, config: DataConfig) -> NDArray[np.int64] |
     kept = config.limit if config.limit is not None else max(1, round(config.fraction * num_images))
     if kept > num_images:
         raise UserError(
-            f"data.limit: {kept} images asked for, but the data set has {num_images}: "
+            f"data.limit: {kept} images requested, but the data set has {num_images}: "
             f"lower data.limit to at most {num_images}, or remove it to train on all"
         )
     if kept == num_images:

@@ -1,4 +1,4 @@
-"""The cached array: made once, checked whenever it is opened.
+"""The cached array: built once, checked whenever it is opened.
 
 `<cache>/<name>-<size>x<channels>-<key>/` holds `meta.json` and the array that it names, `images-<token>.npy`.
 The rename of `meta.json` is what makes a new array count: until then the old pair stays whole.
@@ -43,9 +43,9 @@ class _Meta:
 
 
 def find(config: DataConfig, cache: Path, *, verify: bool = True) -> ImageSet | None:
-    """What is cached for these settings; None where nothing is. Builds and downloads nothing.
+    """The cached images of these settings, or None. Builds and downloads nothing.
 
-    A vanished folder is a warning. Without `verify` the pixels are not compared with their digest.
+    A source folder that is gone is a warning. Without `verify` the pixels are not compared with their digest.
 
     Raises:
         UserError: a setting is missing, the cached array is damaged, or the source's files have changed.
@@ -56,7 +56,7 @@ def find(config: DataConfig, cache: Path, *, verify: bool = True) -> ImageSet | 
         meta = _read_meta(folder)  # another process may have replaced both between the two looks
     if meta is None:
         return None
-    _check_files(DATASETS[config.name].source(config, _downloads(cache), fetch=False), meta)
+    _check_files(DATASETS[config.name]().source(config, _downloads(cache), fetch=False), meta)
     images = _open(folder / meta.array, meta, verify)
     return ImageSet(images, meta.digest, config.name, meta.source, meta.skipped)
 
@@ -69,14 +69,14 @@ def prepare(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> ImageSet:
-    """The images of these settings, made and cached (first downloaded, if need be) unless they are there.
+    """The images of these settings, from the cache; if they are not there, they are downloaded, built and cached.
 
     Args:
         config: which images; `limit` and `scaling` change nothing here.
         cache: folder for arrays and downloads, shared by any number of processes.
-        refresh: make the array anew from the source as it is now.
+        refresh: rebuild the array from the source as it is now.
         workers: most processes that decode or render; None: as many as there are cores.
-        progress: called with (items done, items in all) while the array is made.
+        progress: called with (items done, items in all) while the array is built.
 
     Raises:
         UserError: no images, a damaged cache, a changed source, a failed download, a full disk.
@@ -89,7 +89,7 @@ def prepare(
         with FileLock(cache / f"{folder.name}.lock"):
             if not refresh and (found := find(config, cache)):
                 return found  # another process was faster
-            source = DATASETS[config.name].source(config, _downloads(cache), fetch=True)
+            source = DATASETS[config.name]().source(config, _downloads(cache), fetch=True)
             _build(config, source, folder, workers, progress)
             made = find(config, cache)
     if made is None:
@@ -98,7 +98,7 @@ def prepare(
 
 
 def _folder(config: DataConfig, cache: Path) -> Path:
-    key = canonical_digest({"layout": LAYOUT, **DATASETS[config.name].decides(config)})[:12]
+    key = canonical_digest({"layout": LAYOUT, **DATASETS[config.name]().decides(config)})[:12]
     return cache / f"{config.name}-{config.image_size}x{config.channels}-{key}"
 
 
@@ -198,7 +198,7 @@ def _read_meta(folder: Path) -> _Meta | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path}: damaged ({type(error).__name__}: {error}): {REBUILD} makes it anew"
+            f"{path}: damaged ({type(error).__name__}: {error}): {REBUILD} rebuilds it"
         ) from error
 
 
@@ -206,11 +206,11 @@ def _open(path: Path, meta: _Meta, verify: bool) -> NDArray[np.uint8]:
     try:
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged header raises anything from ValueError to TokenError
-        raise UserError(f"{path}: damaged ({error}): {REBUILD} makes it anew") from error
+        raise UserError(f"{path}: damaged ({error}): {REBUILD} rebuilds it") from error
     if images.dtype != np.uint8 or images.shape != meta.shape:
-        raise UserError(f"{path}: damaged (shape {images.shape}, not {meta.shape}): {REBUILD} makes it anew")
+        raise UserError(f"{path}: damaged (shape {images.shape}, not {meta.shape}): {REBUILD} rebuilds it")
     if verify and _digest(images) != meta.digest:
-        raise UserError(f"{path}: damaged (its pixels do not have the digest noted): {REBUILD} makes it anew")
+        raise UserError(f"{path}: damaged (its pixels do not have the digest noted): {REBUILD} rebuilds it")
     return images
 
 
@@ -218,7 +218,7 @@ def _check_files(source: Source, meta: _Meta) -> None:
     try:
         now = source.files()
     except SourceMissing as error:
-        warnings.warn(f"{error}. Going on with the images cached from it", stacklevel=3)
+        warnings.warn(f"{error}. The images cached from it are used", stacklevel=3)
         return
     added, removed = sorted(now.keys() - meta.files), sorted(meta.files.keys() - now)
     changed = sorted(name for name in now.keys() & meta.files if now[name] != meta.files[name])
@@ -226,5 +226,5 @@ def _check_files(source: Source, meta: _Meta) -> None:
         raise UserError(
             f"{source.description}: not what was cached: {len(added)} files added, {len(removed)} removed, "
             f"{len(changed)} changed ({(added + removed + changed)[0]}, for one). {REBUILD} makes a new "
-            "array; it has a new digest, so that jobs trained on it are new"
+            "array with a new digest, so jobs trained on it are new"
         )

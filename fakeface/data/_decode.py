@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 VERSION = 1
-"""Raise it when decoding gives other pixels: cached arrays are then made anew."""
+"""Raise it when decoding gives other pixels: cached arrays are then rebuilt."""
 MAX_PIXELS = 64_000_000
 """A larger image is refused from its header alone: it may be a decompression bomb."""
 BACKGROUND = (255, 255, 255)

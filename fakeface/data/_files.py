@@ -3,9 +3,11 @@
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -19,7 +21,7 @@ NEXT_STEP = "set data.path (on the command line: --set data.path=FOLDER) to a fo
 
 
 def absolute(path: str) -> Path:
-    """As the user wrote it, `~` and relative parts resolved; symbolic links stay."""
+    """The path with `~` and relative parts resolved; symbolic links stay."""
     return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - pathlib keeps `..`
 
 
@@ -51,7 +53,7 @@ class ImageFiles:
             return dict(sorted(_walk(self.root, "", set())))
         except OSError as error:
             raise UserError(
-                f"{error.filename}: cannot be read ({error.strerror}): mend its permissions"
+                f"{error.filename}: cannot be read ({error.strerror}): check its permissions"
             ) from None
 
     def items(self) -> tuple[str, ...]:
@@ -69,7 +71,7 @@ class ImageFiles:
         """Decode some files."""
         images, skipped = [], []
         with warnings.catch_warnings():
-            # Pillow warns of large images and of odd metadata; what matters to the user is in `skipped`.
+            # Pillow warns about large images and odd metadata; `skipped` holds what matters to the user.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", module=r"PIL\.")
             for name in items:
@@ -81,27 +83,28 @@ class ImageFiles:
         return Batch(stacked, tuple(skipped))
 
 
-@dataclass(frozen=True)
-class Downloadable:
-    """A data set that reads the folder `data.path`, or its published files where no path is given."""
+class Downloadable(ABC):
+    """A data set that reads the folder `data.path`, or its published files if no path is given."""
 
-    title: str
-    folder: str
-    """Where the download leaves the images, below the downloads; a given path may be its parent."""
-    num_images: int
-    crop: int
+    title: ClassVar[str]
+    folder: ClassVar[str]
+    """Where the download leaves the images, below the downloads; `data.path` may be its parent."""
+    num_images: ClassVar[int]
+    crop: ClassVar[int]
     """Side of the centre square, in pixels."""
-    fetch: Callable[[Path], None]
-    """Downloads everything below the given folder."""
-    by_hand: str
-    """The other way out, for the end of an error message."""
+    by_hand: ClassVar[str]
+    """What to do without a download, for the end of an error message."""
+
+    @abstractmethod
+    def download(self, downloads: Path) -> None:
+        """Download everything below the given folder."""
 
     def decides(self, config: DataConfig) -> dict[str, int | str | None]:
-        """The folder, if one is given, and how files are decoded."""
+        """The folder, if one is given, and the version of the decoder."""
         return {"path": None if config.path is None else str(absolute(config.path)), "version": VERSION}
 
     def source(self, config: DataConfig, downloads: Path, *, fetch: bool) -> ImageFiles:
-        """The given folder, or the downloaded one."""
+        """The folder `data.path`, or the downloaded one."""
         if config.path is not None:
             root = absolute(config.path)
             inner = root / Path(self.folder).name
@@ -115,7 +118,7 @@ class Downloadable:
         if not root.is_dir():
             try:
                 downloads.mkdir(parents=True, exist_ok=True)
-                self.fetch(downloads)
+                self.download(downloads)
             except UserError:
                 raise
             except Exception as error:  # no network, a quota page instead of the file, a full disk

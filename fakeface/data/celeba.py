@@ -9,18 +9,22 @@ from pathlib import Path
 from fakeface.data._base import DATASETS
 from fakeface.data._files import Downloadable
 
-BY_HAND = (
-    "get img_align_celeba.zip by hand (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html), unpack it,\n"
-    "and set data.path (--set data.path=FOLDER) to the folder img_align_celeba"
-)
 
+@DATASETS.register("celeba")
+class CelebA(Downloadable):
+    """The aligned CelebA faces."""
 
-def _fetch(downloads: Path) -> None:
-    from torchvision.datasets import CelebA
+    title = "CelebA"
+    folder = "celeba/img_align_celeba"
+    num_images = 202_599
+    crop = 178
+    by_hand = (
+        "get img_align_celeba.zip by hand (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html), unpack it,\n"
+        "and set data.path (--set data.path=FOLDER) to the folder img_align_celeba"
+    )
 
-    CelebA(root=str(downloads), split="all", download=True)
+    def download(self, downloads: Path) -> None:
+        """With torchvision."""
+        from torchvision.datasets import CelebA
 
-
-DATASETS.register("celeba")(
-    Downloadable("CelebA", "celeba/img_align_celeba", 202_599, crop=178, fetch=_fetch, by_hand=BY_HAND)
-)
+        CelebA(root=str(downloads), split="all", download=True)

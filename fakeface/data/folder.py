@@ -9,11 +9,12 @@ from fakeface.data._files import NEXT_STEP, ImageFiles, absolute
 from fakeface.errors import UserError
 
 
+@DATASETS.register("folder")
 class Folder:
-    """The data set `folder`."""
+    """All images below `data.path`."""
 
     def decides(self, config: DataConfig) -> dict[str, int | str | None]:
-        """The folder, and how files are decoded."""
+        """The folder, and the version of the decoder."""
         if config.path is None:
             raise UserError(f"data.path: the data set 'folder' needs it: {NEXT_STEP}")
         return {"path": str(absolute(config.path)), "version": VERSION}
@@ -21,6 +22,3 @@ class Folder:
     def source(self, config: DataConfig, downloads: Path, *, fetch: bool) -> ImageFiles:  # noqa: ARG002
         """Nothing to download."""
         return ImageFiles(Path(str(self.decides(config)["path"])))
-
-
-DATASETS.register("folder")(Folder())

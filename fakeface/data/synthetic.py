@@ -10,7 +10,7 @@ from fakeface.data._base import DATASETS, Batch, Fingerprint
 from fakeface.data.portraits import render
 
 VERSION = 1
-"""Raise it when the renderer draws other pixels: cached arrays are then drawn anew."""
+"""Raise it when the renderer draws other pixels: cached arrays are then rebuilt."""
 LUMA = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601, as Pillow converts to greyscale."""
 
@@ -42,16 +42,14 @@ class Portraits:
         return Batch(images, ())
 
 
+@DATASETS.register("synthetic")
 class Synthetic:
-    """The data set `synthetic`."""
+    """Portraits drawn by `fakeface.data.portraits`."""
 
     def decides(self, config: DataConfig) -> dict[str, int | str | None]:
-        """How many, and which renderer."""
+        """Their number, and the version of the renderer."""
         return {"count": config.count, "version": VERSION}
 
     def source(self, config: DataConfig, downloads: Path, *, fetch: bool) -> Portraits:  # noqa: ARG002
         """No download is ever needed."""
         return Portraits(config.count)
-
-
-DATASETS.register("synthetic")(Synthetic())

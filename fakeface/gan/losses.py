@@ -1,5 +1,6 @@
-"""Objectives as pure functions of logits. A pair gives D's two halves and G's."""
+"""Objectives as pure functions of logits. A registered class is a pair: D's objective, in two halves, and G's."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor
@@ -20,9 +21,10 @@ class GanLoss(Protocol):
         ...
 
 
-LOSSES: Registry[GanLoss] = Registry("loss")
+LOSSES: Registry[Callable[[], GanLoss]] = Registry("loss")
 
 
+@LOSSES.register("non-saturating")
 class NonSaturating:
     """Binary cross-entropy on logits, with G's non-saturating objective (Goodfellow et al. 2014, section 3).
 
@@ -37,6 +39,3 @@ class NonSaturating:
     def generator(self, fake: Tensor) -> Tensor:
         """-E log D(G(z))."""
         return softplus(-fake).mean()
-
-
-LOSSES.register("non-saturating")(NonSaturating())

@@ -77,7 +77,7 @@ def train(
     at a divergence. Where blocks end changes no weight. Metrics stay on the device within a block, so nothing waits
     for the host at each step.
     """
-    loss = LOSSES[config.loss]
+    loss = LOSSES[config.loss]()
     if (
         state.step == 0
     ):  # for components that draw from torch's own generators; a checkpoint keeps their state

@@ -224,10 +224,10 @@ def test_stop_ends_after_the_step_in_progress():
 
 def test_the_non_saturating_loss_is_binary_cross_entropy():
     real, fake = torch.randn(50) * 5, torch.randn(50) * 5
-    loss_real, loss_fake = LOSSES["non-saturating"].discriminator(real, fake)
+    loss_real, loss_fake = LOSSES["non-saturating"]().discriminator(real, fake)
     torch.testing.assert_close(loss_real, bce(real, torch.ones(50)))
     torch.testing.assert_close(loss_fake, bce(fake, torch.zeros(50)))
-    torch.testing.assert_close(LOSSES["non-saturating"].generator(fake), bce(fake, torch.ones(50)))
+    torch.testing.assert_close(LOSSES["non-saturating"]().generator(fake), bce(fake, torch.ones(50)))
 
 
 def test_g_and_d_can_have_their_own_optimizers():

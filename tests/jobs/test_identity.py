@@ -247,3 +247,19 @@ def test_only_what_differs_from_the_defaults_is_named():
 
 def test_a_canonical_digest_ignores_the_order_of_keys():
     assert canonical_digest({"a": 1, "b": 2}) == canonical_digest({"b": 2, "a": 1})
+
+
+def test_what_a_function_imports_itself_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "plugin_of_mine").mkdir()
+    (tmp_path / "plugin_of_mine/__init__.py").touch()
+    (tmp_path / "plugin_of_mine/steps.py").write_text("def Twice(x):\n    return 2 * x\n")
+    (tmp_path / "plugin_of_mine/mine.py").write_text(
+        "def Twice():\n    from plugin_of_mine.steps import Twice\n\n    return Twice(1)\n\n\n"
+        "def mine():\n    from plugin_of_mine import steps\n\n    return steps.Twice(1)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from plugin_of_mine import mine
+
+    labels = {"plugin_of_mine/mine.py:mine", "plugin_of_mine/steps.py:Twice"}
+    assert set(code_digests([mine.mine])) == labels
+    assert set(code_digests([mine.Twice])) >= {"plugin_of_mine/mine.py:Twice"}
