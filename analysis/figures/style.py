@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -180,9 +180,9 @@ def scale_values(ax: Axes, values: ArrayLike, *, top: float | None = None) -> No
         ax.yaxis.set_major_formatter(FuncFormatter(plain_number))
 
 
-def log_axis(axis: Axis) -> None:
+def log_axis(axis: XAxis | YAxis) -> None:
     """Make an axis logarithmic, with a few round ticks named in plain numbers. Sets no limits."""
-    axis._set_axes_scale("log")  # type: ignore[attr-defined]  # what set_xscale and set_yscale call
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(FewDecades())
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(plain_number))
