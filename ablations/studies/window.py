@@ -64,7 +64,7 @@ def locate(
     positions, outcomes = np.asarray(x, dtype=np.float64), np.asarray(worked, dtype=bool)
     if outcomes.all() or not outcomes.any():
         seen = "nothing was tried" if not len(outcomes) else "all worked" if outcomes.all() else "none worked"
-        raise ValueError(f"an edge lies between what works and what does not, and {seen}")
+        raise ValueError(f"an edge is between what works and what does not, and {seen}")
     edges = np.linspace(*bounds, _EDGES)
     weights = _posterior(positions, outcomes, edges, 1 if direction == "rising" else -1)
     cumulative = np.cumsum(weights) - weights / 2

@@ -127,16 +127,16 @@ def best_so_far(ax: Axes, study: StudyResult) -> Axes:
     style.dress(
         ax,
         title=f"{study.name}: best value against steps spent",
-        subtitle=f"cutting trainings short saved {percent((full - spent) / full)} of the steps"
+        subtitle=f"pruning saved {percent((full - spent) / full)} of the steps"
         if saved
-        else "no training was cut short",
+        else "no training was pruned",
         xlabel="generator steps of the search",
         ylabel=f"Fréchet distance, {study.protocol}" if quality else "spectrum distance (dB)",
     )
     style.scale_steps(ax, full)
     scale_distances(ax, trials["measured"], (0.1, 0.08))
     best = trials["measured"].cummin().ffill().dropna()
-    lines = [("full_steps", "had none been cut", style.MUTED, 1.1, "--")] if saved else []
+    lines = [("full_steps", "without pruning", style.MUTED, 1.1, "--")] if saved else []
     lines.append(("steps", "with pruning", style.ACCENT, 1.6, "-"))
     for column, label, color, width, dash in lines:
         steps = trials[column].astype(float).cumsum()[best.index]

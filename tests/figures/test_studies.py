@@ -206,7 +206,7 @@ def test_importance_is_a_bar_a_setting_the_longest_on_top() -> None:
 def test_the_best_so_far_only_falls_and_ends_at_the_steps_spent(study: StudyResult) -> None:
     ax = studies.best_so_far(axes(), study)
     assert study.steps_spent < study.full_steps
-    for label, steps in (("with pruning", study.steps_spent), ("had none been cut", study.full_steps)):
+    for label, steps in (("with pruning", study.steps_spent), ("without pruning", study.full_steps)):
         (line,) = [line for line in ax.get_lines() if line.get_label() == label]
         ys = np.asarray(line.get_ydata(), dtype=float)
         assert np.all(np.diff(ys) <= 0) and ys[-1] == study.trial_frame["measured"].min()

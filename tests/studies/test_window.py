@@ -68,5 +68,5 @@ def test_the_interval_holds_the_edge_as_often_as_it_says():
 
 @pytest.mark.parametrize("worked", [[True, True], [False, False], []])
 def test_one_outcome_alone_has_no_edge(worked: list[bool]):
-    with pytest.raises(ValueError, match="an edge lies between"):
+    with pytest.raises(ValueError, match="an edge is between"):
         locate([-1.0, -2.0][: len(worked)], worked, direction="rising", bounds=BOUNDS)
