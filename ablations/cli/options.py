@@ -29,6 +29,7 @@ STORE = Path("results")
 
 # -- single options ----------------------------------------------------------------------------------------------
 
+StorePath = Annotated[Path, typer.Option(metavar="PATH", help="The folder that holds all results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 TrackingUri = Annotated[
@@ -56,7 +57,10 @@ def picture_or_folder_path(path: Path) -> Path:
 
 
 def _is_png(path: Path) -> bool:
-    return path.is_file() and path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
 # -- bundles -----------------------------------------------------------------------------------------------------
@@ -73,7 +77,7 @@ class SpecOptions:
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=V", help="Change a setting (repeatable).")
     ] = None
-    store: Annotated[Path, typer.Option(metavar="PATH", help="The folder that holds all results.")] = STORE
+    store: StorePath = STORE
 
     def load(self, *, seeds: str | None = None) -> "Spec":
         """The specification. Raises SpecError with all that is wrong in it."""
@@ -133,7 +137,7 @@ class WorkOptions:
         ),
     ] = None
     executor: Annotated[
-        str, typer.Option(help="Where jobs run: serial (this process) or local (worker processes).")
+        str, typer.Option(help="Where jobs run: serial (this process), local (worker processes).")
     ] = "serial"
     jobs: Annotated[
         int | None,

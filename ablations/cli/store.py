@@ -1,7 +1,6 @@
 """The commands that take care of a store: `ablate sync`, `ui`, `audit` and `clean`."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from ablations.cli.options import (
     STORE,
     Device,
     Selectors,
+    StorePath,
     TrackingUri,
     console,
     shell_command,
@@ -18,8 +18,6 @@ from ablations.cli.options import (
 from fakeface.errors import UserError
 
 store_app = typer.Typer()
-
-StorePath = Annotated[Path, typer.Option(metavar="PATH", help="The folder that holds all results.")]
 
 
 @store_app.command()
