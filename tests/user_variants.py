@@ -1,0 +1,116 @@
+"""A user's own file: one of each kind of component, registered as the product registers its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn, optim
+
+from fakeface.config import DataConfig, TrainingConfig
+from fakeface.data import DATASETS
+from fakeface.data._base import Batch
+from fakeface.evaluation.extractors import EXTRACTORS, Extractor
+from fakeface.evaluation.measures import MEASURES
+from fakeface.gan.initializers import INITIALIZERS
+from fakeface.gan.losses import LOSSES
+from fakeface.gan.networks import NETWORKS, Networks
+from fakeface.gan.optimizers import OPTIMIZERS
+from fakeface.measures import Better
+
+
+@OPTIMIZERS.register("my-adagrad")
+def my_adagrad(parameters, *, lr):
+    return optim.Adagrad(parameters, lr=lr)
+
+
+@INITIALIZERS.register("my-orthogonal")
+def my_orthogonal(network, generator):
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.orthogonal_(module.weight, generator=generator)
+
+
+class Pictures(nn.Module):
+    def __init__(self, latent_dim, shape):
+        super().__init__()
+        self.layer, self.shape = nn.Linear(latent_dim, int(np.prod(shape))), shape
+
+    def forward(self, z):
+        return self.layer(z).tanh().reshape(-1, *self.shape)
+
+
+class Verdict(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.layer = nn.Linear(int(np.prod(shape)), 1)
+
+    def forward(self, images):
+        return self.layer(images.flatten(1)).flatten()
+
+
+@NETWORKS.register("my-linear")
+def my_linear(config: TrainingConfig) -> Networks:
+    shape = (config.data.channels, config.data.image_size, config.data.image_size)
+    return Networks(Pictures(config.network.latent_dim, shape), Verdict(shape))
+
+
+class LeastSquares:
+    """LSGAN (Mao et al. 2017, arXiv 1611.04076) with targets 1 and 0."""
+
+    def discriminator(self, real, fake):
+        return (real - 1).square().mean() / 2, fake.square().mean() / 2
+
+    def generator(self, fake):
+        return (fake - 1).square().mean() / 2
+
+
+LOSSES.register("my-least-squares")(LeastSquares())
+
+
+@dataclass(frozen=True)
+class Stripes:
+    count: int
+    description = "stripes"
+
+    def files(self):
+        return {}
+
+    def items(self):
+        return tuple(str(i) for i in range(self.count))
+
+    def read(self, items, size, channels):
+        random = np.random.default_rng(int(items[0]))
+        rows = random.integers(0, 255, (len(items), size, 1, channels))
+        return Batch(np.broadcast_to(rows, (len(items), size, size, channels)).astype(np.uint8), ())
+
+
+class StripesData:
+    def decides(self, config: DataConfig):
+        return {"count": config.count}
+
+    def source(self, config: DataConfig, downloads: Path, *, fetch: bool):
+        return Stripes(config.count)
+
+
+DATASETS.register("my-stripes")(StripesData())
+
+
+@EXTRACTORS.register("my-pixels")
+class MyPixels(Extractor):
+    name = "my-pixels"
+    metric = "fd_my_pixels"
+    dimension = 16
+    weights_sha256 = ""
+    protocol = {"extractor": "my-pixels"}  # noqa: RUF012
+
+    def __init__(self, weights_path=None, device="cpu"):
+        super().__init__(weights_path, device)
+
+    def _forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.float().flatten(1)[:, :: pixels[0].numel() // 16]
+
+
+@MEASURES.register("my_brightness", heading="brightness", better=Better.HIGHER, of_pixels=True)
+def my_brightness(samples, reference):
+    return float(samples.images.mean())
