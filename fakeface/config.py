@@ -13,6 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NOT_IDENTITY: dict[str, Any] = {"identity": False}
 
+
+def added_later(before: Any) -> dict[str, Any]:
+    """For a field that is younger than the trainings in people's stores: see `settings_of`."""
+    return {"before": before}
+
+
 PositiveInt = Annotated[int, Field(gt=0)]
 StepCount = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -181,22 +187,33 @@ class TrainingConfig(Settings):
     train: TrainConfig = TrainConfig()
 
 
-def identity_settings(config: Settings) -> dict[str, Any]:
-    """The settings that enter an identity and differ from the documented defaults, as `{"optimizer.lr": 0.02}`.
+def settings_of(config: Settings) -> dict[str, Any]:
+    """Every setting that enters an identity, defaults included, as `{"optimizer.lr": 2e-4}`.
 
-    Leaving out the defaults means that a setting added later changes nobody's identity.
+    A field that is added later gets `json_schema_extra=added_later(value)`, with the value that reproduces what was
+    before: while it has that value it is left out, so that nothing trained before changes its identity.
     """
-    differing: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
         if isinstance(value, Settings):
-            differing |= {f"{name}.{inner}": v for inner, v in identity_settings(value).items()}
+            found |= {f"{name}.{inner}": v for inner, v in settings_of(value).items()}
             continue
-        extra = field.json_schema_extra
-        in_identity = not (isinstance(extra, dict) and extra.get("identity") is False)
-        if in_identity and value != field.get_default(call_default_factory=True):
-            differing[name] = list(value) if isinstance(value, tuple) else value
-    return differing
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        plain = list(value) if isinstance(value, tuple) else value
+        if extra.get("identity") is not False and ("before" not in extra or extra["before"] != plain):
+            found[name] = plain
+    return found
+
+
+def changed_settings(config: Settings) -> dict[str, Any]:
+    """Those of `settings_of` that differ from the documented defaults: what people want to see of a run."""
+    defaults = settings_of(type(config)())
+    return {
+        name: value
+        for name, value in settings_of(config).items()
+        if name not in defaults or value != defaults[name]
+    }
 
 
 def canonical_digest(value: Any) -> str:

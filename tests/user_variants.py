@@ -1,4 +1,5 @@
 """A user's own file: one of each kind of component, registered as the product registers its own."""
+# ruff: noqa: ARG001, ARG002
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import torch
 
+from ablations.jobs import training
 from ablations.jobs.machine import EXACTNESS, stack
 from ablations.jobs.plan import Job
-from ablations.jobs.session import real_images
 from ablations.jobs.status import JobState, Status, kept_steps
 from ablations.store.history import History
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
-from fakeface.gan import checkpoints, training
+from fakeface.gan import checkpoints
 from fakeface.gan.step import GanState
+from fakeface.gan.training import Block
 
 NOT_AUDITED = {
     Status.NEW: "not trained yet",
@@ -54,10 +55,9 @@ def audit(
         )
     total = min(steps or history.outcome["steps"], history.outcome["steps"])
     kept = {step for step in kept_steps(history.folder) if step <= total}
-    state = GanState.create(job.config, job.seed, device)
-    real = real_images(job, images, device)
+    state = training.begin(job, device)
     difference = None
-    for block in training.train(job.config, state, real, total, pauses=kept):
+    for block in training.take_steps(job, images, state, device, until=total, pauses=kept):
         difference = _first_difference(block, history)
         if difference is None and state.step in kept:
             difference = _kept_difference(history.folder, state)
@@ -83,7 +83,7 @@ def recorded_threads(history: History) -> int | None:
     return history.sessions[-1]["stack"].get("threads") if history.sessions else None
 
 
-def _first_difference(block: training.Block, history: History) -> str | None:
+def _first_difference(block: Block, history: History) -> str | None:
     measured = [(list(block.steps), block.metrics), (block.probe_steps, block.probes)]
     found = []
     for steps, columns in measured:

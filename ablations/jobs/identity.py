@@ -18,10 +18,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fakeface.config import TrainingConfig, canonical_digest, identity_settings
+from fakeface.config import TrainingConfig, canonical_digest, settings_of
+from fakeface.data import training_indices
+from fakeface.gan.optimizers import resolved_arguments
 
-NOT_FOLLOWED = {"fakeface.config", "fakeface.registry", "fakeface.errors"}
-"""Modules that define what a setting or a name is: what they decide is in the identity already, as values."""
+NOT_FOLLOWED = {"fakeface.registry", "fakeface.errors", "fakeface.gan.series"}
+"""Modules that define what a name, an error or a logged series is: none of them decides a weight."""
+SETTINGS = "fakeface.config"
+"""Its classes count by their methods: the values of their fields are in the identity already."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +118,42 @@ def code_changes(now: Mapping[str, str], then: Mapping[str, str]) -> list[str]:
     return words
 
 
-def training_identity(config: TrainingConfig, seed: int, data_digest: str, code: Mapping[str, str]) -> str:
-    """SHA-256 of all that decides the weights, as 64 hex digits."""
-    settings, reached = identity_settings(config), without_files(code)
-    return canonical_digest({"settings": settings, "seed": seed, "data": data_digest, "code": reached})
+def resolved_settings(config: TrainingConfig, num_images: int) -> dict[str, Any]:
+    """Every setting that decides the weights, as it takes effect on a data set of `num_images` images.
+
+    Two ways to write the same training are the same here: an override that equals the common setting, `limit` or
+    `fraction` that keep the same images, `steps`, `epochs` and `times` that come to the same number of steps.
+    """
+    subset = training_indices(num_images, config.data)
+    used = num_images if subset is None else len(subset)
+    resolved = {
+        name: value
+        for name, value in settings_of(config).items()
+        if not name.startswith("optimizer.") and name not in _RESOLVED
+    }
+    resolved |= {"data.images": used, "train.total_steps": config.train.total_steps(used)}
+    for network in ("G", "D"):
+        own = config.optimizer.for_network(network)
+        arguments = {"name": own.name, "warmup_steps": own.warmup_steps, **resolved_arguments(own)}
+        resolved |= {f"optimizer.{network}.{name}": value for name, value in arguments.items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in resolved.items()}
+
+
+_RESOLVED = {"data.limit", "data.fraction", "train.steps", "train.epochs", "train.times"}
+"""Settings that enter as what they come to."""
+
+
+def training_identity(
+    settings: Mapping[str, Any], seed: int, data_digest: str, code: Mapping[str, str]
+) -> str:
+    """SHA-256 of all that decides the weights, as 64 hex digits.
+
+    Args:
+        settings: from `resolved_settings`.
+    """
+    return canonical_digest(
+        {"settings": settings, "seed": seed, "data": data_digest, "code": without_files(code)}
+    )
 
 
 def _split(label: str) -> tuple[str, str]:
@@ -182,6 +218,8 @@ def _module(name: str) -> Module:
     tree = ast.parse(path.read_bytes())
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if isinstance(statement, ast.ClassDef) and name == SETTINGS:
+                statement.body = [line for line in statement.body if not isinstance(line, ast.AnnAssign)]
             module.definitions[statement.name] = statement
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]

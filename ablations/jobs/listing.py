@@ -22,8 +22,7 @@ def plan_rows(
     estimator = Estimator(store, stack(select_device(device))["device"])
     rows = []
     for job in jobs:
-        images = store.find_data(job.config.data).images
-        steps = job.total_steps(images) if images else job.config.train.known_steps
+        steps = job.total_steps
         state = _as_rerun(state_of(job, store)) if rerun else state_of(job, store)
         left = 0 if state.status in (Status.DONE, Status.RE_SCORE) else (steps or 0) - state.step
         rows.append(

@@ -7,21 +7,28 @@ from typing import Any
 
 import torch
 
-from ablations.jobs.identity import code_digests, training_identity, without_files
+from ablations.jobs import training
+from ablations.jobs.identity import code_digests, resolved_settings, training_identity, without_files
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
-from fakeface.config import DataConfig, canonical_digest, identity_settings
+from fakeface.config import (
+    DataConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    OptimizerSettings,
+    TrainConfig,
+    TrainingConfig,
+    canonical_digest,
+    changed_settings,
+)
 from fakeface.data import DATASETS, ImageSet, training_indices
 from fakeface.errors import UserError
 from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
 from fakeface.evaluation.measures import MEASURES
 from fakeface.evaluation.scoring import Scorer
-from fakeface.gan import training
-from fakeface.gan.batches import RealImages
 from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.losses import LOSSES
 from fakeface.gan.networks import NETWORKS
 from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
-from fakeface.gan.step import GanState
 from fakeface.registry import Registry, UnknownComponent
 
 
@@ -37,6 +44,8 @@ class Job:
     config: RunConfig
     data_digest: str | None
     """None until the data are prepared; the job then has no identity."""
+    num_images: int | None
+    """In the data set, whatever subset the job trains on."""
     code: dict[str, str]
     protocol: dict[str, Any]
     protocol_identity: str
@@ -53,19 +62,22 @@ class Job:
         Raises:
             UserError: the data are not prepared yet.
         """
-        if self.data_digest is None:
+        if self.data_digest is None or self.num_images is None:
             raise UserError(f"{self.name}: its data are not prepared yet; `ablate data prepare` does that")
-        return training_identity(self.config.training(), self.seed, self.data_digest, self.code)
+        settings = resolved_settings(self.config.training(), self.num_images)
+        return training_identity(settings, self.seed, self.data_digest, self.code)
 
     @property
     def metric(self) -> str:
         """Registered name of its quality metric."""
         return EXTRACTORS[self.config.evaluation.extractor].metric
 
-    def total_steps(self, images: ImageSet) -> int:
-        """Number of generator steps of the whole training."""
-        subset = training_indices(len(images.images), self.config.data)
-        return self.config.train.total_steps(len(images.images) if subset is None else len(subset))
+    @property
+    def total_steps(self) -> int | None:
+        """Number of generator steps of the whole training; None if that depends on data that are not prepared yet."""
+        if self.num_images is None:
+            return self.config.train.known_steps
+        return training.total_steps(self.config, self.num_images)
 
     def header(self, images: ImageSet, total_steps: int) -> dict[str, Any]:
         """The fields of the `job` record, the journal's first."""
@@ -77,7 +89,8 @@ class Job:
             "instance": uuid.uuid4().hex,
             "identity": self.identity,
             "seed": self.seed,
-            "settings": identity_settings(self.config.training()),
+            "settings": changed_settings(self.config.training()),
+            "resolved": resolved_settings(self.config.training(), len(images.images)),
             "data": data,
             "code": self.code,
             "config": self.config.training().model_dump(mode="json"),
@@ -133,6 +146,7 @@ def make_plan(
                     seed=seed,
                     config=run.config,
                     data_digest=images.digest if images else None,
+                    num_images=len(images.images) if images else None,
                     code=code,
                     protocol=protocol_of(run.config.evaluation),
                     protocol_identity=scoring,
@@ -144,13 +158,12 @@ def make_plan(
 
 
 def training_roots(config: RunConfig) -> list[object]:
-    """The step, the loop and the components that a config names: where its code digest starts from."""
+    """Where a training's code digest starts: from the job to its weights, the settings' methods, and the components."""
     optimizers = {config.optimizer.for_network(network).name for network in ("G", "D")}
     return [
-        GanState,
-        training.train,
-        RealImages,
-        training_indices,
+        training.begin,
+        training.take_steps,
+        *(TrainingConfig, DataConfig, NetworkConfig, OptimizerConfig, OptimizerSettings, TrainConfig),
         NETWORKS[config.network.name],
         INITIALIZERS[config.init],
         LOSSES[config.loss],

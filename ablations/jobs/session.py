@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from ablations.jobs import training
 from ablations.jobs.context import Context, Progress
 from ablations.jobs.machine import stack, stack_changes, store_diff, system_load
 from ablations.jobs.outcome import outcome_fields
@@ -23,11 +23,9 @@ from ablations.jobs.schedule import Schedule
 from ablations.store import history as histories
 from ablations.store.history import History
 from ablations.store.journal import Journal, Record
-from fakeface.data import ImageSet, training_indices
 from fakeface.errors import UserError
 from fakeface.evaluation.diagnosis import diagnose_samples, real_statistics_of
-from fakeface.gan import checkpoints, sampling, training
-from fakeface.gan.batches import RealImages
+from fakeface.gan import checkpoints, sampling
 from fakeface.gan.series import IMAGES_PER_SECOND
 from fakeface.gan.step import GanState
 from fakeface.gan.training import Block
@@ -77,18 +75,6 @@ def name_job(job: Job, journal: Journal, history: History) -> None:
         history.apply(journal.append("named", **naming))
 
 
-def real_images(job: Job, images: ImageSet, device: torch.device) -> RealImages:
-    """The training set with the job's subset, scaling and order."""
-    return RealImages(
-        images.images,
-        training_indices(len(images.images), job.config.data),
-        scaling=job.config.data.scaling,
-        batch_size=job.config.train.batch_size,
-        seed=job.seed,
-        device=device,
-    )
-
-
 class Session:
     """One process's run of one job."""
 
@@ -96,7 +82,7 @@ class Session:
         self.job, self.folder, self.journal, self.context = job, folder, journal, context
         self.history = histories.load(journal.path)
         self.images = context.images(job)
-        self.total_steps = job.total_steps(self.images)
+        self.total_steps = training.total_steps(job.config, len(self.images.images))
         self.schedule = Schedule.of(job.config, self.total_steps)
         self.checkpoint, self.problems = usable_checkpoint(folder, self.history)
         self.stack = stack(context.device)
@@ -127,7 +113,7 @@ class Session:
         if not self.history.job:
             self._append("job", **self.job.header(self.images, self.total_steps))
         name_job(self.job, self.journal, self.history)
-        self.state = GanState.create(self.job.config, self.job.seed, self.context.device)
+        self.state = training.begin(self.job, self.context.device)
         if self.checkpoint is not None:
             checkpoints.restore(self.state, self.checkpoint)
         for problem in self.problems:
@@ -162,16 +148,15 @@ class Session:
 
     def train(self) -> None:
         """Take the remaining steps. Everything measured is in the journal, whatever ends the training."""
-        real = real_images(self.job, self.images, self.context.device)
         if self.state.step == 0:
             self._pause(0)
         else:
             self._report_past_diagnoses()
-        blocks = training.train(
-            self.job.config,
+        blocks = training.take_steps(
+            self.job,
+            self.images,
             self.state,
-            real,
-            self.total_steps,
+            self.context.device,
             pauses=self.schedule.pauses,
             stop=self._stopping,
         )

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ablations.jobs.identity import code_changes, without_files
+from ablations.jobs.identity import code_changes, resolved_settings, without_files
 from ablations.jobs.plan import Job
 from ablations.jobs.resuming import usable_checkpoint
 from ablations.store import Store, is_running
 from ablations.store.history import History, exit_of
-from fakeface.config import identity_settings
+from fakeface.config import changed_settings
 from fakeface.outcomes import COMPLETE, Exit
 
 
@@ -103,7 +103,7 @@ def same_but_data(job: Job, history: History) -> bool:
     recorded = history.job
     if not recorded or (recorded["seed"], recorded["settings"]) != (
         job.seed,
-        identity_settings(job.config.training()),
+        changed_settings(job.config.training()),
     ):
         return False
     return without_files(recorded["code"]) == without_files(job.code)
@@ -138,9 +138,10 @@ def stale_because(job: Job, store: Store) -> str:
 
 def differences(job: Job, history: History) -> list[str]:
     """The differences between a job and a recorded one in words: settings, data, then code."""
-    now, then = identity_settings(job.config.training()), history.job["settings"]
+    now = resolved_settings(job.config.training(), job.num_images) if job.num_images else {}
+    then = history.job.get("resolved", now)
     words = [
-        f"{name}: {then.get(name, 'default')} -> {now.get(name, 'default')}"
+        f"{name}: {then.get(name, 'not set')} -> {now.get(name, 'not set')}"
         for name in sorted(now.keys() | then.keys())
         if now.get(name) != then.get(name)
     ]

@@ -10,6 +10,7 @@ import optuna
 from filelock import FileLock, Timeout
 from optuna.trial import TrialState
 
+from ablations.jobs import training
 from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Run, Spec, SpecError, StudySpec
 from ablations.store import Store
@@ -71,7 +72,7 @@ class StudyRunner:
         images = find_data(base.config.data)
         if images is None:
             raise UserError(f"{study.name}: its data are not prepared yet; `ablate data prepare` does that")
-        self.total_steps = base.total_steps(images)
+        self.total_steps = training.total_steps(base.config, len(images.images))
         searched = study.entry.model_dump(mode="json", include=_IDENTITY)
         # A run of each choice too, since a choice brings code of its own.
         starts = sorted({self.make_job(run, 0).identity for run in study.choices()})

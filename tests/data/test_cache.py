@@ -20,7 +20,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from ablations.store import data_key
-from fakeface.config import DataConfig, identity_settings
+from fakeface.config import DataConfig, changed_settings
 from fakeface.data import ImageSet, find, prepare, training_indices
 from fakeface.errors import UserError
 
@@ -413,8 +413,8 @@ def test_runs_on_a_subset_share_the_array_of_the_full_set(tmp_path: Path) -> Non
     prepare(SYNTHETIC, tmp_path)
     assert find(part, tmp_path) is not None
     assert data_key(part) == data_key(SYNTHETIC)
-    assert identity_settings(DataConfig(fraction=0.5)) == {"fraction": 0.5}
-    assert identity_settings(DataConfig(fraction=1.0)) == {}
+    assert changed_settings(DataConfig(fraction=0.5)) == {"fraction": 0.5}
+    assert changed_settings(DataConfig(fraction=1.0)) == {}
 
 
 @pytest.mark.slow

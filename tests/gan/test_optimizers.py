@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, optim
 
 from ablations.jobs.identity import code_digests
-from fakeface.config import OptimizerConfig, TrainingConfig, identity_settings
+from fakeface.config import OptimizerConfig, TrainingConfig, changed_settings
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints, training
 from fakeface.gan.optimizers import OPTIMIZERS, build_optimizer
@@ -322,6 +322,6 @@ def test_warm_up_goes_on_where_it_was(tmp_path: Path):
 
 def test_a_warm_up_of_one_step_is_none_and_none_has_no_part_in_the_identity():
     assert digest(run(gan("adam", warmup_steps=1), 3)[0]) == digest(run(gan("adam"), 3)[0])
-    assert identity_settings(OptimizerConfig(warmup_steps=0)) == {}
+    assert changed_settings(OptimizerConfig(warmup_steps=0)) == {}
     warm = OptimizerConfig(warmup_steps=3, D={"warmup_steps": 0})
-    assert identity_settings(warm) == {"warmup_steps": 3, "D.warmup_steps": 0}
+    assert changed_settings(warm) == {"warmup_steps": 3, "D.warmup_steps": 0}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from fakeface.config import OptimizerConfig, TrainConfig, TrainingConfig, identity_settings
+from fakeface.config import OptimizerConfig, TrainConfig, TrainingConfig, changed_settings
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints, sampling, training
 from fakeface.gan.batches import RealImages
@@ -152,8 +152,8 @@ def test_times_multiplies_the_length_that_steps_or_epochs_give():
         assert TrainConfig(**length, times=10).total_steps(130) == 10 * once
     assert TrainConfig(steps=7, times=10).total_steps(130) == 70
     assert TrainConfig(epochs=3, batch_size=8, times=2).total_steps(130) == 2 * 3 * 16
-    assert identity_settings(TrainConfig(steps=7, times=10)) == {"steps": 7, "times": 10}
-    assert identity_settings(TrainConfig(times=1)) == {}
+    assert changed_settings(TrainConfig(steps=7, times=10)) == {"steps": 7, "times": 10}
+    assert changed_settings(TrainConfig(times=1)) == {}
 
 
 def test_a_set_smaller_than_a_batch_still_gives_full_batches():

@@ -15,7 +15,7 @@ from ablations.jobs import identity
 from ablations.jobs.identity import code_changes, code_digests
 from ablations.jobs.plan import scoring_identity, scoring_roots, training_roots
 from ablations.spec import RunConfig
-from fakeface.config import TrainingConfig, canonical_digest, identity_settings
+from fakeface.config import TrainingConfig, canonical_digest, changed_settings
 from fakeface.evaluation.measures import MEASURES
 from fakeface.gan import training
 from fakeface.gan.optimizers import standard
@@ -232,13 +232,13 @@ def test_different_settings_seeds_data_and_code_are_different_trainings():
 
 def test_where_the_data_lie_and_how_often_to_score_is_no_part_of_the_identity():
     moved = TrainingConfig(data={"name": "folder", "path": "elsewhere", "count": 7})
-    assert identity_settings(moved) == {}
-    assert identity_settings(RunConfig(evaluation={"num_evaluations": 9}).evaluation) == {}
+    assert changed_settings(moved) == {}
+    assert changed_settings(RunConfig(evaluation={"num_evaluations": 9}).evaluation) == {}
 
 
 def test_only_what_differs_from_the_defaults_is_named():
     config = TrainingConfig(optimizer={"name": "sgd", "lr": 2e-4, "G": {"lr": 0.1}}, data={"image_size": 32})
-    assert identity_settings(config) == {
+    assert changed_settings(config) == {
         "optimizer.name": "sgd",
         "optimizer.G.lr": 0.1,
         "data.image_size": 32,

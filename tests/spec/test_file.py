@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablations.spec import RunConfig, Spec, SpecError, load_spec, schema
-from fakeface.config import TrainingConfig, identity_settings
+from fakeface.config import TrainingConfig, changed_settings
 from fakeface.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ SHIPPED = ROOT / "runs.yaml"
 
 def differences(config: RunConfig, other: RunConfig) -> dict[str, Any]:
     """The identity settings of `config` that `other` has not."""
-    here, there = identity_settings(config), identity_settings(other)
+    here, there = changed_settings(config), changed_settings(other)
     return {key: here.get(key) for key in here.keys() | there.keys() if here.get(key) != there.get(key)}
 
 
