@@ -15,7 +15,7 @@ import torch
 from fakeface.errors import UserError
 from fakeface.files import os_errors
 
-EXACTNESS = ("torch", "device", "threads", "cpu")
+EXACTNESS = ("torch", "device", "threads", "cpu", "cpu_capability")
 """The parts of a stack on which the last bits of a training depend."""
 
 
@@ -58,6 +58,7 @@ def stack(device: torch.device) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "threads": torch.get_num_threads(),
         "cpu": _cpu_model(),
+        "cpu_capability": _cpu_capability(),
         "platform": sys.platform,
     }
 
@@ -116,6 +117,17 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+@cache
+def _cpu_capability() -> str:
+    """The vector instructions that ATen uses, then those that oneDNN finds: virtual machines hide some of a model's."""
+    found = getattr(torch.cpu, "get_capabilities", dict)()
+    vector = sorted(
+        name for name, has in found.items() if has is True and name.startswith(("avx", "amx", "sve"))
+    )
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", ""))
+    return " ".join(filter(None, [torch.backends.cpu.get_cpu_capability(), *vector, limit]))
 
 
 @cache

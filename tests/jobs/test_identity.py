@@ -8,19 +8,32 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 import pytest
+import torch
+from pydantic import Field
 
 from ablations.jobs import identity
 from ablations.jobs.identity import code_changes, code_digests
-from ablations.jobs.plan import scoring_identity, scoring_roots, training_roots
-from ablations.spec import RunConfig
-from fakeface.config import TrainingConfig, canonical_digest, changed_settings
+from ablations.jobs.plan import Job, make_plan, scoring_identity, scoring_roots, training_roots
+from ablations.jobs.training import begin, take_steps
+from ablations.spec import RunConfig, load_spec
+from fakeface import data
+from fakeface.config import (
+    TrainConfig,
+    TrainingConfig,
+    added_later,
+    canonical_digest,
+    changed_settings,
+    settings_of,
+)
+from fakeface.data import ImageSet
 from fakeface.evaluation.measures import MEASURES
-from fakeface.gan import training
 from fakeface.gan.optimizers import standard
 from fakeface.measures import Better
 
+CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]
 STEP, OPTIMIZERS, QUALITY = (
     "fakeface/gan/step.py",
@@ -43,6 +56,10 @@ EDITS = {
         '@EXTRACTORS.register("inception")',
         '@EXTRACTORS.register("mine")\nclass Mine:\n    metric = "fd_mine"\n\n\n@EXTRACTORS.register("inception")',
     ),
+    "how overrides are resolved": ("fakeface/config.py", "**common, **own,", "**common,"),
+    "the warm-up of a network": ("fakeface/config.py", "return self.warmup_steps if own", "return 0 if own"),
+    "the number of steps": ("fakeface/config.py", "return self.times * max(1,", "return 2 * self.times * max(1,"),
+    "the seed of the images": ("ablations/jobs/training.py", "seed=job.seed,", "seed=job.seed + 1,"),
     "a new setting": ("fakeface/config.py", "    d_steps: Pos", "    g_steps: int = 1\n    d_steps: Pos"),
     "a line of the step": (STEP, "    loss_g.backward()", "    (2 * loss_g).backward()"),
     "a line of sgd": (OPTIMIZERS, "optim.SGD(parameters, lr=lr,", "optim.SGD(parameters, lr=2 * lr,"),
@@ -69,7 +86,8 @@ for edit, (file, before, after) in json.loads(sys.stdin.read()).items():
     identity._module.cache_clear()
     configs = {name: RunConfig(optimizer={"name": name}) for name in ("adam", "sgd")}
     codes = {name: identity.code_digests(training_roots(config)) for name, config in configs.items()}
-    trainings = {name: identity.training_identity(configs[name], 0, "data", codes[name]) for name in codes}
+    settings = {name: identity.resolved_settings(config, 1_000) for name, config in configs.items()}
+    trainings = {name: identity.training_identity(settings[name], 0, "data", codes[name]) for name in codes}
     found[edit] = {"code": codes, "training": trainings, "scoring": scoring_identity(configs["adam"])}
     path.write_text(text)
 print(json.dumps(found))
@@ -126,6 +144,33 @@ def test_what_changes_no_training_changes_no_digest(edit: str, after: dict):
 )
 def test_a_line_of_the_step_or_below_changes_every_job_and_is_named(edit: str, words: str, after: dict):
     assert changes(after, edit) == {"adam": [words], "sgd": [words]}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "how overrides are resolved", "the warm-up of a network",
+        "the number of steps", "the seed of the images",
+    ],
+)  # fmt: skip
+def test_a_change_between_the_specification_and_the_weights_changes_every_training(edit: str, after: dict):
+    for name in ("adam", "sgd"):
+        assert after[edit]["training"][name] != after["nothing"]["training"][name]
+
+
+@pytest.mark.parametrize(
+    ("before", "default"),
+    [("lr: LearningRate = 2e-4", "lr: LearningRate = 2e-2"), ('"unit"] = "symmetric"', '"unit"] = "unit"')],
+)
+def test_a_changed_default_changes_every_training_that_does_not_name_it(
+    before: str, default: str, tmp_path: Path, after: dict
+):
+    folder = copy_of_sources(tmp_path)
+    config = folder / "fakeface/config.py"
+    config.write_text(config.read_text().replace(before, default))
+    now = probe(folder, {"nothing": EDITS["nothing"]})["nothing"]
+    for name in ("adam", "sgd"):
+        assert now["training"][name] != after["nothing"]["training"][name]
 
 
 def test_a_line_of_sgd_changes_sgds_jobs_alone(after: dict):
@@ -195,7 +240,8 @@ def test_only_named_components_are_in_the_code():
     assert "fakeface/gan/optimizers/standard.py:adam" in keys
     assert "fakeface/gan/optimizers/standard.py:sgd" not in keys
     assert "fakeface/gan/initializers.py:dcgan" in keys
-    assert not {key for key in keys if key.startswith(("fakeface/evaluation", "ablations"))}
+    beyond = {key for key in keys if key.startswith(("fakeface/evaluation", "ablations"))}
+    assert {key.partition(":")[0] for key in beyond} == {"ablations/jobs/training.py"}
 
 
 ANONYMOUS = lambda x: x  # noqa: E731
@@ -217,17 +263,89 @@ def test_scoring_code_and_training_code_are_apart():
     assert "fakeface/gan/step.py:gan_step" not in scoring_keys
 
 
-def test_different_settings_seeds_data_and_code_are_different_trainings():
-    code = code_digests([training.train])
-    base = identity.training_identity(TrainingConfig(), 0, "d", code)
-    others = [
-        identity.training_identity(TrainingConfig(optimizer={"lr": 1e-3}), 0, "d", code),
-        identity.training_identity(TrainingConfig(), 1, "d", code),
-        identity.training_identity(TrainingConfig(), 0, "e", code),
-        identity.training_identity(TrainingConfig(), 0, "d", code_digests([standard.sgd])),
-    ]
-    assert len({base, *others}) == 5
-    assert base == identity.training_identity(TrainingConfig(), 0, "d", code)
+def identity_of(num_images: int = 1_000, seed: int = 0, digest: str = "d", **settings: object) -> str:
+    config = TrainingConfig.model_validate(settings)
+    resolved = identity.resolved_settings(config, num_images)
+    return identity.training_identity(resolved, seed, digest, {"fakeface/gan/step.py:gan_step": "0"})
+
+
+def test_different_settings_seeds_and_data_are_different_trainings():
+    trainings = [
+        identity_of(), identity_of(seed=1), identity_of(digest="e"), identity_of(optimizer={"lr": 1e-3}),
+        identity_of(optimizer={"G": {"lr": 1e-3}}), identity_of(data={"limit": 999}), identity_of(train={"epochs": 6}),
+        identity_of(optimizer={"name": "sgd"}), identity_of(optimizer={"name": "sgd", "options": {"nesterov": True}}),
+    ]  # fmt: skip
+    assert len(set(trainings)) == len(trainings)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"train": {"steps": 12, "times": 2}}, {"train": {"steps": 24}}),
+        ({"train": {"epochs": 2, "batch_size": 100}}, {"train": {"steps": 20, "batch_size": 100}}),
+        ({"data": {"limit": 1_000}}, {}),
+        ({"data": {"limit": 500}}, {"data": {"fraction": 0.5}}),
+        ({"optimizer": {"D": {"lr": 2e-4}}}, {}),
+        ({"optimizer": {"G": {"lr": 1e-3}, "D": {"lr": 1e-3}}}, {"optimizer": {"lr": 1e-3}}),
+        ({"optimizer": {"name": "sgd", "betas": (0.1, 0.2)}}, {"optimizer": {"name": "sgd"}}),
+        ({"optimizer": {"name": "sgd", "options": {"nesterov": False}}}, {"optimizer": {"name": "sgd"}}),
+    ],
+)
+def test_two_ways_to_write_a_training_are_one_training(one: dict, other: dict):
+    assert identity_of(**one) == identity_of(**other)
+
+
+def test_a_field_that_is_added_later_changes_an_identity_only_off_its_frozen_value():
+    class Younger(TrainConfig):
+        g_steps: int = Field(2, json_schema_extra=added_later(1))
+
+    assert settings_of(Younger(g_steps=1)) == settings_of(TrainConfig())
+    assert settings_of(Younger()) == {**settings_of(TrainConfig()), "g_steps": 2}
+
+
+def executed(job: Job, images: ImageSet) -> set[str]:
+    """`fakeface/gan/step.py:gan_step`, ... of every function of ours that runs between a job and its weights."""
+    seen: set[tuple[str, str]] = set()
+
+    def trace(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if (
+            event == "call"
+            and frame.f_code.co_name != "<lambda>"
+            and path.is_relative_to(ROOT)
+            and ".venv" not in path.parts
+        ):
+            seen.add((path.relative_to(ROOT).as_posix(), frame.f_code.co_qualname.partition(".")[0]))
+
+    sys.setprofile(trace)
+    try:
+        for _ in take_steps(job, images, begin(job, CPU), CPU):
+            pass
+    finally:
+        sys.setprofile(None)
+    return {f"{file}:{name}" for file, name in seen if file.startswith(("fakeface", "ablations"))}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "nsgd"])
+def test_every_function_that_runs_between_a_job_and_its_weights_is_in_its_code(
+    tmp_path: Path, optimizer: str
+):
+    settings = {
+        "data": {"count": 40, "image_size": 32, "fraction": 0.5}, "network": {"width": 4, "latent_dim": 8},
+        "train": {"steps": 11, "batch_size": 8}, "init": "dcgan",
+        "optimizer": {"name": optimizer, "warmup_steps": 2, "D": {"lr": 1e-3}},
+    }  # fmt: skip
+    path = tmp_path / "runs.yaml"
+    path.write_text(json.dumps({"defaults": settings, "runs": {"baseline": {}}}))
+    spec = load_spec(path)
+    images = data.prepare(spec.runs[0].config.data, tmp_path / "data")
+    (job,) = make_plan(spec, spec.runs, lambda config: images)  # noqa: ARG005
+    unseen = executed(job, images) - set(job.code)
+    assert {key for key in unseen if not key.startswith(tuple(SAID_BY_VALUE))} == set()
+
+
+SAID_BY_VALUE = ("fakeface/registry.py", "fakeface/errors.py", "fakeface/gan/series.py")
+"""What these decide is in the identity as a name or a value."""
 
 
 def test_where_the_data_lie_and_how_often_to_score_is_no_part_of_the_identity():
