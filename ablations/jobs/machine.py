@@ -122,7 +122,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 @cache
 def _cpu_capability() -> str:
     """The vector instructions that ATen uses, then those that oneDNN finds: virtual machines hide some of a model's."""
-    found = getattr(torch.cpu, "get_capabilities", dict)()
+    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     vector = sorted(
         name for name, has in found.items() if has is True and name.startswith(("avx", "amx", "sve"))
     )
