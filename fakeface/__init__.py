@@ -1,1 +1,1 @@
-"""GANs on faces: data, networks, training and evaluation. Knows nothing of schedules or tracking."""
+"""GANs on faces: data, networks, training and evaluation. Independent of schedules and tracking."""

@@ -2,7 +2,7 @@
 
 Types and ranges are checked here; the names of components are checked against the registries when a plan is
 made, so that reading a specification stays fast. Settings marked `identity: False` do not change what is
-learned (where the pictures lie, say); all others enter the training identity.
+learned (the folder of the images, say); all others enter the training identity.
 """
 
 import hashlib
@@ -121,7 +121,7 @@ class OptimizerConfig(Settings):
         return OptimizerConfig(**{**common, **own, "options": {**common["options"], **own["options"]}})
 
     def warmup_of(self, network: Literal["G", "D"]) -> int:
-        """`warmup_steps` of one network. Asked for at each step, so it builds nothing as `for_network` does."""
+        """`warmup_steps` of one network. Called at each step, so it builds no settings as `for_network` does."""
         own: OptimizerSettings = getattr(self, network)
         return self.warmup_steps if own.warmup_steps is None else own.warmup_steps
 

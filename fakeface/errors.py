@@ -1,9 +1,9 @@
-"""The one kind of error that is the user's to mend."""
+"""The error that a user can fix."""
 
 
 class UserError(Exception):
-    """Bad input, or a machine that cannot do what was asked.
+    """Bad input, or a machine that cannot do what was requested.
 
-    The message is complete: what is wrong, where (file, line), and what to do next. The command line shows it
-    as it stands, without a traceback, and exits with status 2.
+    The message is complete: what is wrong, where (file, line), and what to do next. The command line prints it without
+    a traceback and exits with status 2.
     """

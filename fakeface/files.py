@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and what other programs read in them."""
+"""Files that are written completely or not at all, and strict JSON."""
 
 import json
 import math
@@ -20,20 +20,20 @@ def os_errors(path: Path, doing: str) -> Iterator[None]:
     except OSError as error:
         raise UserError(
             f"{path}: cannot {doing}: {error.strerror or error}: "
-            "free some space, mend the permissions, or choose another place"
+            "free some space, change the permissions, or choose another place"
         ) from error
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write `path` anew: it appears, complete, when the block ends, and not at all if that fails."""
+    """Write or replace `path`: the complete file appears when the block ends, and nothing if it raises."""
     handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # mkstemp leaves the file to its owner alone
+        Path(name).chmod(0o644)  # mkstemp gives it to its owner only
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)

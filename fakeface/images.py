@@ -1,4 +1,4 @@
-"""Pictures of pictures: contact sheets, and PNG files."""
+"""Contact sheets and PNG files."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ GAP = 2
 
 
 def contact_sheet(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
-    """Images (N, H, W, C) in rows of `columns`, white between them and where the last row ends: (H', W', C).
+    """Images (N, H, W, C) in rows of `columns`, with white between and after them: (H', W', C).
 
     Raises:
         ValueError: no images, or fewer than one column.
@@ -30,7 +30,7 @@ def contact_sheet(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
 
 
 def save_png(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write an image (H, W, 1 or 3) as PNG; the file appears whole or not at all.
+    """Write an image (H, W, 1 or 3) as PNG; the file appears complete or not at all.
 
     Raises:
         UserError: the file cannot be written.

@@ -21,13 +21,13 @@ class Exit(StrEnum):
     """An error ended it."""
 
     RUNNING = "running"
-    """No outcome yet: some process works on it."""
+    """No outcome yet: a process is working on it."""
     NEW = "new"
-    """No outcome yet: it has not begun."""
+    """No outcome yet: it has not started."""
     BUSY = "busy"
-    """Not an outcome: another process holds its lock, so an executor left it alone."""
+    """Not an outcome: another process holds its lock, so an executor skipped it."""
     REFUSED = "refused"
-    """Not an outcome: an executor could not begin it."""
+    """Not an outcome: an executor could not start it."""
 
 
 COMPLETE = frozenset({Exit.FINISHED, Exit.DIVERGED})
@@ -43,7 +43,7 @@ class Samples(StrEnum):
 
 
 class Dynamics(StrEnum):
-    """How the two networks stand."""
+    """How the training of the two networks went."""
 
     BALANCED = "balanced"
     DISCRIMINATOR_WON = "discriminator-won"
@@ -60,7 +60,7 @@ class Regime(StrEnum):
     DISCRIMINATOR_WON = Dynamics.DISCRIMINATOR_WON.value
     DIVERGED = Exit.DIVERGED.value
     UNKNOWN = "unknown"
-    """Cut short before anybody could say."""
+    """Stopped too early to tell."""
 
 
 def regime_of(exit_: str, samples: str | None, dynamics: str | None) -> Regime:

@@ -1,7 +1,7 @@
 """Named streams of randomness, each made on the CPU from (name, seed, index).
 
-One seed thus gives every variant the same data order, latent noise and samples, whatever else it draws; the CPU and
-the GPU see the same numbers; and a resumed training needs no generator's state to go on exactly.
+One seed therefore gives every variant the same data order, latent noise and samples, whatever else it draws. The CPU
+and the GPU use the same numbers, and a training resumes exactly without the state of a generator.
 """
 
 import hashlib

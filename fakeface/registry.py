@@ -1,4 +1,4 @@
-"""Name -> component. One small registered function or class per variant, with no edit elsewhere."""
+"""Name -> component. A variant is one registered function or class, with no edit elsewhere."""
 
 import difflib
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class UnknownComponent(UserError):
-    """No component of this kind has the name; the message lists those that exist and the nearest."""
+    """No component of this kind has the name; the message suggests the nearest one and lists all."""
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         super().__init__(f"unknown {kind} {name!r}{nearest(name, known)} (known: {', '.join(known)})")

@@ -13,7 +13,7 @@ from fakeface.data._base import Batch, Source
 from fakeface.errors import UserError
 
 CHUNK = 32
-"""Items per task: small enough that Ctrl-C need not wait long for photographs of many megapixels."""
+"""Items per task: few, so that Ctrl-C does not wait long for photographs of many megapixels."""
 WORTH_A_PROCESS = 512
 """Starting a process takes about as long as rendering or decoding this many small images."""
 
@@ -70,13 +70,13 @@ def _in_processes(
 
 
 def _begin() -> None:
-    """Ctrl-C reaches every process of the terminal, and only the parent shall act on it; whom no worker outlives."""
+    """Ignore Ctrl-C, which the terminal sends to every process and the parent handles; end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A pool's workers hold both ends of its pipes, so that they would wait for ever for a parent that was killed."""
+    """Without this, workers would wait forever for a killed parent, since they hold both ends of the pool's pipes."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -1,8 +1,8 @@
 """What samples are: pictures, noise, or a collapse. The outcome `samples` of a training.
 
-Pure functions of pictures. Every threshold is a named constant with its reason; the
-values come from DCGANs trained on real faces at 32x32 and 64x64 and from pictures made for the purpose. A
-quantity that is not a number counts as the failure that it is, and the evidence says so.
+Pure functions of pictures. Every threshold is a named constant with its reason; the values come from DCGANs trained on
+real faces at 32x32 and 64x64 and from artificial pictures. A quantity that is not a number counts as a failure, and the
+evidence says so.
 """
 
 import math
@@ -22,11 +22,9 @@ from fakeface.evaluation.subsets import subset
 from fakeface.outcomes import Samples
 
 BLANK_LEVELS = 0.5
-"""Mean deviation within a picture, in levels of 255, below which it shows nothing: rounding alone makes
-0.3."""
+"""Mean deviation within a picture, in levels of 255, below which it shows nothing: rounding alone gives 0.3."""
 MID_GREY = (96.0, 160.0)
-"""Mean level of a blank picture that is an untrained generator's zero, not one at which tanh has
-saturated."""
+"""Mean level of a blank picture of an untrained generator, whose output is near zero; a saturated tanh is outside."""
 NOISE_TILT_DB = 8.0
 """Fine above coarse power, against real images: noise and untrained generators have 16 to 25 dB, real images
 with noise of 20 levels on top 4 to 7, the first recognisable faces of a training 3, its later ones 0 to 2."""
@@ -40,8 +38,7 @@ NOISE_LAYOUT = 0.6
 """Fréchet distance of layouts over the real variance: 64 real images have 0.13, a trained GAN 0.2 to 0.3,
 pictures with the real spectrum and random phases 0.7 and more."""
 LAYOUT_SAMPLES = 32
-"""Fewer samples have a layout distance that is mostly bias (16 real images: 0.5), and are not judged by
-it."""
+"""The layout distance of fewer samples is mostly bias (16 real images: 0.5) and is not used."""
 BLURRED_DB = -3.0
 """Fine power, against real images, below which the evidence calls healthy samples blurred."""
 _COMPARED_IMAGES = 2_000
@@ -109,7 +106,7 @@ def measure_samples(samples: Images, real: RealStatistics) -> dict[str, float]:
     check_images(samples, least=2)
     if samples.shape[1] != real.image_size:
         raise UserError(
-            f"samples of {samples.shape[1]} pixels cannot be held against real images of {real.image_size}"
+            f"samples of {samples.shape[1]} pixels cannot be compared with real images of {real.image_size}"
         )
     spectrum = radial_spectrum(samples)
     coarse, fine = band_excess(spectrum, real.spectrum)
@@ -130,8 +127,8 @@ def measure_samples(samples: Images, real: RealStatistics) -> dict[str, float]:
 def diagnose_samples(samples: Images, real: RealStatistics, *, diverged: bool = False) -> SampleDiagnosis:
     """Tell apart pictures, noise and collapse among samples (N, H, W, C) uint8, N >= 2 (64 is a good number).
 
-    Blurred pictures are healthy, and the evidence says that they are blurred: their score shows it, and a
-    blur is no failure of the training. `diverged` says that the generator gave NaN, which no uint8 can show.
+    Blurred pictures are healthy, and the evidence says that they are blurred: their score shows it, and blur is not a
+    failure of the training. `diverged` says that the generator returned NaN, which uint8 cannot represent.
 
     Raises:
         UserError: too few samples, or not of the real images' size.
@@ -144,8 +141,10 @@ def diagnose_samples(samples: Images, real: RealStatistics, *, diverged: bool = 
 
 
 def label_samples(values: Mapping[str, float], n: int, real_duplicates: float) -> tuple[Samples, str]:
-    """Label and evidence for the measures of n samples, where `real_duplicates` of real images have a near
-    twin."""
+    """Label and evidence from the measures of n samples.
+
+    `real_duplicates` is the share of real images with a near twin.
+    """
     unknown = sorted(name for name, value in values.items() if not math.isfinite(value))
     if unknown:
         return Samples.NOISE, f"{', '.join(unknown)} not a number: training diverged"
@@ -189,7 +188,7 @@ def label_samples(values: Mapping[str, float], n: int, real_duplicates: float) -
 
 
 def onset_of(labels: Sequence[tuple[int, str]]) -> int:
-    """The first step from which the last label holds to the end, of (step, label) in the order of steps.
+    """The first step from which the last label applies to the end, from (step, label) in the order of steps.
 
     Raises:
         ValueError: no labels.

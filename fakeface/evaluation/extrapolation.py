@@ -6,16 +6,16 @@ constant of the generator's own. So it is measured at several n, and
 
     d²(n) = d²(∞) + c / n        is fitted by least squares; d²(∞) is the intercept.
 
-As in the paper, sizes are evenly spaced up to N and subsets are drawn at random. What differs: from each subset's
-distance its mean influence (`frechet_interval`) is taken off, the first-order noise of having drawn this subset.
-The points then lie on the line instead of about it, and nothing is biased, for influences have mean 0.
+As in the paper, sizes are evenly spaced up to N and subsets are drawn at random. Unlike in the paper, the mean
+influence of each subset (`frechet_interval`) is subtracted from its distance: it is the first-order noise of drawing
+this subset. The points are then closer to the line, without bias, because influences have mean 0.
 
-No subset has fewer than 3 d samples, where the bias is a twentieth above c / n. With N near 5 d the line so takes
-off too much, in Gaussians by 2 to 11% of the bias: less than the standard error.
+No subset has fewer than 3 d samples, where the bias is a twentieth above c / n. With N near 5 d the line therefore
+removes too much, in Gaussians 2 to 11% of the bias: less than the standard error.
 
-The standard error has two parts: of the line's intercept among the points, and of the N samples themselves, which
-all points share and no regression can see. The reference is held fixed: its own finite size biases d²(∞) too, by
-the same amount for generators of the same quality.
+The standard error has two parts: that of the line's intercept, and that of the N samples themselves, which all points
+share and a regression cannot detect. The reference is fixed: its own finite size biases d²(∞) too, by the same amount
+for generators of the same quality.
 
 Features (N, d) and the reference's statistics -> two numbers, in squared units of the features.
 """

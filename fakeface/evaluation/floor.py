@@ -1,11 +1,11 @@
-"""The Fréchet distance that real images have from real images: what no generator can be expected to beat.
+"""The Fréchet distance of real images from real images: no generator can be expected to be below it.
 
-Two disjoint draws of the same distribution differ by chance, and the distance of their covariances counts all of
-it: with n₁ and n₂ images the expectation is about c (1/n₁ + 1/n₂), far above 0. A generator's distance is to be
-read against this floor at the protocol's own sizes, N samples against N_r real images.
+Two disjoint draws from one distribution differ by chance, and the distance includes all of this noise: with n₁ and n₂
+images its expectation is about c (1/n₁ + 1/n₂), far above 0. Compare a generator's distance with this floor at the
+protocol's own sizes, N samples and N_r real images.
 
-Where there are fewer than N + N_r real images, the second draw is what the first one leaves, and the distance is
-scaled by (1/N + 1/N_r) / (1/n₁ + 1/n₂), which is its expectation's dependence on the sizes to first order.
+If there are fewer than N + N_r real images, the second draw is the rest of the first one, and the distance is scaled by
+(1/N + 1/N_r) / (1/n₁ + 1/n₂), the first-order dependence of its expectation on the sizes.
 
 Real features (M, d) -> one number, in squared units of the features.
 """

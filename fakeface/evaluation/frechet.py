@@ -6,8 +6,8 @@ multivariate normal distributions", 1982:
 
     d² = |μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½)
 
-Features (N, d) -> μ (d,), Σ (d, d) with divisor N - 1 -> one number, in squared units of the features. As is
-the custom, the square d² is what is called the Fréchet distance.
+Features (N, d) -> μ (d,), Σ (d, d) with divisor N - 1 -> one number, in squared units of the features. As usual, the
+square d² is called the Fréchet distance.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
 
 
 def _root(covariance: Array) -> Array:
-    """A matrix R with R Rᵀ = Σ; the negative eigenvalues that rounding leaves count as 0."""
+    """A matrix R with R Rᵀ = Σ; negative eigenvalues, which come from rounding, count as 0."""
     values, vectors = scipy.linalg.eigh(covariance)
     root: Array = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
     return root

@@ -1,4 +1,4 @@
-"""How far the Fréchet distance of N samples is from what other N samples of the same generator would give.
+"""The sampling noise of the Fréchet distance: how much it varies between sets of N samples of the same generator.
 
 The distance is a functional of the samples' distribution through μ and Σ, so its noise follows from its
 influence function (Hampel, "The influence curve and its role in robust estimation", 1974), without resampling:
@@ -9,16 +9,15 @@ influence function (Hampel, "The influence curve and its role in robust estimati
 2 (μ - μ_r) is the gradient of d² with respect to μ, I - T with respect to Σ; T is the optimal transport map from
 N(μ, Σ) to N(μ_r, Σ_r) (Dowson & Landau, 1982; Takatsu, "Wasserstein geometry of Gaussian measures", 2011). With
 factors Σ = L Lᵀ, Σ_r = R Rᵀ and the singular value decomposition RᵀL = U S Vᵀ, T is R U S⁻¹ Uᵀ Rᵀ: singular
-covariances only lose directions in which one side does not vary. d² itself takes no more than S.
+covariances only lose directions in which one side does not vary. d² itself needs only S.
 
-What the interval is of: the mean of d² over sets of N samples. That mean lies above the distance at infinite N
-by a bias of about c / N, which the interval neither contains nor removes; protocols hold N fixed, and
-`extrapolation` removes it. A bootstrap has the bias twice, around d² + c / N, and is to be compared in width.
+What the interval covers: the mean of d² over sets of N samples. That mean is above the distance at infinite N by a bias
+of about c / N, which the interval neither contains nor removes; protocols fix N, and `extrapolation` removes the bias.
+A bootstrap has the bias twice, around d² + c / N, so only its width can be compared.
 
-How good it is: to first order, hence best where d² is well above the floor that real images have among
-themselves. At the floor itself the interval is up to √2 times as wide as it should be, and a bootstrap's up to
-√3 times. Neither sees tails that the N samples happen not to show: where features lack fourth moments, both are
-too narrow. N of 5 d and more was checked, less is refused.
+Accuracy: to first order, hence best where d² is well above the floor of real images. At the floor itself the interval
+is up to √2 times too wide, and a bootstrap's up to √3 times. Neither knows about tails that are missing from the N
+samples: if features have no fourth moments, both are too narrow. It was checked for N of 5 d and more; less is refused.
 
 Features (N, d) and the reference's statistics -> ψ (N,) -> an interval, in squared units of the features.
 """
@@ -35,7 +34,7 @@ from fakeface.measures import Estimate
 Features = npt.NDArray[np.floating]
 
 SAMPLES_PER_DIMENSION = 5
-"""Below this many samples per feature the covariance is too noisy to tell its own noise."""
+"""With fewer samples per feature, the covariance is too noisy to estimate its own noise."""
 
 _ROWS = 4_096  # samples in float64 at a time: 50,000 of 2,048 features would take 0.8 GB a copy
 
@@ -98,7 +97,7 @@ def _compare(features: Features, own: Statistics, other: Statistics) -> tuple[fl
 
 
 def _factor(covariance: Array) -> Array:
-    """L with L Lᵀ = Σ, also for a singular Σ; the negative eigenvalues that rounding leaves count as 0."""
+    """L with L Lᵀ = Σ, also for a singular Σ; negative eigenvalues, which come from rounding, count as 0."""
     values, vectors = scipy.linalg.eigh(covariance)
     factor: Array = vectors * np.sqrt(np.clip(values, 0, None))
     return factor

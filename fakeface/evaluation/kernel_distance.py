@@ -13,8 +13,8 @@ asymptotically normal distribution", 1948) the variance is exactly
     4 α / m + 4 β / n + 2 τ_xx / (m (m - 1)) + 2 τ_yy / (n (n - 1)) + 4 τ_xy / (m n)
 
 with α the variance of E k(x, x') - E k(x, y) over x, β its twin over y, and τ the variances of the kernels less
-their row and column means. α and β vanish where the two distributions are equal and the τ remain: the error holds
-there too (a fifth too large at most, since estimates of α and β below 0 are cut off).
+their row and column means. α and β vanish where the two distributions are equal and the τ remain: the error is valid
+there too (at most a fifth too large, because estimates of α and β below 0 are cut off).
 
 Features (m, d) and (n, d) -> MMD² and its standard error, without unit. Slightly negative values are normal.
 """
@@ -33,7 +33,7 @@ _ROWS = 1_024  # rows of a kernel matrix at a time: against 50,000 real images t
 
 @dataclass(frozen=True, eq=False)
 class _Means:
-    """What a kernel matrix is reduced to, its diagonal left out where both sides are the same set."""
+    """Means of a kernel matrix, without its diagonal if both sides are the same set."""
 
     rows: Array
     columns: Array
@@ -48,7 +48,7 @@ def kernel_distance(samples: Features, real: Features) -> Estimate:
     The error includes the sampling noise of both sides. NaN where features are not finite.
 
     Raises:
-        UserError: fewer than four on a side, of whose noise nothing can be said.
+        UserError: fewer than four on a side, too few to estimate the noise.
     """
     if samples.shape[1] != real.shape[1]:
         raise ValueError(f"features of different lengths: {samples.shape[1]} and {real.shape[1]}")
@@ -63,7 +63,7 @@ def kernel_distance(samples: Features, real: Features) -> Estimate:
         return Estimate(float("nan"), float("nan"))
     xx, yy, xy = _kernel_means(x, x), _kernel_means(y, y), _kernel_means(x, y)
     value = xx.total + yy.total - 2 * xy.total
-    # What a mean over other samples adds to the spread of the rows is no spread of the expectation.
+    # Subtract the variance that averaging over finitely many other samples adds to the rows.
     alpha = (xx.rows - xy.rows).var(ddof=1) - xx.interaction / (m - 1) - xy.interaction / n
     beta = (yy.rows - xy.columns).var(ddof=1) - yy.interaction / (n - 1) - xy.interaction / m
     first_order = max(0.0, 4 * alpha / m + 4 * beta / n)

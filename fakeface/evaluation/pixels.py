@@ -1,4 +1,4 @@
-"""What the network-free measures look at: luminance, and small low-pass pictures. NumPy only."""
+"""Luminance and small low-pass pictures, for the measures that need no network. NumPy only."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +10,13 @@ Images = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float64]
 
 THUMBNAIL = 8
-"""Height and width of the low-pass pictures: enough for pose, light and hair, blind to pixel noise."""
+"""Height and width of the low-pass pictures: enough for pose, light and hair, without pixel noise."""
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 def check_images(images: Images, least: int = 1) -> None:
-    """Refuse what is not a stack of at least `least` square uint8 pictures.
+    """Raise UserError unless these are at least `least` square uint8 pictures.
 
     Raises:
         UserError: wrong type, shape, channel count, or too few.
@@ -52,11 +52,10 @@ def thumbnails(images: Images) -> Array:
 
 
 def layouts(images: Images) -> Array:
-    """(N, H, W, C) uint8 -> (N, 64): where each picture is light and dark, whatever its brightness and
-    contrast.
+    """(N, H, W, C) uint8 -> (N, 64): where each picture is light and dark, whatever its brightness and contrast.
 
-    Luminance thumbnails less their mean, over their deviation plus 0.02, so that the
-    faint noise of an empty picture is not blown up.
+    Luminance thumbnails less their mean, divided by their deviation plus 0.02, so that the faint noise of an empty
+    picture is not amplified.
     """
     n, height, width, _ = images.shape
     cells = luminance(images).reshape(n, THUMBNAIL, height // THUMBNAIL, THUMBNAIL, width // THUMBNAIL)

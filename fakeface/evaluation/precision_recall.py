@@ -7,9 +7,8 @@ member, k = 3:
     precision = share of the samples within the manifold of the real images
     recall    = share of the real images within the manifold of the samples
 
-A small distance with low precision is a generator of variety without quality, one with low recall the opposite.
-Both depend on the two set sizes (the balls shrink as a set grows): use as many samples as real images, the same at
-every comparison.
+Low precision at a small distance means variety without quality, low recall the opposite. Both depend on the two set
+sizes (the balls shrink as a set grows): use as many samples as real images, and the same number in every comparison.
 
 torch-fidelity's `metric_prc` gives the same shares, and a test compares them. It is not used here: for 5,000 samples of
 320 features it takes 1.5 times as long in float64, importing it adds 1.4 s and 170 MB to every process that scores, and
@@ -51,7 +50,7 @@ def precision_recall(samples: Features, real: Features) -> PrecisionRecall:
             f"precision and recall by {NEIGHBOURS} neighbours need more than {NEIGHBOURS} samples and real images, "
             f"got {len(samples)} and {len(real)}: raise evaluation.num_samples or evaluation.num_reference"
         )
-    # Distances do not see a common offset, but the rounding of their expansion does.
+    # A common offset does not change distances, but it adds to the rounding error of their expansion.
     centre = real.mean(axis=0, dtype=np.float64)
     x, y = samples - centre, real - centre
     if not (np.isfinite(x).all() and np.isfinite(y).all()):

@@ -1,4 +1,4 @@
-"""A generator -> its score under one protocol. A generator that diverged scores NaN."""
+"""A generator -> its score under one protocol. The score of a diverged generator is NaN."""
 
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from fakeface.randomness import latent_noise
 def sample_features(generator: nn.Module, z: torch.Tensor, extractor: Extractor) -> npt.NDArray[np.float32]:
     """Features (N, d) of the images that a generator makes of latent vectors z (N, latent_dim).
 
-    NaN throughout where the generator's state is not finite: its pictures are black, which is no score of anything.
+    All NaN if the generator's state is not finite: its pictures are black, and a score of them would mean nothing.
     """
     features = extractor(sampling.generate(generator, z))
     if not all(torch.isfinite(tensor).all() for tensor in generator.state_dict().values()):
@@ -29,12 +29,12 @@ def sample_features(generator: nn.Module, z: torch.Tensor, extractor: Extractor)
 
 
 class Scorer:
-    """One protocol on one data set. Loads the extractor and the reference once.
+    """Scores generators under one protocol on one data set. Loads the extractor and the reference once.
 
     Args:
-        images: the full real set, whatever subset a training uses.
-        cache: where reference statistics are kept, by the digests of data, protocol and code.
-        code: digest of the code that makes the reference.
+        images: the full real set, also if a training uses a subset.
+        cache: folder of the references, which are named by the digests of data, protocol and code.
+        code: digest of the code behind `compute_reference`.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Scorer:
         return self.prepare(None)
 
     def prepare(self, progress: Progress | None) -> Reference:
-        """Extract the reference's features, unless the cache has them. Raises UserError without weights."""
+        """Load the reference, or compute and cache it. Raises UserError without weights."""
         if self._reference is None:
             self._reference = reference(
                 self.images.images, self.images.digest, self.config, self.cache, progress,

@@ -1,8 +1,8 @@
-"""Radial power spectrum of pictures, and how far the samples' is from the real one. Needs no network.
+"""Radial power spectrum of pictures, and its distance from that of real images. Needs no network.
 
 Durall et al., "Watch your Up-Convolution", 2020 (arXiv 2003.01826) and Dzanic et al., "Fourier Spectrum
-Discrepancies in Deep Network Generated Images", 2020 (arXiv 1911.06465): upsampling generators leave wrong
-power at high frequencies; noise has equal power at all of them, where pictures fall off as about 1/f².
+Discrepancies in Deep Network Generated Images", 2020 (arXiv 1911.06465): generators that upsample have the wrong power
+at high frequencies; noise has equal power at all frequencies, pictures fall off as about 1/f².
 
     P(r) = mean over images and over the ring round(|k|) = r of |F(k)|² / (H W)²,   r = 1 .. H/2
 
@@ -39,8 +39,7 @@ def radial_spectrum(images: Images) -> Array:
 
 
 def spectrum_distance(samples: Array, real: Array) -> float:
-    """Root mean square difference of two spectra (H/2,) over their radii, in dB. 0: the same; noise: above
-    10."""
+    """Root mean square difference of two spectra (H/2,) over their radii, in dB. 0: equal; noise: above 10."""
     return float(np.sqrt(np.mean((samples - real) ** 2)))
 
 

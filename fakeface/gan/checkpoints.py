@@ -1,7 +1,7 @@
 """Atomic save and exact restore of everything that the next step depends on.
 
 A file is one line with the SHA-256 of what follows, then what `torch.save` wrote. It is written under a temporary
-name, fsynced and renamed, and the one before it is kept, so that a kill at any instant leaves a whole one.
+name, fsynced and renamed, and the previous file is kept, so that a kill at any instant leaves a complete one.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ MAGIC = b"fakeface-checkpoint sha256="
 
 
 class DamagedCheckpoint(UserError):
-    """The file's digest does not match its contents, or it is no checkpoint."""
+    """The file's digest does not match its contents, or it is not a checkpoint."""
 
 
 def save(path: Path, payload: dict[str, Any]) -> None:
     """Write tensors and plain values atomically.
 
     Raises:
-        UserError: the disk is full or read-only. What was there stays.
+        UserError: the disk is full or read-only. The previous file stays.
     """
     buffer = io.BytesIO()
     torch.save(payload, buffer)
@@ -52,7 +52,7 @@ def load(path: Path) -> dict[str, Any]:
     """Read one file, on the CPU, without unpickling code.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is no such file.
         DamagedCheckpoint: digest or contents are wrong.
     """
     header, _, body = path.read_bytes().partition(b"\n")
@@ -61,20 +61,20 @@ def load(path: Path) -> dict[str, Any]:
     try:
         payload: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise DamagedCheckpoint(f"{path}: holds more than tensors and plain values; not loaded") from error
+        raise DamagedCheckpoint(f"{path}: contains more than tensors and plain values; not loaded") from error
     return payload
 
 
 def previous_of(path: Path) -> Path:
-    """Where `save` keeps the file that it replaces."""
+    """The path to which `save` moves the file that it replaces."""
     return path.with_suffix(".previous" + path.suffix)
 
 
 def capture(state: GanState) -> dict[str, Any]:
     """The state as tensors and plain values.
 
-    The draws of the training come from named streams and need no state; torch's own generators are kept for
-    components that draw from them (dropout, say).
+    Named streams of randomness need no state. The states of torch's own generators are kept for components that use
+    them (dropout, say).
     """
     return {
         "step": state.step,

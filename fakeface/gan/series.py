@@ -1,4 +1,4 @@
-"""What the training loop logs, named where it is made. Imports no torch: whoever reads journals knows the names too.
+"""The series that the training loop logs: their names and records. Imports no torch, so readers of journals can use it.
 
 The names are those of PyTorch's `examples/dcgan`: Loss_D, Loss_G, D(x), D(G(z)).
 """

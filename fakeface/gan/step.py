@@ -20,7 +20,7 @@ from fakeface.randomness import latent_noise, stream
 
 @dataclass
 class GanState:
-    """All that the next step depends on, but the settings, the seed and the images."""
+    """All that the next step depends on, except the settings, the seed and the images."""
 
     generator: nn.Module
     discriminator: nn.Module
@@ -58,7 +58,7 @@ def warm_up(optimizer: optim.Optimizer, warmup_steps: int, step: int) -> None:
 
 
 def train_discriminator(state: GanState, loss: GanLoss, real: Tensor, fakes: Tensor) -> list[Tensor]:
-    """Minimise Loss_D = -E log D(x) - E log(1 - D(G(z))) over D, by one step; G is left alone."""
+    """Minimise Loss_D = -E log D(x) - E log(1 - D(G(z))) over D, by one step; G does not change."""
     state.optimizer_d.zero_grad(set_to_none=True)
     logits_real = state.discriminator(real)
     logits_fake = state.discriminator(fakes.detach())
@@ -73,9 +73,9 @@ def train_discriminator(state: GanState, loss: GanLoss, real: Tensor, fakes: Ten
 
 
 def train_generator(state: GanState, loss: GanLoss, fakes: Tensor) -> list[Tensor]:
-    """Minimise Loss_G = -E log D(G(z)) over G, by one step, on the fakes that D has just seen.
+    """Minimise Loss_G = -E log D(G(z)) over G, by one step, on the fakes of D's last step.
 
-    D's weights need no gradient here, only its input does: not computing them saves a third of D's backward pass.
+    D's weights need no gradient here, only its input does, which saves a third of D's backward pass.
     """
     state.optimizer_g.zero_grad(set_to_none=True)
     state.discriminator.requires_grad_(False)

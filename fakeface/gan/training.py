@@ -72,10 +72,9 @@ def train(
 ) -> Iterator[Block]:
     """Train `state` in place up to `total_steps`, yielding what was measured.
 
-    The caller may use the networks between two blocks, as long as it leaves them as they were. A block ends at each
-    step in `pauses`, after `block_steps` or `block_seconds`, when `stop()` says so (the generator then returns) or
-    at a divergence. Where blocks end changes no weight. Metrics stay on the device within a block, so nothing waits
-    for the host at each step.
+    The caller may use the networks between two blocks but must not change them. A block ends at each step in `pauses`,
+    after `block_steps` or `block_seconds`, when `stop()` returns True (the generator then returns) or at a divergence.
+    Where blocks end changes no weight. Metrics stay on the device within a block, so no step waits for the host.
     """
     loss = LOSSES[config.loss]()
     if (
@@ -104,9 +103,10 @@ def train(
 def _block(
     state: GanState, first: int, rows: list[Tensor], probes: dict[int, Tensor], started: float, *, last: bool
 ) -> Block:
-    """Bring a block's measurements to the host, cut off behind the first step that went wrong.
+    """Copy a block's measurements to the host, up to the first step with a non-finite loss.
 
-    A weight that is not finite makes the next step's losses so; only after the last step are the weights asked.
+    A weight that is not finite makes the next step's losses non-finite, so the weights are checked after the last step
+    only.
     """
     table = torch.stack(rows).cpu().double().numpy()
     bad = np.flatnonzero(~np.isfinite(table).all(axis=1))

@@ -141,7 +141,7 @@ def test_a_measure_that_is_nan_is_a_divergence(pictures, real):
 
 def test_samples_of_another_size_or_too_few_are_refused():
     real = real_statistics(drawn_faces(70))
-    with pytest.raises(UserError, match="64 pixels cannot be held against real images of 32"):
+    with pytest.raises(UserError, match="64 pixels cannot be compared with real images of 32"):
         diagnose_samples(drawn_faces(4, size=64), real)
     with pytest.raises(UserError, match="at least 2 images"):
         diagnose_samples(drawn_faces(1), real)

@@ -160,7 +160,7 @@ def test_inception_with_a_missing_file_names_it_and_both_ways_out(tmp_path):
 
 
 def test_inception_refuses_other_weights_than_the_ones_that_fid_means(inception_weights):
-    with pytest.raises(UserError, match="not the weights that the metric's name stands for"):
+    with pytest.raises(UserError, match="not the weights that the metric's name requires"):
         Inception(str(inception_weights[0]))
 
 

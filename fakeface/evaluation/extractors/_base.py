@@ -100,11 +100,11 @@ def read_weights(path: Path, sha256_prefix: str) -> dict[str, Tensor]:
         raise UserError(f"{path}: cannot read the weights: {error.strerror}") from error
     if not digest.startswith(sha256_prefix):
         raise UserError(
-            f"{path}: not the weights that the metric's name stands for: SHA-256 {digest[:8]}..., expected "
+            f"{path}: not the weights that the metric's name requires: SHA-256 {digest[:8]}..., expected "
             f"{sha256_prefix}... (a damaged or incomplete file, or other weights)"
         )
     try:
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises half a dozen types for a file of the wrong kind
+    except Exception as error:  # torch.load raises many types for a file of the wrong kind
         raise UserError(f"{path}: not a file of weights that can be read safely: {error}") from error
     return state

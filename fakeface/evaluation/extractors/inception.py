@@ -41,7 +41,7 @@ class Inception(Extractor):
 
         path = _downloaded(self.weights_sha256) if weights_path is None else Path(weights_path)
         try:
-            # torch-fidelity unpickles what it is given: only a file of nothing but tensors may get there.
+            # torch-fidelity unpickles the file, so it must contain nothing but tensors.
             read_weights(path, self.weights_sha256)
         except UserError as error:
             raise UserError(f"{error}\n{_ways_out()}") from error
@@ -56,7 +56,7 @@ class Inception(Extractor):
 
 
 def _downloaded(sha256_prefix: str) -> Path:
-    """The weights in torch's cache of downloads, fetched if they are not there."""
+    """The weights in torch's download cache, downloaded if they are not there."""
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL_INCEPTION_V3).name
