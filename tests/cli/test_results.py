@@ -1,6 +1,8 @@
 """`ablate status`, `report`, `generate` and `schema`."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,9 @@ def test_the_report_goes_to_mlflow_with_its_jobs_each_time_that_it_is_written(ab
 
 def test_schema_is_json(ablate):
     assert json.loads(ablate("schema").stdout)["type"] == "object"
+
+
+def test_a_reader_that_closes_the_pipe_sees_no_traceback():
+    command = f"{sys.executable} -m ablations.cli.app schema | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("{", "")
