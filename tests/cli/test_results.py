@@ -117,7 +117,7 @@ def test_schema_is_json(ablate):
     assert json.loads(ablate("schema").stdout)["type"] == "object"
 
 
-def test_a_reader_that_closes_the_pipe_sees_no_traceback():
-    command = f"{sys.executable} -m ablations.cli.app schema | head -c 1"
+def test_a_closed_pipe_is_no_traceback():
+    command = f"{sys.executable} -m ablations.cli.app schema | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("{", "")
+    assert done.stderr == ""
