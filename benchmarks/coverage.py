@@ -1,8 +1,8 @@
 """`python -m benchmarks.coverage`: how often intervals cover and verdicts err, in the tables of docs/statistics.md.
 
 Pairing is what the rule of `analysis.statistics.differences` gives. Intervals are computed for all simulations of a
-case at once; a few of every case are held against the functions that a report calls, and against the verdicts on claims
-about runs with these scores, which are slower by far.
+case at once; a few of every case are compared with the functions that a report calls, and with the verdicts on claims
+about runs with these scores, which are much slower.
 """
 
 import argparse
@@ -15,27 +15,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 from scipy.special import expit, stdtrit
+from scipy.stats import beta, nct
 
-from ablations.spec.claim_models import CompareClaim
-from ablations.spec.claims import Claim, Margin, Metric
 from ablations.store.history import History
 from ablations.studies.window import locate
+from analysis.claims import Claim, Evidence
+from analysis.claims.compare import Compare
 from analysis.claims.judging import judge_claims
 from analysis.frames.jobs import Selected, load
-from analysis.statistics import (
-    Region,
-    detectable_effect,
-    difference,
-    higher_by,
-    is_paired,
-    judge,
-    lower_by,
-    paired_shift,
-    probability_of_improvement,
-    shift,
-    within,
-)
+from analysis.statistics import Region, difference, is_paired, judge, ratio, shift
+from analysis.statistics.means import power_of_t
 from analysis.statistics.ranks import mann_whitney_null
 
 Array = npt.NDArray[np.float64]
@@ -135,8 +126,8 @@ def claimed(claim: Claim, a: Array, b: Array) -> str:
     }
     selected = [Selected(folder.parent.name, int(folder.name), folder) for folder in histories]
     frames = load(selected, lambda folder: histories[folder])
-    (finding,) = judge_claims([claim], frames, {}, lambda _: "")
-    return finding.verdict
+    (verdict,) = judge_claims([claim], Evidence(frames, {}), lambda _: "")
+    return verdict.word
 
 
 def _scored(folder: Path, score: float) -> History:
@@ -151,9 +142,8 @@ def _scored(folder: Path, score: float) -> History:
 
 
 def _claim(**said: Any) -> Claim:
-    body = CompareClaim(run="a", against="b", metric="quality", **said)
-    margin = Margin(float(body.by or body.within or 0), relative=False)
-    return Claim("claim", "", "", None, body, Metric("quality"), margin, ("a", "b"))
+    form = {"run": "a", "against": "b", "metric": "quality", **said}
+    return Claim("claim", "", "", None, Compare.model_validate(form))
 
 
 def _verdicts(low: Array, high: Array, region: Region) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -180,6 +170,18 @@ def shares(
         found |= {"supported": float(inside.mean()), "refuted": float(outside.mean())}
         found["undecided"] = 1 - found["supported"] - found["refuted"]
     return found
+
+
+def lower_by(margin: float) -> Region:
+    return Region(-math.inf, -margin)
+
+
+def higher_by(margin: float) -> Region:
+    return Region(margin, math.inf)
+
+
+def within(margin: float) -> Region:
+    return Region(-margin, margin)
 
 
 CLAIMS = [
@@ -252,6 +254,27 @@ def verdicts(simulations: int) -> Iterator[str]:
                     )
 
 
+def detectable_effect(n: int, *, paired: bool, level: float = 0.95, power: float = 0.8) -> float:
+    """The distance from a margin that n seeds a group decide in `power` of all cases, in standard deviations.
+
+    Of the differences within a seed where `paired`, else of the values, taken as normal and equal in both groups.
+    """
+    reaches = _paired_power if paired else _welch_power
+    return float(brentq(lambda effect: reaches(effect, n, level) - power, 0, 1e3))
+
+
+def _paired_power(effect: float, n: int, level: float) -> float:
+    return power_of_t(effect * math.sqrt(n), n - 1, level)
+
+
+def _welch_power(effect: float, n: int, level: float) -> float:
+    """At equal variances the statistic is noncentral t with 2 n - 2 degrees of freedom, whatever share of the variance
+    b ~ Beta((n - 1) / 2, (n - 1) / 2) falls to one group, and the critical value depends on that share alone."""
+    share = beta.ppf((np.arange(200) + 0.5) / 200, (n - 1) / 2, (n - 1) / 2)
+    critical = stdtrit((n - 1) / (share**2 + (1 - share) ** 2), (1 + level) / 2)
+    return float(np.nan_to_num(nct.sf(critical, 2 * n - 2, effect * math.sqrt(n / 2)), nan=1.0).mean())
+
+
 def power(simulations: int) -> Iterator[str]:
     yield head("n", "pairs", "effect beyond the margin (sd)", "power", "margin of `same` (sd)", "power")
     for n in (2, 3, 5, 10, 20):
@@ -271,25 +294,37 @@ def power(simulations: int) -> Iterator[str]:
         yield row(f"{effect:.0f}", *found)
 
 
+def ladders(simulations: int) -> Iterator[str]:
+    """Shares of a gap of 550 that a run closes, start and run with a spread of 60 over seeds, the goal of 20."""
+    sizes = (2, 3, 5, 10)
+    yield head("interval of 95% of a share of a gap", *(f"n = {n}" for n in sizes))
+    random = np.random.default_rng(5)
+    for truth in (0.0, 0.5, 1.0):
+        for correlation in (0.0, 0.5):
+            covered = []
+            for n in sizes:
+                common = math.sqrt(correlation) * random.normal(size=(simulations // 20, 1, n))
+                own = math.sqrt(1 - correlation) * random.normal(size=(simulations // 20, 3, n))
+                spread = np.array([[60.0], [60.0], [20.0]])
+                means = np.array([[1170 - 550 * truth], [1170], [620]])
+                found = [
+                    ratio(values, (-1, 1, 0), (0, 1, -1), paired=is_paired(range(n), range(n)))
+                    for values in means + spread * (common + own)
+                ]
+                covered.append(float(np.mean([one.low <= truth <= one.high for one in found])))
+            yield row(f"share {truth:.1f}, correlation {correlation:g}", *covered)
+
+
 def companions(simulations: int) -> Iterator[str]:
     sizes = (2, 3, 5, 10)
     yield head("interval of 95%, normal groups", *(f"n = {n}" for n in sizes))
     random = np.random.default_rng(7)
-    for truth in (0.0, 1.0, 2.0):
-        improvement = 0.5 * math.erfc(-truth / 2)
-        covered = []
-        for n in sizes:
-            draws = [(random.normal(0, 1, n), random.normal(truth, 1, n)) for _ in range(simulations // 10)]
-            found = [probability_of_improvement(x, y) for x, y in draws]
-            covered.append(float(np.mean([one.low <= improvement <= one.high for one in found])))
-        yield row(f"probability of improvement, {improvement:.2f}", *covered)
-    for name, pairs in (("shift, Mann-Whitney", False), ("shift in pairs, Wilcoxon", True)):
-        covered = []
-        for n in sizes:
-            draws = [(random.normal(size=n), random.normal(size=n)) for _ in range(simulations // 10)]
-            shifts = [paired_shift(x, y) if pairs else shift([(x, y)]) for x, y in draws]
-            covered.append(float(np.mean([one.low <= 0 <= one.high for one in shifts])))
-        yield row(name, *covered)
+    covered = []
+    for n in sizes:
+        draws = [(random.normal(size=n), random.normal(size=n)) for _ in range(simulations // 10)]
+        shifts = [shift([(x, y)]) for x, y in draws]
+        covered.append(float(np.mean([one.low <= 0 <= one.high for one in shifts])))
+    yield row("shift, Mann-Whitney", *covered)
 
 
 def edges(simulations: int) -> Iterator[str]:
@@ -321,7 +356,7 @@ def _staircase(random: np.random.Generator, tries: int, width: float) -> tuple[f
     return edge, found.low, found.high
 
 
-TABLES = {f.__name__: f for f in (coverage, errors, verdicts, power, companions, edges)}
+TABLES = {f.__name__: f for f in (coverage, errors, verdicts, power, ladders, companions, edges)}
 
 
 def main() -> None:

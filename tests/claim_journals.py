@@ -1,4 +1,4 @@
-"""Made-up trainings with a known truth for the tests of claims: journals of runs with several seeds."""
+"""Trainings with a known truth for the tests of claims: journals of runs with several seeds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ablations.spec import Claim, load_spec
+from ablations.spec import load_spec
+from analysis.claims import Claim
+from analysis.claims.reading import claims_of as claims_in
+from analysis.claims.reading import read_claims
 from analysis.frames.jobs import Frames, Selected, load
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end
 
@@ -22,11 +25,11 @@ studies:
 
 
 def claims_of(folder: Path, **bodies: str) -> list[Claim]:
-    """Claims with these bodies, in a specification of made-up runs and studies; `name="family: f, compare: ..."`."""
+    """Claims with these bodies, in a specification of some runs and studies; `name="family: f, compare: ..."`."""
     lines = [f"  {name}: {{says: It is so., {body}}}\n" for name, body in bodies.items()]
     path = folder / "runs.yaml"
     path.write_text(f"{SPEC}{STUDIES}claims:\n{''.join(lines)}")
-    return list(load_spec(path).claims)
+    return claims_in(load_spec(path, check_claims=read_claims))
 
 
 def falling(level: float, *, settled: int = 60, start: float = 1.4) -> list[float]:
@@ -37,7 +40,7 @@ def falling(level: float, *, settled: int = 60, start: float = 1.4) -> list[floa
 
 
 class Trainings:
-    """Journals of jobs, written by hand."""
+    """Journals of jobs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

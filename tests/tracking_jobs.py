@@ -17,7 +17,8 @@ import torch
 from ablations.jobs.machine import stack, store_diff
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job as PlannedJob
-from ablations.spec import RunConfig, TrackingConfig
+from ablations.spec import RunConfig
+from ablations.spec.models import TrackingConfig
 from ablations.store import Store, history, journal
 from ablations.store.journal import Journal
 from ablations.tracking import run_ids, server, shipped

@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,8 +82,12 @@ class SpecOptions:
     def load(self, *, seeds: str | None = None) -> "Spec":
         """The specification. Raises SpecError with all that is wrong in it."""
         from ablations.spec import load_spec
+        from analysis.claims.reading import read_claims
 
-        return load_spec(self.spec, profile=self.profile, overrides=self.set_ or (), seeds=seeds)
+        overrides = self.set_ or ()
+        return load_spec(
+            self.spec, profile=self.profile, overrides=overrides, seeds=seeds, check_claims=read_claims
+        )
 
 
 @dataclass(frozen=True)
@@ -100,9 +104,10 @@ class Selectors(SpecOptions):
         """The selected runs. Reads the specification only."""
         from ablations.jobs.plan import check_components
         from ablations.store import Store
+        from analysis.claims.reading import guests
 
         spec = self.load(seeds=self.seeds)
-        runs = spec.select(self.group or (), self.run or ())
+        runs = spec.select(self.group or (), self.run or (), guests=partial(guests, spec))
         check_components(runs)
         return spec, runs, Store(self.store)
 

@@ -127,5 +127,6 @@ def generate(
 def schema() -> None:
     """Print the JSON Schema of the specification, for editors."""
     from ablations.spec import schema as file_schema
+    from analysis.claims.reading import claims_form
 
-    print_json(file_schema())
+    print_json(file_schema(claims_form()))

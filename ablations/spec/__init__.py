@@ -1,35 +1,21 @@
 """`runs.yaml` -> a validated specification. Every error names its file and line."""
 
-from ablations.spec.specification import (
-    CheckpointConfig,
-    Claim,
-    Ladder,
-    Place,
-    Problem,
-    Run,
-    RunConfig,
-    SamplesConfig,
-    Spec,
-    SpecError,
-    StudySpec,
-    TrackingConfig,
-    load_spec,
-    schema,
-)
+from ablations.spec.models import RunConfig
+from ablations.spec.runs import Run
+from ablations.spec.schema import schema
+from ablations.spec.specification import Names, Spec, load_spec
+from ablations.spec.studies import StudySpec
+from ablations.spec.yaml_tree import Node, Problem, SpecError
 
 __all__ = [
-    "CheckpointConfig",
-    "Claim",
-    "Ladder",
-    "Place",
+    "Names",
+    "Node",
     "Problem",
     "Run",
     "RunConfig",
-    "SamplesConfig",
     "Spec",
     "SpecError",
     "StudySpec",
-    "TrackingConfig",
     "load_spec",
     "schema",
 ]

@@ -42,6 +42,7 @@ _MESSAGES = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "literal_error": "must be one of {expected}",
+    "enum": "must be one of {expected}",
     "too_long": "must have at most {max_length} elements",
     "too_short": "must not be empty",
 }

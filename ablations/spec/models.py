@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from ablations.spec.claim_models import ClaimEntry
 from ablations.spec.names import Name, Number
 from fakeface.config import EvaluationConfig, PositiveInt, Settings, TrainingConfig
 
@@ -96,8 +95,6 @@ class RunEntry(RunConfig):
     """Label by which commands select runs; that of the run it extends, or `report`, where not given."""
     description: str = ""
     """What this run asks, in a line."""
-    tests: Name | None = None
-    """The hypothesis of its group's ladder that this run puts to the test."""
     grid: dict[str, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict
     )
@@ -169,21 +166,6 @@ class StudyEntry(StudySize):
     """Seed of the search itself."""
 
 
-class LadderEntry(Settings):
-    """A group of runs, each one step away from a run that fails, that isolates why it does."""
-
-    floor: Name
-    """The run that fails."""
-    goal: Name
-    """The run that works."""
-    also: Annotated[tuple[Name, ...], Field(strict=False)] = ()
-    """Runs of other groups that belong to the picture."""
-    description: str = ""
-    """What the ladder asks, in a line."""
-    hypotheses: Annotated[dict[Name, str], Field(min_length=1)]
-    """The possible causes, by a short name, in words. Each run of the group names the one that it tests."""
-
-
 class SpecFile(Settings):
     """The runs of an ablation: which there are, and at which sizes they can be run."""
 
@@ -201,7 +183,5 @@ class SpecFile(Settings):
     """The runs, by name."""
     studies: dict[Name, StudyEntry] = Field(default_factory=dict)
     """Searches over the settings of a run, by name."""
-    ladders: dict[Name, LadderEntry] = Field(default_factory=dict)
-    """Groups of runs that isolate a cause, by the group's name."""
-    claims: dict[Name, ClaimEntry] = Field(default_factory=dict)
+    claims: Any = None
     """Statements that the report judges, by a short name."""

@@ -25,10 +25,6 @@ class Run:
     """Its name in the file, which the runs of one grid share."""
     group: str
     description: str
-    tests: str | None
-    """The hypothesis of its group's ladder that it puts to the test."""
-    extends: tuple[str, ...]
-    """The runs that it names as what it starts from, in the file's order."""
     config: RunConfig
     place: Place = field(repr=False)
     settings: Mapping[SettingPath, tuple[Node, int]] = field(repr=False)

@@ -3,18 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field, create_model
+
 from ablations.spec.models import SpecFile
+from ablations.spec.names import Name
+from fakeface.config import Settings
 
 _DROPPED = ("title", "identity")
 
 
-def schema() -> dict[str, Any]:
-    """The schema that editors use: every key of a group optional, `{name: x}` also as `x`."""
-    generated = SpecFile.model_json_schema()
+def schema(claim: type[Settings]) -> dict[str, Any]:
+    """The schema that editors use: every key of a group optional, `{name: x}` also as `x`.
+
+    Args:
+        claim: the form of an entry of `claims`.
+    """
+    section: Any = Field(default_factory=dict, description=SpecFile.model_fields["claims"].description)
+    fields: dict[str, Any] = {"claims": (dict[Name, claim], section)}  # type: ignore[valid-type]
+    model = create_model("SpecFile", __base__=SpecFile, __doc__=SpecFile.__doc__, **fields)
+    generated = model.model_json_schema()
     named = {
         f"#/$defs/{name}": group["description"]
         for name, group in generated["$defs"].items()
-        if "name" in group["properties"]
+        if "name" in group.get("properties", {})
     }
     cleaned: dict[str, Any] = _cleaned(generated, named)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **cleaned}

@@ -6,42 +6,29 @@ checked when a plan is made; `Run.problem` lets that check point into the file t
 """
 
 import fnmatch
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ablations.spec.claims import Claim, read_claims
 from ablations.spec.layers import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
-from ablations.spec.models import (
-    CheckpointConfig,
-    ProfileEntry,
-    RunConfig,
-    SamplesConfig,
-    SpecFile,
-    TrackingConfig,
-)
+from ablations.spec.models import ProfileEntry, RunConfig, SpecFile, StudyEntry
 from ablations.spec.runs import DEFAULT_GROUP, Run, check_names, grid_runs, lineages
-from ablations.spec.schema import schema
-from ablations.spec.studies import Ladder, StudySpec, read_ladders, read_studies
+from ablations.spec.studies import StudySpec, read_studies
 from ablations.spec.yaml_tree import Node, Place, Problem, SpecError, parse_option, read_yaml
 from fakeface.errors import UserError
 
-__all__ = [
-    "CheckpointConfig",
-    "Claim",
-    "Ladder",
-    "Place",
-    "Problem",
-    "Run",
-    "RunConfig",
-    "SamplesConfig",
-    "Spec",
-    "SpecError",
-    "StudySpec",
-    "TrackingConfig",
-    "load_spec",
-    "schema",
-]
+
+@dataclass(frozen=True)
+class Names:
+    """What claims may name."""
+
+    runs: tuple[str, ...]
+    studies: Mapping[str, StudyEntry]
+
+
+CheckClaims = Callable[[Node, Names | None, list[Problem]], object]
+"""Adds what is wrong with a `claims` section to the problems. Names: None where only the form can be checked, since
+the rest of the file has errors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,21 +41,35 @@ class Spec:
     seeds: tuple[int, ...]
     runs: tuple[Run, ...]
     studies: tuple[StudySpec, ...] = ()
-    ladders: tuple[Ladder, ...] = ()
-    claims: tuple[Claim, ...] = ()
     overrides: tuple[str, ...] = ()
     """The `--set` values that hold for every run."""
+    claims: Node = field(default=Node(None, Place(""), Place("")), repr=False)
+    """The section `claims` as it was written: what it means is known further up, by the kinds of claims."""
+
+    @property
+    def names(self) -> Names:
+        """What claims may name."""
+        return Names(
+            tuple(run.name for run in self.runs), {study.name: study.entry for study in self.studies}
+        )
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups, in the file's order."""
         return tuple(dict.fromkeys(run.group for run in self.runs))
 
-    def select(self, groups: Sequence[str] = (), runs: Sequence[str] = ()) -> tuple[Run, ...]:
+    def select(
+        self,
+        groups: Sequence[str] = (),
+        runs: Sequence[str] = (),
+        guests: Callable[[set[str]], set[str]] | None = None,
+    ) -> tuple[Run, ...]:
         """The runs of these groups and those that fit one of `runs`; with neither, the group `report`.
 
-        `runs` are names, names of grids, or patterns such as `sgd*`. A ladder's group comes with the runs of other
-        groups that it names. The order is the file's.
+        `runs` are names, names of grids, or patterns such as `sgd*`. The order is the file's.
+
+        Args:
+            guests: the names of a group's runs -> the names of runs of other groups that come with them.
 
         Raises:
             UserError: a group or run that does not exist.
@@ -86,8 +87,8 @@ class Spec:
         if lines:
             raise UserError("\n".join(lines))
         chosen = {name for pattern in runs for name in fnmatch.filter(names, pattern)}
-        for ladder in self.ladders:
-            chosen |= set(ladder.guests) if ladder.group in groups else set()
+        if guests is not None:
+            chosen |= guests({run.name for run in self.runs if run.group in groups})
         return tuple(run for run in self.runs if run.group in groups or {run.name, run.entry} & chosen)
 
     def study(self, name: str) -> StudySpec:
@@ -99,7 +100,12 @@ class Spec:
 
 
 def load_spec(
-    path: Path, *, profile: str | None = None, overrides: Sequence[str] = (), seeds: str | None = None
+    path: Path,
+    *,
+    profile: str | None = None,
+    overrides: Sequence[str] = (),
+    seeds: str | None = None,
+    check_claims: CheckClaims | None = None,
 ) -> Spec:
     """Read and validate a specification under one profile.
 
@@ -108,6 +114,7 @@ def load_spec(
         profile: name of a profile; by default the file's own choice, or its first.
         overrides: `--set` values, such as `optimizer.lr=2e-2`, which hold for every run.
         seeds: the `--seeds` value, such as `0,1,2`; by default the profile's, or the file's.
+        check_claims: checks the section `claims`, which is handed on as it was written.
 
     Raises:
         SpecError: all that is wrong, a line each.
@@ -118,13 +125,15 @@ def load_spec(
     chosen = _choose_profile(root, profile, problems)
     own_seeds = _seeds_option(seeds, problems)
     runs = _runs(root, chosen, _override_layer(overrides, problems), problems)
+    claims, sound = root.get("claims"), not problems
+    entry = file.profiles[chosen] if sound and file and chosen is not None else ProfileEntry()
+    studies, names = [], None
+    if sound and file:
+        studies = read_studies(root, file.studies, runs, entry.study, problems)
+        names = Names(tuple(run.name for run in runs), file.studies)
+    if check_claims is not None:
+        check_claims(claims, names, problems)
     if problems or file is None:
-        raise SpecError(problems)
-    entry = file.profiles[chosen] if chosen is not None else ProfileEntry()
-    studies = read_studies(root, file.studies, runs, entry.study, problems)
-    ladders = read_ladders(root, file.ladders, runs, problems)
-    claims = read_claims(root, file.claims, [run.name for run in runs], file.studies, problems)
-    if problems:
         raise SpecError(problems)
     every = own_seeds or entry.seeds or file.seeds
     return Spec(
@@ -134,9 +143,8 @@ def load_spec(
         seeds=every,
         runs=tuple(runs),
         studies=tuple(studies),
-        ladders=tuple(ladders),
-        claims=tuple(claims),
         overrides=tuple(overrides),
+        claims=claims,
     )
 
 
@@ -204,9 +212,7 @@ def _runs(root: Node, profile: str | None, overrides: Layer, problems: list[Prob
             tree = nest({path: node for path, (node, _) in settings.items()}, entry.key)
             config = validate(RunConfig, tree, problems)
             if config is not None:
-                description, tests = str(entry.get("description").value or ""), entry.get("tests").value
-                parents = tuple(str(parent.value) for parent in entry.get("extends").items())
-                run = Run(name, entry_name, group, description, tests, parents, config, entry.key, settings)
-                runs.append(run)
+                description = str(entry.get("description").value or "")
+                runs.append(Run(name, entry_name, group, description, config, entry.key, settings))
     check_names(made, problems)
     return runs

@@ -1,4 +1,4 @@
-"""Studies and ladders of a specification: what is searched, from which run, and which runs isolate a cause."""
+"""Studies of a specification: what is searched, and from which run."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ablations.spec.layers import SettingPath, unknown
-from ablations.spec.models import MAX_STUDY_SEEDS, Dimension, LadderEntry, StudyEntry, StudySize
+from ablations.spec.models import MAX_STUDY_SEEDS, Dimension, StudyEntry, StudySize
 from ablations.spec.runs import Run, setting
 from ablations.spec.yaml_tree import Node, Place, Problem, SpecError
 from fakeface.config import TrainingConfig
@@ -107,23 +107,6 @@ class StudySpec:
         if searched is None:
             searched = params.get(f"optimizer.{_MOMENTUM}", optimizer.momentum)
         return float(searched)
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """A group of runs that isolates why one run fails where another works."""
-
-    group: str
-    floor: str
-    goal: str
-    also: tuple[str, ...]
-    description: str
-    hypotheses: Mapping[str, str]
-
-    @property
-    def guests(self) -> tuple[str, ...]:
-        """Runs of other groups that it needs."""
-        return (self.floor, self.goal, *self.also)
 
 
 def plain_node(value: Any, place: Place) -> Node:
@@ -238,31 +221,3 @@ def _outside(dimension: Dimension, value: Any) -> str:
         return "must be a number"
     low, high = dimension.bounds
     return "" if low <= value <= high else f"must be from {low:g} to {high:g}, as the space says"
-
-
-def read_ladders(
-    root: Node, entries: Mapping[str, LadderEntry], runs: Sequence[Run], problems: list[Problem]
-) -> list[Ladder]:
-    """The ladders of a file, and what in them or in their runs' `tests` names nothing."""
-    names, groups = [run.name for run in runs], {run.group for run in runs}
-    for group, entry in entries.items():
-        node = root.get("ladders").get(group)
-        if group not in groups:
-            problems.append(Problem(node.key, unknown("group", group, sorted(groups))))
-        for end in ("floor", "goal"):
-            if getattr(entry, end) not in names:
-                problems.append(Problem(node.get(end).place, unknown("run", getattr(entry, end), names)))
-        for item in node.get("also").items():
-            if item.value not in names:
-                problems.append(Problem(item.place, unknown("run", str(item.value), names)))
-    for run in runs:
-        place = root.get("runs").get(run.entry).get("tests").place
-        if run.tests is not None and run.group not in entries:
-            problems.append(Problem(place, f"its group {run.group!r} has no ladder in `ladders`"))
-        elif run.tests is not None and run.tests not in entries[run.group].hypotheses:
-            known = list(entries[run.group].hypotheses)
-            problems.append(Problem(place, unknown("hypothesis", run.tests, known)))
-    return [
-        Ladder(group, entry.floor, entry.goal, entry.also, entry.description, entry.hypotheses)
-        for group, entry in entries.items()
-    ]

@@ -1,1 +1,7 @@
-"""Claims and data -> verdicts."""
+"""Claims and data -> verdicts. Importing the package registers the kinds of claims."""
+
+# The kinds register themselves on import, in the order in which they are listed to the user.
+from analysis.claims import compare, steps, effect, trend, outcome, closes, best, window  # isort: skip  # noqa: F401
+from analysis.claims._base import KINDS, Chart, Claim, Evidence, Group, Kind
+
+__all__ = ["KINDS", "Chart", "Claim", "Evidence", "Group", "Kind"]

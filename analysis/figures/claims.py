@@ -8,56 +8,55 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ablations.spec.claim_models import OutcomeClaim, StudyClaim, WindowClaim
-from analysis.claims.judging import Finding
-from analysis.claims.values import Group
-from analysis.claims.words import amount, metric_words, typical
+from analysis.claims import Chart, Group
+from analysis.claims.judging import Verdict
 from analysis.figures import style
 from analysis.figures.study_axes import scale_rates
 from analysis.figures.style import RunStyle
+from analysis.statistics import VerdictWord
 
 WIDTH = 4.7
 ROW = 0.27
 EFFECT = 0.95
 """Heights, in inches, of a run's row and of the panel of the difference."""
 SMALL = style.TEXT_SIZE - 1.0
-COLORS = {"supported": "#0072B2", "refuted": "#D55E00"}
-"""Of the interval, by the verdict; ink where there is none."""
+COLORS = {VerdictWord.SUPPORTED: "#0072B2", VerdictWord.REFUTED: "#D55E00"}
+"""Of the interval, by the verdict; ink for any other."""
 ZONE = "#009E73"
 AIR = 0.12
 """Share of the span of the difference that stays free at either end."""
 
 
-def claim_figure(finding: Finding, styles: Mapping[str, RunStyle], quality: str) -> Figure | None:
-    """The figure of a finding; None where there is nothing to draw.
+def claim_figure(verdict: Verdict, styles: Mapping[str, RunStyle], quality: str) -> Figure | None:
+    """The figure of a verdict; None where there is nothing to draw.
 
     Args:
         styles: how each run is drawn, here as everywhere; what has none is drawn in ink.
         quality: name of the Fréchet distance, with its N.
     """
-    body = finding.claim.body
-    if isinstance(body, StudyClaim) and body.window is not None:
-        return _window(finding, body.window)
-    groups = [group for group in finding.groups if group.values]
+    if verdict.claim.kind.chart is Chart.WINDOW:
+        return _window(verdict)
+    groups = [group for group in verdict.groups if group.values]
     if not groups:
         return None
-    judged = finding.region is not None
+    judged = verdict.region is not None
     height = 0.55 + ROW * len(groups) + (EFFECT if judged else 0.0)
     figure = style.figure(WIDTH, height)
     if not judged:
-        _dots(figure.subplots(), finding, groups, styles, quality)
+        _dots(figure.subplots(), verdict, groups, styles, quality)
         return figure
     above, below = figure.subplots(2, 1, height_ratios=[0.45 + ROW * len(groups), EFFECT])
-    _dots(above, finding, groups, styles, quality)
-    _difference(below, finding)
+    _dots(above, verdict, groups, styles, quality)
+    _difference(below, verdict)
     return figure
 
 
 def _dots(
-    ax: Axes, finding: Finding, groups: Sequence[Group], styles: Mapping[str, RunStyle], quality: str
+    ax: Axes, verdict: Verdict, groups: Sequence[Group], styles: Mapping[str, RunStyle], quality: str
 ) -> None:
     """A row a run: its seeds, and their mean as a line."""
-    claim, outcome = finding.claim, isinstance(finding.claim.body, OutcomeClaim)
+    kind = verdict.claim.kind
+    outcome = kind.chart is Chart.OUTCOMES
     style.dress(ax, title="")
     ax.grid(visible=False, axis="y")
     ax.set_ylim(len(groups) - 0.4, -0.6)
@@ -72,34 +71,35 @@ def _dots(
         if outcome:
             _yes_or_no(ax, row, group, look)
         else:
-            _values(ax, row, finding, group, look)
+            _values(ax, row, verdict, group, look)
+    ax.set_xlabel(kind.axis(quality))
     if outcome:
         ax.set_xlim(-0.6, max(6, max(len(group.values) for group in groups)) + 1.4)
         ax.set_xticks([])
         ax.spines["bottom"].set_visible(False)
-        body = claim.body
-        assert isinstance(body, OutcomeClaim)
-        ax.set_xlabel(f"a dot a seed; filled: {body.exit or body.samples or body.dynamics}")
         return
     ax.grid(axis="x", color=style.HAIRLINE, linewidth=0.7)
     if not wide:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=style.ROUND_STEPS))
     ax.margins(x=AIR / 2)
     ax.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
-    ax.set_xlabel(_axis_name(finding, quality))
 
 
-def _values(ax: Axes, row: int, finding: Finding, group: Group, look: RunStyle) -> None:
+def _values(ax: Axes, row: int, verdict: Verdict, group: Group, look: RunStyle) -> None:
     finite = [value for value in group.values.values() if math.isfinite(value)]
     ax.plot(finite, [row] * len(finite), "o", color=look.color, alpha=0.75, ms=5, mec="white", mew=0.6)
     if len(finite) > 1:
-        mean = typical(finding.claim, finite)
+        mean = verdict.claim.kind.typical(finite)
         ax.vlines(mean, row - 0.33, row + 0.33, color=look.text_color, lw=1.6)
-    if lost := len(group.values) - len(finite):
-        ax.annotate(
-            f"{lost} ranked last →", (1, row), (-2, 0), xycoords=ax.get_yaxis_transform(),
-            textcoords="offset points", ha="right", va="center", fontsize=SMALL, color=look.text_color,
-        )  # fmt: skip
+    for side, words, at, align in (
+        (math.inf, "{} ranked last →", 1, "right"),
+        (-math.inf, "← {} ranked last", 0, "left"),
+    ):
+        if lost := list(group.values.values()).count(side):
+            ax.annotate(
+                words.format(lost), (at, row), (2 - 4 * at, 0), xycoords=ax.get_yaxis_transform(),
+                textcoords="offset points", ha=align, va="center", fontsize=SMALL, color=look.text_color,
+            )  # fmt: skip
 
 
 def _yes_or_no(ax: Axes, row: int, group: Group, look: RunStyle) -> None:
@@ -110,48 +110,49 @@ def _yes_or_no(ax: Axes, row: int, group: Group, look: RunStyle) -> None:
     ax.text(len(group.values) - 0.2, row, text, va="center", fontsize=SMALL, color=look.text_color)
 
 
-def _difference(ax: Axes, finding: Finding) -> None:
+def _difference(ax: Axes, verdict: Verdict) -> None:
     """The estimate with its interval, over the zone in which the claim says that the truth lies."""
-    assert finding.region is not None
-    assert finding.estimate is not None
-    assert finding.low is not None
-    assert finding.high is not None
+    assert verdict.region is not None
+    assert verdict.estimate is not None
+    assert verdict.low is not None
+    assert verdict.high is not None
     style.dress(ax, title="")
     ax.grid(visible=False)
-    color = COLORS.get(finding.verdict, style.INK)
-    ends = [finding.estimate, finding.low, finding.high, finding.region.low, finding.region.high, 0.0]
+    color = COLORS.get(verdict.word, style.INK)
+    ends = [verdict.estimate, verdict.low, verdict.high, verdict.region.low, verdict.region.high, 0.0]
     finite = [end for end in ends if math.isfinite(end)]
     span = max(finite) - min(finite) or 1.0
     left, right = min(finite) - AIR * span, max(finite) + AIR * span
-    if isinstance(finding.claim.body, OutcomeClaim):
-        left, right = max(left, -1.0), min(right, 1.0)
-    zone = np.clip([finding.region.low, finding.region.high], left, right)
+    kind = verdict.claim.kind
+    left, right = max(left, kind.bounds[0]), min(right, kind.bounds[1])
+    zone = np.clip([verdict.region.low, verdict.region.high], left, right)
     ax.axvspan(*zone, color=ZONE, alpha=0.16, lw=0)
     ax.text(
         float(zone.mean()), 0.97, "claimed", transform=ax.get_xaxis_transform(), ha="center", va="top",
         fontsize=SMALL, color=RunStyle(ZONE, ()).text_color,
     )  # fmt: skip
     ax.axvline(0, color=style.MUTED, lw=0.8)
-    low, high = np.clip([finding.low, finding.high], left, right)
+    low, high = np.clip([verdict.low, verdict.high], left, right)
     ax.plot([low, high], [0, 0], color=color, lw=2.2, solid_capstyle="butt")
-    for end, known, marker in ((low, finding.low, "<"), (high, finding.high, ">")):
+    for end, known, marker in ((low, verdict.low, "<"), (high, verdict.high, ">")):
         ax.plot(end, 0, marker if math.isinf(known) else "|", color=color, ms=7, mew=1.6, clip_on=False)
-    if math.isfinite(finding.estimate):
-        ax.plot(finding.estimate, 0, "o", color=color, ms=6, mec="white", mew=0.8, clip_on=False, zorder=3)
+    if math.isfinite(verdict.estimate):
+        ax.plot(verdict.estimate, 0, "o", color=color, ms=6, mec="white", mew=0.8, clip_on=False, zorder=3)
     ax.set_xlim(left, right)
     ax.set_ylim(-0.8, 1.3)
     ax.set_yticks([])
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=style.ROUND_STEPS))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(finding, value)))
+    ax.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: kind.tick(value) or style.plain_number(value).replace("-", "−"))
+    )
     ax.set_xlabel("what the seeds say, with the 95% interval")
 
 
-def _window(finding: Finding, claim: WindowClaim) -> Figure | None:
+def _window(verdict: Verdict) -> Figure | None:
     """Where training surely works, between the inner ends of the edges' intervals, and the value in question."""
-    at = claim.contains if claim.excludes is None else claim.excludes
-    assert at is not None
-    known = [end for end in (finding.low, finding.high) if end is not None and math.isfinite(end)]
-    if not known or finding.low is None or finding.high is None:
+    at = verdict.value
+    known = [end for end in (verdict.low, verdict.high) if end is not None and math.isfinite(end)]
+    if at is None or not known or verdict.low is None or verdict.high is None:
         return None
     figure = style.figure(WIDTH, EFFECT + 0.2)
     ax = figure.subplots()
@@ -159,10 +160,10 @@ def _window(finding: Finding, claim: WindowClaim) -> Figure | None:
     ax.grid(visible=False)
     ends = np.array([*known, at])
     left, right = ends.min() / 3, ends.max() * 3
-    low, high = np.clip([finding.low, finding.high], left, right)
+    low, high = np.clip([verdict.low, verdict.high], left, right)
     ax.axvspan(low, high, color=ZONE, alpha=0.16, lw=0)
     scale_rates(ax, left, right)
-    color = COLORS.get(finding.verdict, style.INK)
+    color = COLORS.get(verdict.word, style.INK)
     ax.axvline(at, color=color, lw=2.2)
     ax.set_ylim(-0.8, 1.3)
     ax.set_yticks([])
@@ -172,24 +173,3 @@ def _window(finding: Finding, claim: WindowClaim) -> Figure | None:
             fontsize=SMALL, color=RunStyle(shade, ()).text_color,
         )  # fmt: skip
     return figure
-
-
-def _tick(finding: Finding, value: float) -> str:
-    if finding.claim.margin.relative:
-        return f"{100 * value:+.3g}%".replace("-", "−") if abs(value) > 1e-9 else "0%"
-    if isinstance(finding.claim.body, OutcomeClaim):
-        return amount(finding.claim, value)
-    return style.plain_number(value).replace("-", "−")
-
-
-def _axis_name(finding: Finding, quality: str) -> str:
-    metric = finding.claim.metric
-    if metric is None or metric.summary == "quality":
-        return quality
-    losses = metric.series.startswith("Loss_") and metric.summary in (
-        "converged",
-        "oscillation",
-        "final",
-        "median",
-    )
-    return f"{metric_words(metric)}{' (nats)' if losses else ''}"

@@ -1,4 +1,4 @@
-"""A chart with a row a run, in groups, and columns of words beside it: what the ladder's figures share."""
+"""A chart with a row a run, in groups, and columns of words beside it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ HEADER = 1.35
 
 @dataclass(frozen=True)
 class Rows:
-    """Where the rows of a chart stand, in rows from the top."""
+    """Where the rows of a chart are, in rows from the top."""
 
     runs: Mapping[str, float]
     headers: Mapping[str, float]
@@ -37,8 +37,14 @@ def place_rows(groups: Mapping[str, Sequence[str]]) -> Rows:
     return Rows(runs, headers, max(at, 1.0) + 0.4)
 
 
-def row_chart(rows: Rows, *, title: str, subtitle: str, xlabel: str) -> tuple[Figure, Axes]:
-    """A figure as high as its rows are many: names at the left, those of groups bold, room for names above."""
+def row_chart(
+    rows: Rows, *, title: str, subtitle: str, xlabel: str, labels: Mapping[str, str] | None = None
+) -> tuple[Figure, Axes]:
+    """A figure as high as its rows are many: names at the left, those of groups bold, room for names above.
+
+    Args:
+        labels: what rows and groups are called on the axis, where that is not their own name.
+    """
     figure = style.figure(WIDTH, rows.height * ROW + 1.5)
     ax = figure.subplots()
     style.dress(ax, title=title, xlabel=xlabel)
@@ -54,7 +60,8 @@ def row_chart(rows: Rows, *, title: str, subtitle: str, xlabel: str) -> tuple[Fi
     ax.grid(axis="x", color=style.HAIRLINE, linewidth=0.7)
     middles = list(rows.runs.values())
     ax.hlines(middles, 0, 1, transform=ax.get_yaxis_transform(), color=style.HAIRLINE, lw=0.6, zorder=0.3)
-    ax.set_yticks([*rows.headers.values(), *middles], [*rows.headers, *rows.runs])
+    names = [(labels or {}).get(name, name) for name in (*rows.headers, *rows.runs)]
+    ax.set_yticks([*rows.headers.values(), *middles], names)
     for index, label in enumerate(ax.get_yticklabels()):
         label.set_color(style.INK)
         label.set_fontsize(style.TEXT_SIZE - 0.5)

@@ -34,7 +34,8 @@ class ReportFiles:
     """The same as plain data, for other programs; `report.json` holds it."""
     figures: Mapping[str, Path]
     """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `quality-time`,
-    `quality-seeds`, `samples-s<seed>`, `ladder-<group>`, `mechanism`, `study-<study>-<figure>`, `claim-<claim>`."""
+    `quality-seeds`, `samples-s<seed>`, `ladder-<start>-<goal>`, `mechanism`, `study-<study>-<figure>`,
+    `claim-<claim>`."""
 
 
 def build(
@@ -46,7 +47,7 @@ def build(
         title: what the page is about, the specification's name for example.
         command: the `ablate run` command that trains what the page shows, for a shell. `ablate report` with its
             selectors then builds the page.
-        inputs: claims, ladders and studies to answer as well.
+        inputs: claims and studies to answer as well.
 
     Raises:
         UserError: none of the jobs has begun, or the folder cannot be written.
@@ -81,7 +82,7 @@ def record(results: Results) -> dict[str, Any]:
         "title": results.title,
         "command": results.command,
         "built": round(results.built.timestamp() * 1000),
-        "claims": [claim_record(finding) for finding in results.inputs.claims],
+        "claims": [claim_record(verdict) for verdict in results.inputs.claims],
         "runs": [asdict(row) for row in results.rows],
         "provenance": results.provenance,
     }

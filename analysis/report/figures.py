@@ -100,14 +100,14 @@ def _answers(results: Results) -> Iterator[tuple[str, Figure]]:
     """Of the ladders, studies and claims."""
     inputs = results.inputs
     for ladder in inputs.ladders:
-        yield f"ladder-{ladder.name}", ladder_chart(results.frames, ladder.spec)
+        yield f"ladder-{ladder.name}", ladder_chart(ladder)
     if inputs.ladders:
         yield "mechanism", mechanism_chart(results.movements)
     for study in inputs.studies:
         reference = next((one for one in inputs.studies if one.name == study.reference_name), None)
         for name, figure in study_figures(study, reference).items():
             yield f"study-{study.name}-{name}", figure
-    for finding in inputs.claims:
-        drawn = claim_figure(finding, results.looks, results.scores.name)
+    for verdict in inputs.other_claims:
+        drawn = claim_figure(verdict, results.looks, results.scores.name)
         if drawn is not None:
-            yield f"claim-{finding.claim.name}", drawn
+            yield f"claim-{verdict.claim.name}", drawn

@@ -10,9 +10,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from analysis.claims.ladders import ladder_view
 from analysis.claims.words import HEADINGS, claim_view, tally
 from analysis.report.grids import EmbeddedGrids, Grid, data_uri
-from analysis.report.ladder_words import ladder_view
 from analysis.report.mechanism import mechanism_words
 from analysis.report.quality import quality_view
 from analysis.report.results import Results
@@ -68,14 +68,14 @@ def names(text: str) -> Markup:
 
 def _contents(results: Results) -> dict[str, Any]:
     """The words and tables."""
-    claims, quality = results.inputs.claims, results.scores.name
+    claims, quality = results.inputs.other_claims, results.scores.name
     return {
         "title": results.title,
         "command": results.command,
         "headline": headline(results.rows),
         "summary": summary(results.rows, quality),
         "caution": caution(results.rows),
-        "claims": [claim_view(finding) for finding in claims],
+        "claims": [claim_view(verdict) for verdict in claims],
         "claim_headings": HEADINGS,
         "tally": tally(claims) if claims else "",
         "headings": headings(quality),
@@ -84,10 +84,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "runs": results.runs,
         "seeds": list(dict.fromkeys(row.seed for row in results.rows)),
         "styles": results.looks,
-        "ladders": [
-            ladder_view(results.frames, ladder.spec, name=ladder.name, description=ladder.description)
-            for ladder in results.inputs.ladders
-        ],
+        "ladders": [ladder_view(ladder, quality) for ladder in results.inputs.ladders],
         "mechanism": mechanism_words(results.movements) if results.inputs.ladders else [],
         "quality_name": quality,
         "quality": quality_view(results.scores),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.claims.judging import Finding
-from analysis.claims.ladder import LadderSpec
+from analysis.claims.judging import Verdict
+from analysis.claims.ladders import Ladder, ladders_of
 from analysis.figures.style import RunStyle, run_styles
 from analysis.frames.jobs import Frames
 from analysis.frames.losses import loss_curves
@@ -20,23 +20,23 @@ from analysis.report.table import Row, common_settings, last_step, summary_rows
 
 
 @dataclass(frozen=True)
-class LadderInput:
-    """A ladder of the specification, with its group's name."""
-
-    name: str
-    description: str
-    spec: LadderSpec
-
-
-@dataclass(frozen=True)
 class ReportInputs:
     """What the specification asks beyond how each run went."""
 
-    ladders: Sequence[LadderInput] = ()
     studies: Sequence[StudyResult] = ()
     """The reference of a study before the study itself."""
-    claims: Sequence[Finding] = ()
+    claims: Sequence[Verdict] = ()
     """The verdicts on the specification's claims."""
+
+    @property
+    def ladders(self) -> list[Ladder]:
+        """The ladders that some of the claims make."""
+        return ladders_of(self.claims)
+
+    @property
+    def other_claims(self) -> list[Verdict]:
+        """The verdicts that belong to no ladder."""
+        return [verdict for verdict in self.claims if verdict.claim.kind.gap is None]
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
     Args:
         title: what it is about, the specification's name for example.
         command: the `ablate run` command that trains what it shows.
-        inputs: claims, ladders and studies to answer as well.
+        inputs: claims and studies to answer as well.
     """
     inputs = inputs or ReportInputs()
     rows = summary_rows(frames)
-    claimed = [run for finding in inputs.claims for run in finding.claim.runs]
+    claimed = [run for verdict in inputs.claims for run in verdict.claim.kind.named_runs]
     return Results(
         title=title,
         command=command,

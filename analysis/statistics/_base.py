@@ -1,4 +1,4 @@
-"""What every estimate says, and what every function of this package demands of its groups."""
+"""What every effect says, and what every function of this package requires of its groups."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ Groups = Sequence[npt.ArrayLike]
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A number with its two-sided interval, in the units of the values.
+class Effect(ABC):
+    """A number with its two-sided interval, in the units of the values, which can be compared with any value.
 
     level is the interval's nominal coverage, n the seeds of each group, p the two-sided p-value against no
     effect. An end is infinite where so few seeds set no bound at this level.
@@ -27,21 +27,16 @@ class Estimate:
     method: str
     p: float
 
-
-@dataclass(frozen=True)
-class Effect(Estimate, ABC):
-    """An estimate that can be held against any value, not only against no effect."""
-
     @abstractmethod
     def tails(self, at: float) -> tuple[float, float]:
-        """One-sided p-values for the truth lying below the finite value `at`, and above it.
+        """One-sided p-values for the truth being below the finite value `at`, and above it.
 
         Twice the first is at most 1 - level exactly where high < at, twice the second where low > at.
         """
 
     @abstractmethod
     def power(self, at: float, n: int) -> float:
-        """How likely n seeds a group part the truth from `at` at this level, were it what is estimated here."""
+        """How likely n seeds a group tell the truth from `at` at this level, if the truth equals the estimate."""
 
 
 def checked_groups(groups: Groups) -> list[Array]:
@@ -68,4 +63,4 @@ def checked_groups(groups: Groups) -> list[Array]:
 
 def checked_level(level: float) -> None:
     if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level}")
+        raise ValueError(f"level must be between 0 and 1, got {level}")

@@ -9,13 +9,20 @@ every difference δ the tables as extreme as the one seen have the probability
 
 with σ(δ) from the most likely p under δ (Farrington & Manning 1990). It decides more than Fisher's test: 3 of 3
 against 0 of 3 is p = 0.031 in place of 0.1.
+
+SciPy has the test at δ = 0 only, and differs in two ways. Its two-sided p counts the tables that are as extreme on
+either side; here it is twice the one-sided p of which a verdict is made: never smaller, and the same in groups of one
+size. And `barnard_exact` misses ties: for 9 of 10 against 3 of 10 it leaves out the mirrored table, 7 against 1, whose
+score is the same but for rounding, and gives 0.0069. All tables enumerated on 200,001 values of p give 0.0080, as do
+this file and `boschloo_exact`. The 201 values of p used here find the supremum to a relative 3e-4 (0.5219 of 0.5221
+for 1 against 0 of 10).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import beta, binom
+from scipy.stats import binom, binomtest
 
 from analysis.statistics._base import Array, Effect, checked_level
 
@@ -27,13 +34,16 @@ DIFFERENCES = np.linspace(-1, 1, 41)
 
 @dataclass(frozen=True)
 class Share(Effect):
-    """A share with `count` of n behind it; p is held against 1/2: does it happen more often than not?"""
+    """A share with `count` of n behind it; p compares it with 1/2: does it happen more often than not?"""
 
     count: int
 
     def tails(self, at: float) -> tuple[float, float]:
         _check_value(at, 0)
-        return float(binom.cdf(self.count, self.n[0], at)), float(binom.sf(self.count - 1, self.n[0], at))
+        below, above = (
+            binomtest(self.count, self.n[0], at, alternative=side).pvalue for side in ("less", "greater")
+        )
+        return float(below), float(above)
 
     def power(self, at: float, n: int) -> float:
         counts = np.arange(n + 1)
@@ -63,17 +73,17 @@ class ShareDifference(Effect):
 
 
 def share(count: int, n: int, *, level: float = 0.95) -> Share:
-    """In which share of all seeds an outcome is to be expected that `count` of n showed.
+    """The share of all seeds in which an outcome is expected that `count` of n showed.
 
     Raises:
         ValueError: fewer than two seeds, or more with the outcome than there are.
     """
     _check(count, n, level)
-    tail = (1 - level) / 2
-    low = float(beta.ppf(tail, count, n - count + 1)) if count else 0.0
-    high = float(beta.ppf(1 - tail, count + 1, n - count)) if count < n else 1.0
-    p = min(1.0, 2 * float(min(binom.cdf(count, n, 0.5), binom.sf(count - 1, n, 0.5))))
-    return Share(count / n, low, high, level, (n,), "Clopper-Pearson", p, count)
+    found = binomtest(count, n)
+    low, high = found.proportion_ci(level, method="exact")
+    return Share(
+        count / n, float(low), float(high), level, (n,), "Clopper-Pearson", float(found.pvalue), count
+    )
 
 
 def share_difference(counts: tuple[int, int], n: tuple[int, int], *, level: float = 0.95) -> ShareDifference:
@@ -113,15 +123,13 @@ def _check(count: int, n: int, level: float) -> None:
 
 def _check_value(at: float, least: int) -> None:
     if not least <= at <= 1:
-        raise ValueError(
-            f"a {'difference of shares' if least else 'share'} lies from {least} to 1, not at {at}"
-        )
+        raise ValueError(f"a {'difference of shares' if least else 'share'} is from {least} to 1, not {at}")
 
 
 def _table_tails(n: tuple[int, int], at: float) -> tuple[Array, Array]:
-    """For every table (n + 1, m + 1): P(a score as low) and P(a score as high) at the worst p, were `at` the truth."""
+    """For every table (n + 1, m + 1): P(a score as low) and P(a score as high) at the worst p, if `at` is the truth."""
     first, second = np.meshgrid(np.arange(n[0] + 1), np.arange(n[1] + 1), indexing="ij")
-    # Rounding must not part tables that tie.
+    # Rounding must not separate tables that tie.
     scores = np.round(_score(first / n[0], second / n[1], n, at), 9)
     p = np.linspace(max(0.0, -at), min(1.0, 1.0 - at), NUISANCE_POINTS)
     laws = [

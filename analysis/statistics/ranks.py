@@ -5,7 +5,6 @@ positive where there is no effect. The estimate of Hodges & Lehmann, "Estimates 
 1963, is the median comparison; inverting the test gives an interval between two of them in order of size:
 
     shift of two groups     aᵢ - bⱼ               Mann & Whitney 1947; strata are added up (van Elteren 1960)
-    shift within pairs      (dᵢ + dⱼ) / 2, i <= j  Wilcoxon 1945, signed ranks
     slope over an order     (yᵢ - yⱼ) / (gᵢ - gⱼ)  Jonckheere 1954, Terpstra 1952; slope of Sen 1968
 
 Ties count against every conclusion, which keeps the error rates. Two diverged runs tie whatever the shift: their
@@ -20,10 +19,9 @@ from functools import lru_cache, reduce
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.stats import norm
 
-from analysis.statistics._base import Array, Effect, Estimate, Groups, checked_groups, checked_level
+from analysis.statistics._base import Array, Effect, Groups, checked_groups, checked_level
 
 
 @dataclass(frozen=True)
@@ -72,26 +70,6 @@ def shift(strata: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, level: float
     return _effect(comparisons, null, level, [len(group) for group in groups], method)
 
 
-def paired_shift(a: npt.ArrayLike, b: npt.ArrayLike, *, level: float = 0.95) -> RankEffect:
-    """By how much a lies above b, both (n,), position i the same seed: Wilcoxon's signed ranks.
-
-    Exact where the differences are symmetric. Up to n = 5 no result reaches p = 0.05.
-
-    Raises:
-        ValueError: groups of unequal size; see `checked_groups`.
-    """
-    first, second = checked_groups([a, b])
-    if len(first) != len(second):
-        raise ValueError(f"paired groups of {[len(first), len(second)]} seeds")
-    differences = _minus(first, second)
-    rows, columns = np.triu_indices(len(differences))
-    with np.errstate(invalid="ignore"):
-        walsh = (differences[rows] + differences[columns]) / 2
-    return _effect(
-        walsh, signed_rank_null(len(first)), level, [len(first), len(second)], "Wilcoxon signed ranks"
-    )
-
-
 def trend(groups: Groups, *, level: float = 0.95) -> RankEffect:
     """The change of the values from one group to the next, over groups in an order fixed beforehand.
 
@@ -114,35 +92,6 @@ def trend(groups: Groups, *, level: float = 0.95) -> RankEffect:
     return _effect(np.concatenate(slopes), reduce(np.convolve, nulls), level, sizes, "Jonckheere-Terpstra")
 
 
-def probability_of_improvement(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
-    """P(X < Y) + P(X = Y) / 2 for values x (n,), y (m,): how often a run of x is the lower one.
-
-    Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice", 2021. At so few runs
-    their bootstrap gives an interval without width where all x are lower; in its place stands method 5 of
-    Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic", 2006, which
-    solves |θ - θ̂| = z √V(θ),
-
-        V(θ) = θ (1 - θ) [1 + (N - 1) ((1 - θ) / (2 - θ) + θ / (1 + θ))] / (n m),   N = (n + m) / 2
-
-    It is approximate; p is exact, so that the two can differ about 1/2.
-
-    Raises:
-        ValueError: see `checked_groups`.
-    """
-    exact = shift([(x, y)], level=level)
-    lower = 1 - exact.share_above(0.0)
-    (n, m), z = exact.n, float(norm.ppf((1 + level) / 2))
-
-    def beyond(theta: float) -> float:
-        clumping = ((n + m) / 2 - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-        return (theta - lower) ** 2 - z**2 * theta * (1 - theta) * (1 + clumping) / (n * m)
-
-    # At 0 and 1 the variance vanishes with the distance: the root sought is the other one.
-    low = float(brentq(beyond, 0, min(lower, 1 - 1e-9))) if lower > 0 else 0.0
-    high = float(brentq(beyond, max(lower, 1e-9), 1)) if lower < 1 else 1.0
-    return Estimate(lower, low, high, level, exact.n, "Newcombe's method 5, exact p", exact.p)
-
-
 @lru_cache(maxsize=64)
 def mann_whitney_null(n: int, m: int) -> Array:
     """The law (n m + 1,) of how many of n x m pairs have the first larger, in two groups from one distribution.
@@ -157,13 +106,6 @@ def mann_whitney_null(n: int, m: int) -> Array:
             counts[k] += counts[k - i]
     total = math.comb(n + m, n)
     return np.array([count / total for count in counts])
-
-
-@lru_cache(maxsize=64)
-def signed_rank_null(n: int) -> Array:
-    """The law (n (n + 1) / 2 + 1,) of Wilcoxon's sum of positive ranks of n symmetric differences."""
-    factors = (np.array([0.5] + [0.0] * (rank - 1) + [0.5]) for rank in range(1, n + 1))
-    return reduce(np.convolve, factors)
 
 
 def _minus(a: Array, b: Array) -> Array:

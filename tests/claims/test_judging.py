@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablations.spec import Claim
-from ablations.spec.claims import Metric
-from analysis.claims.judging import Finding, judge_claims
-from analysis.claims.values import CannotCompare, values_of
+from analysis.claims import Claim, Evidence
+from analysis.claims._base import CannotCompare
+from analysis.claims.judging import Verdict, judge_claims
+from analysis.claims.metrics import Metric
+from analysis.claims.values import values_of
 from analysis.claims.words import claim_view, record, sentence, tally
 from analysis.figures.claims import claim_figure
 from analysis.figures.style import run_styles
@@ -29,15 +30,15 @@ def lab(tmp_path: Path) -> Trainings:
 
 
 def command(claim: Claim) -> str:
-    return f"make {' '.join(claim.runs) or claim.study}"
+    return f"make {' '.join(claim.kind.named_runs) or claim.kind.named_study}"
 
 
 def judged(
     lab: Trainings, studies: dict[str, StudyResult] | None = None, **bodies: str
-) -> dict[str, Finding]:
+) -> dict[str, Verdict]:
     claims = claims_of(lab.folder, **bodies)
-    found = judge_claims(claims, lab.frames(), studies or {}, command)
-    return {finding.claim.name: finding for finding in found}
+    found = judge_claims(claims, Evidence(lab.frames(), studies or {}), command)
+    return {verdict.claim.name: verdict for verdict in found}
 
 
 def compare(direction: str, margin: str, metric: str = "quality") -> str:
@@ -77,7 +78,7 @@ def test_the_verdict_follows_from_where_the_truth_lies(
 ):
     lab.scored("baseline", BASE)
     lab.scored("sgd", times(factor, [101.0, 99.0, 100.5, 99.5, 100.0]))
-    assert judged(lab, it=compare(direction, margin))["it"].verdict == verdict
+    assert judged(lab, it=compare(direction, margin))["it"].word == verdict
 
 
 def test_a_share_is_a_ratio_of_geometric_means(lab: Trainings):
@@ -107,7 +108,7 @@ def test_a_diverged_run_ranks_last_and_is_told(lab: Trainings, worse: str):
     lab.scored(worse, [200.0, 201.0, 202.0, 203.0])
     lab.job(worse, 4, None, exit_="diverged", loss_d=[1.0, math.nan], loss_g=[1.0, 1.0])
     found = judged(lab, it=compare("higher" if worse == "sgd" else "lower", "by: 10"))["it"]
-    assert found.verdict == "supported"
+    assert found.word == "supported"
     assert "1 diverged run rank" in found.method
     assert "1 of 5 ranked last" in sentence(found)
     group = next(group for group in found.groups if group.name == worse)
@@ -132,7 +133,7 @@ def test_crashed_seeds_are_told_and_the_others_judge(lab: Trainings):
     lab.scored("sgd", times(0.5, BASE[:3]))
     lab.job("sgd", 3, exit_="crashed", loss_d=[1.0], loss_g=[1.0])
     found = judged(lab, it=compare("lower", "by: 5%"))["it"]
-    assert (found.verdict, found.n) == ("supported", {"sgd": 3, "baseline": 5})
+    assert (found.word, found.n) == ("supported", {"sgd": 3, "baseline": 5})
     assert "`sgd`: seed 3 crashed" in sentence(found)
 
 
@@ -173,7 +174,7 @@ def test_steps_to_a_threshold_are_compared(lab: Trainings):
         lab.job("baseline", seed, loss_d=falling(0.4, settled=150 + seed))
     body = "steps: {run: sgd, against: baseline, metric: Loss_D, below: 0.7, direction: lower, by: 80%}"
     found = judged(lab, it=body)["it"]
-    assert found.verdict == "supported"
+    assert found.word == "supported"
     assert "is first below 0.7" in sentence(found)
 
 
@@ -184,7 +185,7 @@ def test_one_seed_is_described_and_never_judged(lab: Trainings):
     lab.scored("baseline", [100.0])
     lab.scored("sgd", [1.0])
     found = judged(lab, it=compare("lower", "by: 5%"), o="outcome: {run: sgd, samples: healthy}")
-    assert {finding.verdict for finding in found.values()} == {"described"}
+    assert {verdict.word for verdict in found.values()} == {"described"}
     assert found["it"].estimate == pytest.approx(-0.99)
     assert (found["it"].low, found["it"].p, found["it"].needed_seeds) == (None, None, None)
     assert "one seed describes" in sentence(found["it"])
@@ -196,8 +197,8 @@ def test_a_run_that_was_not_done_names_the_command_and_stops_no_other_claim(lab:
     lab.unbegun("both")
     body = "compare: {run: both, against: baseline, metric: quality, direction: lower, by: 5%}"
     found = judged(lab, it=compare("lower", "by: 5%"), other=body)
-    assert found["it"].verdict == "supported"
-    assert found["other"].verdict == "not run"
+    assert found["it"].word == "supported"
+    assert found["other"].word == "not run"
     assert "`both`: seed 0 not begun" in sentence(found["other"])
     assert "make both baseline" in sentence(found["other"])
 
@@ -208,16 +209,16 @@ def test_scores_of_several_protocols_are_refused_and_the_difference_is_named(lab
     found = judged(
         lab, it=compare("same", "within: 5%"), loss=compare("same", "within: 5%", "converged Loss_D")
     )
-    assert found["it"].verdict == "refused"
+    assert found["it"].word == "refused"
     assert "num_samples 500 against 2000" in sentence(found["it"])
-    assert found["loss"].verdict == "supported", "losses have no protocol"
+    assert found["loss"].word == "supported", "losses have no protocol"
 
 
 def test_a_job_scored_under_a_former_protocol_only_is_missing(lab: Trainings):
     lab.scored("baseline", BASE, asked="aa")
     lab.scored("sgd", BASE, asked="aa", protocol={"protocol": "bb"})
     found = judged(lab, it=compare("same", "within: 5%"))["it"]
-    assert found.verdict == "not run"
+    assert found.word == "not run"
     assert "scores kept weights again" in sentence(found)
 
 
@@ -226,7 +227,7 @@ def test_a_metric_without_a_better_side_refuses_diverged_runs(lab: Trainings):
     lab.scored("sgd", BASE[:3])
     lab.job("sgd", 3, None, exit_="diverged")
     found = judged(lab, it=compare("higher", "by: 0.1", "final D(x)"))["it"]
-    assert found.verdict == "refused"
+    assert found.word == "refused"
     assert "claim its outcome instead" in sentence(found)
 
 
@@ -234,7 +235,7 @@ def test_a_share_of_what_is_not_positive_is_refused(lab: Trainings):
     for seed in range(3):
         lab.job("sgd", seed, loss_d=[0.0] * STEPS)
         lab.job("baseline", seed)
-    assert judged(lab, it=compare("lower", "by: 5%", "converged Loss_D"))["it"].verdict == "refused"
+    assert judged(lab, it=compare("lower", "by: 5%", "converged Loss_D"))["it"].word == "refused"
 
 
 def test_curves_too_short_for_a_level_are_missing_with_the_reason(lab: Trainings):
@@ -254,13 +255,13 @@ def test_a_family_is_corrected_as_a_whole_with_members_that_were_not_run(lab: Tr
     absent = "family: f, compare: {run: both, against: sgd, metric: quality, direction: lower, by: 5%}"
     here = f"family: f, {compare('lower', 'by: 3%')}"
     found = judged(lab, alone=compare("lower", "by: 3%"), one=here, two=absent, three=absent)
-    assert found["alone"].verdict == "supported"
+    assert found["alone"].word == "supported"
     assert found["one"].p == found["alone"].p
     assert found["one"].adjusted_p == pytest.approx(holm([found["one"].p, 1, 1])[0])
-    assert found["one"].verdict == "undecided"
+    assert found["one"].word == "undecided"
     assert found["one"].needed_seeds is not None
     assert "in its family of 3 it does not" in sentence(found["one"])
-    assert (found["two"].verdict, found["two"].family_size) == ("not run", 3)
+    assert (found["two"].word, found["two"].family_size) == ("not run", 3)
 
 
 def test_an_undecided_claim_says_how_many_seeds_it_needs_and_a_decided_one_does_not(lab: Trainings):
@@ -268,10 +269,10 @@ def test_an_undecided_claim_says_how_many_seeds_it_needs_and_a_decided_one_does_
     lab.scored("baseline", list(random.normal(100, 10, 4)))
     lab.scored("sgd", list(random.normal(85, 10, 4)))
     found = judged(lab, small=compare("lower", "by: 1%"), large=compare("lower", "by: 90%"))
-    assert found["small"].verdict == "undecided"
+    assert found["small"].word == "undecided"
     assert found["small"].needed_seeds is not None and found["small"].needed_seeds >= 1
     assert f"{found['small'].needed_seeds} more seed" in sentence(found["small"])
-    assert (found["large"].verdict, found["large"].needed_seeds) == ("refuted", None)
+    assert (found["large"].word, found["large"].needed_seeds) == ("refuted", None)
 
 
 # ------------------------------------------------------------------------------------------ the other kinds
@@ -287,10 +288,10 @@ def test_outcomes_are_counted(lab: Trainings):
         most="outcome: {run: sgd, samples: noise}",
         diverged="outcome: {run: baseline, exit: diverged, share: 0.6}",
     )
-    assert found["against"].verdict == "supported"
+    assert found["against"].word == "supported"
     assert found["against"].estimate == pytest.approx(5 / 6)
-    assert found["most"].verdict == "undecided"
-    assert found["diverged"].verdict == "refuted"
+    assert found["most"].word == "undecided"
+    assert found["diverged"].word == "refuted"
     assert "5 of 6 seeds of `sgd`" in sentence(found["most"])
 
 
@@ -308,7 +309,7 @@ def test_effects_of_two_factors_are_those_of_the_two_by_two(lab: Trainings, of: 
     whole = two_by_two([values[:2], values[2:]], paired=False)
     effect = {"optimizer": whole.first, "init": whole.second}.get(of, whole.interaction)
     assert (found.low, found.high) == (effect.low, effect.high)
-    assert found.verdict == "refuted"
+    assert found.word == "refuted"
 
 
 @pytest.mark.parametrize(
@@ -328,22 +329,21 @@ def test_a_trend_over_ordered_runs(
     for run, level in zip(runs, levels, strict=True):
         lab.scored(run, times(level / 100))
     body = f"trend: {{runs: [{', '.join(runs)}], metric: quality, direction: {direction}, {margin}}}"
-    assert judged(lab, it=body)["it"].verdict == verdict
+    assert judged(lab, it=body)["it"].word == verdict
 
 
-def study_claims(lab: Trainings, study: StudyResult | None, **bodies: str) -> dict[str, Finding]:
-    studies = {} if study is None else {"sgd-lr": study}
-    return judged(lab, studies, **{name: f"study: {{name: sgd-lr, {body}}}" for name, body in bodies.items()})
+def study_claims(lab: Trainings, study: StudyResult | None, **bodies: str) -> dict[str, Verdict]:
+    return judged(lab, {} if study is None else {"sgd-lr": study}, **bodies)
 
 
 def test_the_best_of_a_study_is_held_against_its_reference(lab: Trainings):
     found = study_claims(
         lab,
         records.whole_sgd_study(),
-        worse="best: {direction: higher, by: 50%}",
-        good="best: {direction: not-higher, by: 50%}",
+        worse="best: {study: sgd-lr, direction: higher, by: 50%}",
+        good="best: {study: sgd-lr, direction: not-higher, by: 50%}",
     )
-    assert (found["worse"].verdict, found["good"].verdict) == ("refuted", "supported")
+    assert (found["worse"].word, found["good"].word) == ("refuted", "supported")
     assert found["good"].n == {"sgd-lr: best": 3, "sgd-lr: adam-lr": 3}
 
 
@@ -352,14 +352,14 @@ def test_a_window_contains_excludes_or_leaves_open(lab: Trainings):
     found = study_claims(
         lab,
         records.whole_sgd_study(),
-        below="window: {excludes: 2e-4}",
-        above="window: {excludes: 0.5}",
-        inside="window: {contains: 2e-2}",
-        outside="window: {contains: 2e-4}",
-        not_excluded="window: {excludes: 2e-2}",
-        edge="window: {contains: 2e-3}",
+        below="window: {study: sgd-lr, excludes: 2e-4}",
+        above="window: {study: sgd-lr, excludes: 0.5}",
+        inside="window: {study: sgd-lr, contains: 2e-2}",
+        outside="window: {study: sgd-lr, contains: 2e-4}",
+        not_excluded="window: {study: sgd-lr, excludes: 2e-2}",
+        edge="window: {study: sgd-lr, contains: 2e-3}",
     )
-    assert {name: finding.verdict for name, finding in found.items()} == {
+    assert {name: verdict.word for name, verdict in found.items()} == {
         "below": "supported",
         "above": "supported",
         "inside": "supported",
@@ -371,12 +371,12 @@ def test_a_window_contains_excludes_or_leaves_open(lab: Trainings):
 
 
 def test_a_study_that_was_not_run_or_not_confirmed_says_so(lab: Trainings):
-    best = "best: {direction: lower, by: 5%}"
+    best = "best: {study: sgd-lr, direction: lower, by: 5%}"
     absent = study_claims(lab, None, it=best)["it"]
-    assert (absent.verdict, "make sgd-lr" in sentence(absent)) == ("not run", True)
-    begun = study_claims(lab, records.rate_study(), it=best, window="window: {excludes: 2e-4}")
-    assert begun["it"].verdict == "not run" and "not confirmed" in sentence(begun["it"])
-    assert begun["window"].verdict == "undecided" and "not located" in sentence(begun["window"])
+    assert (absent.word, "make sgd-lr" in sentence(absent)) == ("not run", True)
+    begun = study_claims(lab, records.rate_study(), it=best, window="window: {study: sgd-lr, excludes: 2e-4}")
+    assert begun["it"].word == "not run" and "not confirmed" in sentence(begun["it"])
+    assert begun["window"].word == "undecided" and "not located" in sentence(begun["window"])
 
 
 # ------------------------------------------------------------------------------------------ words and figures
@@ -419,15 +419,15 @@ def test_every_kind_of_claim_has_a_figure_of_its_seeds(lab: Trainings):
         compare=compare("higher", "by: 5%"),
         outcome="outcome: {run: sgd, against: baseline, exit: diverged}",
         trend="trend: {runs: [baseline, weight-init, both], metric: quality, direction: rising, by: 0}",
-        window="study: {name: sgd-lr, window: {excludes: 2e-4}}",
-        best="study: {name: sgd-lr, best: {direction: lower, by: 5%}}",
+        window="window: {study: sgd-lr, excludes: 2e-4}",
+        best="best: {study: sgd-lr, direction: lower, by: 5%}",
     )
-    for name, finding in found.items():
-        figure = claim_figure(finding, run_styles(list(lab.frames().runs)), "fd")
+    for name, verdict in found.items():
+        figure = claim_figure(verdict, run_styles(list(lab.frames().runs)), "fd")
         assert figure is not None, name
         figure.draw_without_rendering()
         dots = sum(len(line.get_xdata()) for line in figure.axes[0].get_lines() if line.get_marker() == "o")  # type: ignore[arg-type]
-        seeds = sum(math.isfinite(v) for group in finding.groups for v in group.values.values())
+        seeds = sum(math.isfinite(v) for group in verdict.groups for v in group.values.values())
         assert dots == seeds, name
 
 
@@ -442,4 +442,4 @@ def test_values_of_a_mixture_of_data_sets_are_refused(lab: Trainings):
     frames = lab.frames()
     frames.jobs.loc[0, "data_digest"] = "other"
     with pytest.raises(CannotCompare, match="data other against dd"):
-        values_of(frames, ["baseline"], Metric("quality"))
+        values_of(frames, ["baseline"], Metric("", "quality"))

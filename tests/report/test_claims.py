@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from analysis.claims.judging import Finding, judge_claims
+from analysis.claims import Evidence
+from analysis.claims.judging import Verdict, judge_claims
 from analysis.claims.words import claim_view
 from analysis.figures import style
 from analysis.report.build import ReportFiles, build
@@ -16,7 +17,7 @@ VERDICTS = ["supported", "refuted", "undecided", "not run"]
 
 
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, list[Finding]]:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, list[Verdict]]:
     """A report on two runs and four claims, one of them on a run that has not begun."""
     folder = tmp_path_factory.mktemp("claims")
     lab = Trainings(folder)
@@ -31,7 +32,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, lis
         absent="outcome: {run: both, samples: noise}",
     )
     frames = lab.frames()
-    found = judge_claims(claims, frames, {}, lambda _: "ablate run --run both")
+    found = judge_claims(claims, Evidence(frames, {}), lambda _: "ablate run --run both")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "DPI", 40)
         files = build(
@@ -44,9 +45,9 @@ def test_the_page_opens_with_the_verdicts_and_has_every_word_of_each(reported):
     files, found = reported
     page = Page(files.page)
     assert page.source.index('id="claims"') < page.source.index('id="runs"')
-    assert [finding.verdict for finding in found] == VERDICTS
-    for finding in found:
-        view = claim_view(finding)
+    assert [verdict.word for verdict in found] == VERDICTS
+    for verdict in found:
+        view = claim_view(verdict)
         for words in (*view.cells(), view.words.replace("`", "")):
             assert words in page.text, words
 

@@ -1,4 +1,4 @@
-"""Studies and ladders in the specification: how they resolve, and the errors of those that cannot be."""
+"""Studies in the specification: what they mean, and the errors of those that cannot be."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -150,34 +150,3 @@ def test_a_study_that_does_not_fit_its_file_is_an_error(tmp_path: Path, entry: s
 def test_a_study_may_not_share_a_runs_name(tmp_path: Path):
     with pytest.raises(SpecError, match="a run is called 'sgd' too"):
         spec_of(tmp_path, "studies:\n  sgd: {base: sgd, space: {optimizer.lr: {low: 1, high: 2}}}\n")
-
-
-LADDER = """\
-  floor-10x: {extends: sgd, group: why, tests: slow, train: {times: 10}}
-ladders:
-  why: {floor: sgd, goal: baseline, hypotheses: {slow: SGD is slow}}
-"""
-
-
-def test_a_ladders_group_comes_with_its_floor_and_goal(tmp_path: Path):
-    spec = spec_of(tmp_path, LADDER)
-    assert [run.name for run in spec.select(["why"])] == ["baseline", "sgd", "floor-10x"]
-    assert spec.select(["why"])[-1].tests == "slow"
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "words"),
-    [
-        ("tests: slow", "tests: slwo", "did you mean 'slow'"),
-        ("floor: sgd", "floor: sdg", "did you mean 'sgd'"),
-        ("goal: baseline", "goal: baseline, also: [sdg]", "did you mean 'sgd'"),
-        ("  why: {", "  whi: {", "did you mean 'why'"),
-        ("group: why, ", "", "has no ladder"),
-    ],
-)
-def test_a_ladder_that_names_nothing_is_an_error_with_its_line(
-    tmp_path: Path, before: str, after: str, words: str
-):
-    with pytest.raises(SpecError, match=r"runs\.yaml:\d+:\d+") as caught:
-        spec_of(tmp_path, LADDER.replace(before, after))
-    assert words in str(caught.value)

@@ -9,18 +9,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.statistics import (
+    Region,
     contrast,
     difference,
     further_seeds,
-    higher_by,
     is_paired,
     judge,
-    lower_by,
     two_by_two,
-    within,
 )
 
 INF = math.inf
+
+
+def lower_by(margin):
+    return Region(-INF, -margin)
+
+
+def higher_by(margin):
+    return Region(margin, INF)
+
+
+def within(margin):
+    return Region(-margin, margin)
 
 
 def normal(n, mean=0.0, seed=0, spread=1.0):

@@ -1,11 +1,16 @@
-"""Claims in the specification: what they resolve to, and what is told of those that cannot be judged as written."""
+"""The `claims` of a specification: what they mean, and what is said of those that cannot be judged as written."""
 
 from pathlib import Path
 
 import pytest
 
-from ablations.spec import Claim, SpecError, load_spec
-from ablations.spec.claims import SERIES, Margin, Metric
+from ablations.spec import SpecError, load_spec
+from analysis.claims import KINDS, Claim
+from analysis.claims._base import Margin
+from analysis.claims.metrics import Metric, claimable
+from analysis.claims.reading import claims_of as claims_in
+from analysis.claims.reading import guests, read_claims
+from fakeface.evaluation.measures import MEASURES
 from fakeface.gan.series import PROBE_SERIES, STEP_SERIES
 from tests.claim_journals import RUNS, claims_of
 
@@ -19,14 +24,19 @@ def claim_of(folder: Path, body: str) -> Claim:
     return claims_of(folder, it=body)[0]
 
 
-def test_what_every_training_logs_can_be_claimed_about():
-    assert set(SERIES) == {*STEP_SERIES, *PROBE_SERIES}
+def test_what_every_training_logs_and_every_claimable_measure_can_be_claimed_about():
+    measures, series = claimable()
+    assert set(series) == {*STEP_SERIES, *PROBE_SERIES}
+    assert measures[0] == "quality"
+    assert {"fd", *measures[1:]} == {key for key in MEASURES if MEASURES[key].record.claimable}
+    assert {"kd", "precision", "recall"} <= set(measures)
 
 
 @pytest.mark.parametrize(
     ("text", "metric"),
     [
-        ("quality", Metric("quality")),
+        ("quality", Metric("", "quality")),
+        ("recall", Metric("", "recall")),
         ("converged Loss_D", Metric("converged", "Loss_D")),
         ("oscillation Loss_G", Metric("oscillation", "Loss_G")),
         ("steps-to-converge Loss_D", Metric("steps-to-converge", "Loss_D")),
@@ -35,7 +45,7 @@ def test_what_every_training_logs_can_be_claimed_about():
     ],
 )
 def test_a_metric_is_a_summary_and_what_is_logged(tmp_path: Path, text: str, metric: Metric):
-    assert claim_of(tmp_path, COMPARE % text).metric == metric
+    assert claim_of(tmp_path, COMPARE % text).kind.compared == metric
 
 
 @pytest.mark.parametrize(
@@ -49,7 +59,7 @@ def test_a_metric_is_a_summary_and_what_is_logged(tmp_path: Path, text: str, met
 )
 def test_a_margin_is_a_number_or_a_share(tmp_path: Path, written: str, margin: Margin):
     body = f"compare: {{run: sgd, against: baseline, metric: quality, direction: lower, {written}}}"
-    assert claim_of(tmp_path, body).margin == margin
+    assert claim_of(tmp_path, body).kind.margin == margin
 
 
 def test_a_claim_knows_the_runs_that_it_names_in_its_order(tmp_path: Path):
@@ -60,27 +70,34 @@ def test_a_claim_knows_the_runs_that_it_names_in_its_order(tmp_path: Path):
         effect=f"effect: {{of: init, {cells}, metric: quality, direction: same, within: 5%}}",
         trend="trend: {runs: [sgd-tenth, sgd-half, sgd], metric: quality, direction: falling, by: 0}",
         outcome="outcome: {run: sgd, samples: noise}",
-        study="study: {name: sgd-lr, best: {direction: not-higher, by: 10%}}",
+        closes="closes: {run: sgd-half, base: baseline, start: sgd, goal: baseline, at_least: 50%}",
+        best="best: {study: sgd-lr, direction: not-higher, by: 10%}",
     )
-    assert [claim.runs for claim in claims] == [
+    assert [claim.kind.named_runs for claim in claims] == [
         ("sgd", "baseline"),
         ("baseline", "weight-init", "sgd", "both"),
         ("sgd-tenth", "sgd-half", "sgd"),
         ("sgd",),
+        ("sgd-half", "sgd", "baseline"),
         (),
     ]
-    assert claims[-1].study == "sgd-lr"
+    assert claims[-1].kind.named_study == "sgd-lr"
+    assert claims[-2].kind.subjects == ("sgd-half",), "a report on the ends of a gap is not about its steps"
 
 
 def test_steps_claims_say_which_threshold_on_which_side(tmp_path: Path):
     body = "steps: {run: sgd, against: baseline, metric: D(x), above: 0.9, direction: lower, by: 80%}"
-    metric = claim_of(tmp_path, body).metric
+    metric = claim_of(tmp_path, body).kind.compared
     assert metric == Metric("reached", "D(x)", 0.9, "above")
     assert str(metric) == "steps until D(x) ≥ 0.9"
 
 
 def difference(run: str = "sgd", metric: str = "quality", rest: str = "direction: lower, by: 5%") -> str:
     return f"compare: {{run: {run}, against: baseline, metric: {metric}, {rest}}}"
+
+
+def closes(rest: str, run: str = "sgd-half", start: str = "sgd") -> str:
+    return f"closes: {{run: {run}, start: {start}, goal: baseline, {rest}}}"
 
 
 @pytest.mark.parametrize(
@@ -108,18 +125,24 @@ def difference(run: str = "sgd", metric: str = "quality", rest: str = "direction
         ("outcome: {run: sgd}", "give one of `exit`, `samples` and `dynamics`"),
         ("outcome: {run: sgd, samples: noisy}", "must be one of 'healthy'"),
         ("outcome: {run: sgd, samples: noise, share: 1}", "must be < 1"),
-        ("outcome: {run: sgd, samples: noise, by: 0.5}", "is for `against` another run"),
-        ("outcome: {run: sgd, against: both, samples: noise, share: 0.5}", "is for a run by itself"),
+        ("outcome: {run: sgd, samples: noise, by: 0.5}", "`by` is for `against` another run"),
+        ("outcome: {run: sgd, against: both, samples: noise, share: 0.5}", "`share` is for a run by itself"),
         (
             "trend: {runs: [sgd, both], metric: quality, direction: falling, by: 0}",
             "needs three runs or more",
         ),
         ("steps: {run: sgd, against: both, metric: Loss_D, direction: lower, by: 5%}", "give `below` or"),
-        ("study: {name: sgd-lrr, window: {excludes: 2e-4}}", "did you mean 'sgd-lr'"),
-        ("study: sgd-lr", "give `best` or `window`"),
-        ("study: {name: sgd-lr, window: {}}", "give `contains` or `excludes`"),
-        ("study: {name: adam-lr, best: {direction: lower, by: 5%}}", "has no `reference`"),
-        ("family: f, study: {name: sgd-lr, window: {excludes: 2e-4}}", "cannot be in a `family`"),
+        ("window: {study: sgd-lrr, excludes: 2e-4}", "did you mean 'sgd-lr'"),
+        ("window: {study: sgd-lr}", "give `contains` or `excludes`"),
+        ("best: {study: adam-lr, direction: lower, by: 5%}", "has no `reference`"),
+        ("family: f, window: {study: sgd-lr, excludes: 2e-4}", "cannot be in a `family`"),
+        (closes("at_least: 50%", run="sdg"), "unknown run 'sdg'"),
+        (closes("at_least: 50%", run="baseline"), "the run 'baseline' is named twice"),
+        (closes("at_least: 50%", start="baseline"), "there is no gap"),
+        (closes("at_least: half"), "must be a share such as 50% or -25% (got 'half')"),
+        (closes("at_least: 50%, at_most: 75%"), "give one of `at_least`, `at_most` and `within`"),
+        (closes("within: -5%"), "`within` must be > 0"),
+        (closes("metric: final D(x), at_least: 50%"), "has no better side"),
         (
             "effect: {of: inits, factors: [optimizer, init], runs: [[baseline, weight-init], [sgd, both]], "
             "metric: quality, direction: same, within: 5%}",
@@ -127,7 +150,7 @@ def difference(run: str = "sgd", metric: str = "quality", rest: str = "direction
         ),
     ],
 )
-def test_a_claim_that_cannot_be_judged_as_written_is_told_with_its_line(
+def test_a_claim_that_cannot_be_judged_as_written_has_an_error_with_its_line(
     tmp_path: Path, body: str, words: str
 ):
     with pytest.raises(SpecError) as caught:
@@ -136,7 +159,7 @@ def test_a_claim_that_cannot_be_judged_as_written_is_told_with_its_line(
     assert words in str(caught.value)
 
 
-def test_every_problem_of_a_claim_is_told_at_once(tmp_path: Path):
+def test_every_problem_of_a_claim_comes_at_once(tmp_path: Path):
     with pytest.raises(SpecError) as caught:
         claims_of(
             tmp_path, a=difference(run="sdg", metric="qualitty"), b="outcome: {run: bth, samples: noise}"
@@ -144,18 +167,55 @@ def test_every_problem_of_a_claim_is_told_at_once(tmp_path: Path):
     assert len(caught.value.problems) == 3
 
 
+def test_errors_of_claims_and_of_the_rest_come_at_once_in_the_files_order(tmp_path: Path):
+    path = tmp_path / "runs.yaml"
+    path.write_text(
+        "runs:\n  a: {optimizer: {lr: 0}}\n  b: {}\nclaims:\n"
+        "  x: {says: It is so., compare: {run: a, against: nowhere, metric: qualitty, direction: lower, by: 5%}}\n"
+        "  y: 3\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        load_spec(path, check_claims=read_claims)
+    lines = str(caught.value).replace(f"{path}:", "").splitlines()
+    assert [line.partition(": ")[0] for line in lines] == ["2:23", "5:68", "6:6"], lines
+    path.write_text(
+        path.read_text().replace("lr: 0", "lr: 1").replace("qualitty", "quality").replace("y: 3", "y:")
+    )
+    with pytest.raises(SpecError, match="unknown run 'nowhere'"):
+        load_spec(path, check_claims=read_claims)
+
+
+def test_a_group_comes_with_what_the_families_of_its_ladder_name(tmp_path: Path):
+    claims_of(
+        tmp_path,
+        one=f"family: f, {closes('at_least: 50%', run='sgd-tenth')}",
+        two="family: f, compare: {run: both, against: weight-init, metric: quality, direction: lower, by: 0}",
+        other="compare: {run: sgd-tenth, against: sgd-half, metric: quality, direction: lower, by: 0}",
+    )
+    spec = load_spec(tmp_path / "runs.yaml")
+    assert guests(spec, {"sgd-tenth"}) == {"sgd-tenth", "sgd", "baseline", "both", "weight-init"}
+    assert guests(spec, {"sgd", "baseline"}) == set(), "the ends of a gap do not bring its steps"
+
+
 @pytest.mark.parametrize("profile", ["quick", "standard", "paper"])
 def test_the_shipped_file_states_every_conclusion_and_guess_of_the_report(profile: str):
-    claims = load_spec(ROOT / "runs.yaml", profile=profile).claims
+    spec = load_spec(ROOT / "runs.yaml", profile=profile, check_claims=read_claims)
+    claims = claims_in(spec)
     sources = {claim.source for claim in claims}
     assert {f"the report, conclusion {i}" for i in (1, 2, 3)} | {
         f"the report, guess {i}" for i in (1, 2, 3)
     } <= sources
+    assert {KINDS[name] for name in KINDS} == {type(claim.kind) for claim in claims}, (
+        "each kind has an example"
+    )
+    group = {run.name for run in spec.runs if run.group == "why-sgd"}
+    assert {claim.kind.gap.run for claim in claims if claim.kind.gap} == group, (
+        "each run of the ladder tests a cause"
+    )
+    assert guests(spec, group) - group == {"baseline", "sgd", "weight-init"}
 
 
 def test_shipped_families_are_small_enough_to_decide_anything():
-    families: dict[str, int] = {}
-    for claim in load_spec(ROOT / "runs.yaml").claims:
-        if claim.family is not None:
-            families[claim.family] = families.get(claim.family, 0) + 1
-    assert max(families.values()) <= 4
+    claims = claims_in(load_spec(ROOT / "runs.yaml"))
+    families = [claim.family for claim in claims if claim.family is not None]
+    assert max(families.count(family) for family in families) <= 4

@@ -1,0 +1,308 @@
+"""What a kind of claim is: its form in `runs.yaml`, the jobs that it compares, its effect and its words.
+
+A kind is a registered class in a file of its own. What kinds share is elsewhere: reading in `reading.py`, verdicts in
+`judging.py`, sentences in `words.py`.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, get_args
+
+from pydantic import AfterValidator
+
+from ablations.spec import Names, Node
+from ablations.spec.names import Name
+from analysis.claims.metrics import Metric
+from analysis.frames.jobs import Frames
+from analysis.frames.studies import StudyResult
+from analysis.statistics import Effect, Region, VerdictWord
+from analysis.wording import listed, name_seeds, number
+from fakeface.config import Settings
+from fakeface.outcomes import Regime
+from fakeface.registry import Registry
+
+LEVEL = 0.95
+"""Coverage of every interval; a claim or a family of them errs in at most the rest."""
+
+
+class CannotCompare(Exception):
+    """The data are there and comparing them makes no sense; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The values of one run, or of a setting that a study found, by seed."""
+
+    name: str
+    values: Mapping[int, float]
+    """Infinite, on its metric's worse side, where the training diverged. Of an outcome: 1 where it is the one in
+    question, else 0."""
+    missing: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Seeds without a value, by the reason."""
+    regimes: Mapping[int, Regime] = field(default_factory=dict)
+    """How each training that has begun went."""
+
+    @property
+    def lacking(self) -> str:
+        """Which seeds have no value, and why; empty where all have one."""
+        return "; ".join(f"{name_seeds(seeds)} {reason}" for reason, seeds in self.missing.items())
+
+    @property
+    def by_seed(self) -> list[float]:
+        """The values in order of the seeds."""
+        return [value for _, value in sorted(self.values.items())]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What claims are judged by."""
+
+    frames: Frames
+    """The jobs of all runs that the claims name."""
+    studies: Mapping[str, StudyResult]
+    """Those that were run, by name."""
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The smallest difference that matters, in the units of what is compared, or as a share of it."""
+
+    size: float
+    relative: bool
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A gap between two runs, and the step whose share of it is in question."""
+
+    start: str
+    """The run that fails."""
+    goal: str
+    """The run that works."""
+    run: str
+    base: str
+    """The run that `run` is one step away from."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A verdict that needs no effect, with the interval behind it."""
+
+    verdict: VerdictWord
+    value: float
+    """The value in question."""
+    low: float
+    high: float
+    level: float | None
+    method: str
+    reason: str
+
+
+class Chart(StrEnum):
+    """How the figure of a claim is drawn."""
+
+    VALUES = "values"
+    """A dot for each seed on the metric's axis, and the effect below."""
+    OUTCOMES = "outcomes"
+    """A dot for each seed, filled where the outcome is the one in question, and the effect below."""
+    WINDOW = "window"
+    """The window of a study, and the value in question."""
+
+
+class Run(str):
+    """The name of a run in a form."""
+
+
+class StudyName(str):
+    """The name of a study in a form."""
+
+
+RunField = Annotated[Name, AfterValidator(Run)]
+"""A field that names a run of the specification."""
+StudyField = Annotated[Name, AfterValidator(StudyName)]
+"""A field that names a study of the specification."""
+
+
+class Kind(Settings):
+    """A kind of claim. Its fields are its form in `runs.yaml`; those that name runs or studies are `RunField` and
+    `StudyField`, by which they are found and checked.
+
+    A kind that is judged by an effect defines `groups`, `effect`, `point`, `region` and `sentence`; any other kind
+    defines `decided`. Values are compared on a scale that may differ from the one shown: a relative margin compares
+    logarithms.
+    """
+
+    chart: ClassVar[Chart] = Chart.VALUES
+    in_families: ClassVar[bool] = True
+    """Whether it has a p-value, by which a family can be corrected."""
+
+    @property
+    def named_runs(self) -> tuple[str, ...]:
+        """The runs that it names, each once."""
+        return tuple(dict.fromkeys(value for value in self._values() if isinstance(value, Run)))
+
+    @property
+    def named_study(self) -> str | None:
+        """The study that it names."""
+        return next((value for value in self._values() if isinstance(value, StudyName)), None)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The runs and the study to whose report it belongs: any of them."""
+        return (*self.named_runs, *((self.named_study,) if self.named_study else ()))
+
+    @property
+    def gap(self) -> Gap | None:
+        """The gap that it is about a share of; claims on one gap are a ladder. None: none."""
+        return None
+
+    @property
+    def compared(self) -> Metric | None:
+        """The metric of its values; None where they are outcomes or a study's."""
+        return None
+
+    @property
+    def margin(self) -> Margin:
+        """The smallest difference that matters; 0 for a kind without one."""
+        return Margin(0.0, relative=False)
+
+    def problems(self, names: Names) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """What cannot be judged as written: the key that it is about ("" for the whole), and why."""
+        seen: set[str] = set()
+        for key in type(self).model_fields:
+            for name in (value for value in _flat(getattr(self, key)) if isinstance(value, Run)):
+                if name in seen:
+                    yield key, f"the run {str(name)!r} is named twice"
+                seen.add(name)
+
+    @classmethod
+    def nodes(cls, written: Node, name: type[str]) -> Iterator[Node]:
+        """Where a form, sound or not, names a `Run` or a `StudyName`."""
+        for key, field_ in cls.model_fields.items():
+            if _mentions((field_.annotation, *field_.metadata), name):
+                yield from _leaves(written.get(key))
+
+    # -- judging
+
+    def decided(self, evidence: Evidence) -> Decided | None:  # noqa: ARG002
+        """The verdict of a kind that is not judged by an effect; None: it is."""
+        return None
+
+    def groups(self, evidence: Evidence) -> Sequence[Group]:
+        """The groups of values that it compares.
+
+        Raises:
+            CannotCompare: they are of several protocols, say.
+        """
+        raise NotImplementedError
+
+    def effect(self, groups: Sequence[Group]) -> Effect:
+        """The effect in groups of two seeds or more, on the scale of comparison. Raises CannotCompare."""
+        raise NotImplementedError
+
+    def point(self, groups: Sequence[Group]) -> float | None:
+        """The estimate alone, as it is shown, where a group has one seed; None where there is none."""
+        raise NotImplementedError
+
+    @property
+    def region(self) -> Region:
+        """Where it says that the truth is, on the scale of comparison."""
+        raise NotImplementedError
+
+    def shown(self, value: float) -> float:
+        """A value of the scale of comparison, as it is shown."""
+        return value
+
+    # -- words and axes
+
+    def sentence(self, groups: Sequence[Group]) -> str:
+        """What was measured: "Converged Loss_D is 0.316 for `a` and 0.280 for `b` (means of 5 seeds)"."""
+        raise NotImplementedError
+
+    @property
+    def effect_name(self) -> str:
+        """What the estimate is, in a sentence."""
+        return "the difference"
+
+    def amount(self, value: float) -> str:
+        """A finite value of the effect, in a sentence."""
+        return number(value)
+
+    def tick(self, value: float) -> str | None:  # noqa: ARG002
+        """The same on an axis; None: a plain number."""
+        return None
+
+    def typical(self, values: Sequence[float]) -> float:
+        """The mean that stands for a group."""
+        return math.fsum(values) / len(values)
+
+    def axis(self, quality: str) -> str:
+        """The name of the axis of values; `quality` names the Fréchet distance with its N."""
+        return self.compared.axis(quality) if self.compared else quality
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which values the effect can be at all."""
+        return -math.inf, math.inf
+
+    def _values(self) -> Iterator[Any]:
+        for key in type(self).model_fields:
+            yield from _flat(getattr(self, key))
+
+
+KINDS: Registry[type[Kind]] = Registry("kind of claim")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the specification."""
+
+    name: str
+    says: str
+    source: str
+    family: str | None
+    kind: Kind = field(repr=False)
+
+
+def group_means(kind: Kind, groups: Sequence[Group], metric: Metric, mean: str) -> str:
+    """ "The Fréchet distance is 640.1 for `a` and 1,171 for `b` (means of 5 seeds)"."""
+    typical = listed(f"{_typical(kind, group)} for `{group.name}`" for group in groups)
+    sizes = listed(dict.fromkeys(str(len(group.values)) for group in groups))
+    words = metric.words
+    count = "one seed" if sizes == "1" else f"{mean} of {sizes} seeds"
+    return f"{words[0].upper()}{words[1:]} is {typical} ({count})"
+
+
+def _typical(kind: Kind, group: Group) -> str:
+    """The mean of a group; trainings that diverged or never got there are counted apart."""
+    finite = [value for value in group.values.values() if math.isfinite(value)]
+    lost = len(group.values) - len(finite)
+    mean = number(kind.typical(finite)) if finite else ""
+    if not lost:
+        return mean
+    return f"{mean or 'no number'} with {lost} of {len(group.values)} ranked last"
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
+
+
+def _mentions(annotation: Any, name: type[str]) -> bool:
+    """Whether a type, or what is annotated to it, is the name of a run or of a study."""
+    if isinstance(annotation, AfterValidator):
+        return annotation.func is name
+    inner = annotation if isinstance(annotation, tuple) else (*get_args(annotation),)
+    return any(_mentions(one, name) for one in inner)
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    if node.value is not None and not node.items():
+        yield node
+    for item in node.items():
+        yield from _leaves(item)

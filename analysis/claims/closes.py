@@ -1,0 +1,178 @@
+"""The share of the gap between a run that fails and a run that works that a step closes.
+
+    share = (base - run) / (start - goal)
+
+of the means over the seeds that all of them have: `run` is one step away from `base`, which is `start` itself unless
+another run is named. The interval is Fieller's (`analysis/statistics/ratios.py`).
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import AfterValidator, model_validator
+
+from ablations.spec import Names
+from analysis.claims._base import (
+    KINDS,
+    LEVEL,
+    CannotCompare,
+    Evidence,
+    Gap,
+    Group,
+    Kind,
+    RunField,
+    group_means,
+)
+from analysis.claims.metrics import Metric, MetricField, parse_metric
+from analysis.claims.values import values_of
+from analysis.statistics import Region, is_paired
+from analysis.statistics.ratios import Ratio, ratio
+from analysis.wording import listed, name_seeds
+from fakeface.evaluation.measures import QUALITY
+from fakeface.measures import Better
+
+_SHARE = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\s*%")
+
+
+def _checked_share(written: str) -> str:
+    if not _SHARE.fullmatch(written):
+        raise ValueError(f"must be a share such as 50% or -25% (got {written!r})")
+    return written
+
+
+ShareField = Annotated[str, AfterValidator(_checked_share)]
+
+
+@KINDS.register("closes")
+class Closes(Kind):
+    """The share that a run closes of the gap between a run that fails and a run that works."""
+
+    run: RunField
+    """The run that the statement is about."""
+    start: RunField
+    """The run that fails: it closes 0%."""
+    goal: RunField
+    """The run that works: it closes 100%."""
+    base: RunField | None = None
+    """The run that `run` is one step away from, if not `start`: what that run had closed does not count."""
+    metric: MetricField = QUALITY
+    """As in `compare`; one side of it must be the better one."""
+    at_least: ShareField | None = None
+    """It closes more than this share, such as 50%."""
+    at_most: ShareField | None = None
+    """It closes less than this share; less than -25%: it makes the gap larger by a quarter."""
+    within: ShareField | None = None
+    """It matters less than this: the share is between this and its opposite."""
+
+    @model_validator(mode="after")
+    def _one_share(self) -> "Closes":
+        if sum(one is not None for one in (self.at_least, self.at_most, self.within)) != 1:
+            raise ValueError("give one of `at_least`, `at_most` and `within`: a share of the gap such as 50%")
+        if self.within is not None and _share(self.within) <= 0:
+            raise ValueError(f"`within` must be > 0 (got {self.within})")
+        return self
+
+    def problems(self, names: Names) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        if self.start == self.goal:
+            yield "goal", f"the run {str(self.goal)!r} is named twice: there is no gap"
+        for key in ("start", "goal", "base"):
+            if getattr(self, key) == self.run:
+                yield key, f"the run {str(self.run)!r} is named twice"
+        if self.compared.better is Better.NEITHER:
+            yield "metric", f"{self.compared} has no better side, so that no gap can be closed"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Only `run`: a report on the ends of a gap is not about every step between them."""
+        return (self.run,)
+
+    @property
+    def gap(self) -> Gap:
+        return Gap(self.start, self.goal, self.run, self.base or self.start)
+
+    @property
+    def compared(self) -> Metric:
+        return parse_metric(self.metric)
+
+    def groups(self, evidence: Evidence) -> Sequence[Group]:
+        """The values of the seeds that all runs have; the others are missing."""
+        groups = values_of(evidence.frames, self.named_runs, self.compared)
+        if not all(group.values for group in groups):
+            return groups
+        common = set.intersection(*(set(group.values) for group in groups))
+        return [_only(group, common, groups) for group in groups]
+
+    def point(self, groups: Sequence[Group]) -> float:
+        for group in groups:
+            if lost := [seed for seed, value in sorted(group.values.items()) if not math.isfinite(value)]:
+                raise CannotCompare(
+                    f"`{group.name}` diverged with {name_seeds(lost)}, and a share of a gap needs the mean of every "
+                    "run: claim its outcome instead"
+                )
+        numerator, denominator = self._weights(groups)
+        means = [self.typical(group.by_seed) for group in groups]
+        above, below = (
+            sum(weight * mean for weight, mean in zip(weights, means, strict=True))
+            for weights in (numerator, denominator)
+        )
+        if not below > 0:
+            raise CannotCompare(
+                f"{self.compared.words} of `{self.start}` is no worse than that of `{self.goal}`: there is no gap "
+                "to close"
+            )
+        return above / below
+
+    def effect(self, groups: Sequence[Group]) -> Ratio:
+        self.point(groups)  # raises where there is no gap
+        paired = is_paired(*(group.values for group in groups))
+        return ratio([group.by_seed for group in groups], *self._weights(groups), paired=paired, level=LEVEL)
+
+    def _weights(self, groups: Sequence[Group]) -> tuple[list[float], list[float]]:
+        """The contrasts above and below the fraction, so that what is better is lower."""
+        sign = 1.0 if self.compared.better is Better.LOWER else -1.0
+        names = [group.name for group in groups]
+        above, below = (
+            [sign * ((name == plus) - (name == minus)) for name in names]
+            for plus, minus in ((self.gap.base, self.run), (self.start, self.goal))
+        )
+        return above, below
+
+    @property
+    def region(self) -> Region:
+        if self.at_least is not None:
+            return Region(_share(self.at_least), math.inf)
+        if self.at_most is not None:
+            return Region(-math.inf, _share(self.at_most))
+        size = _share(self.within or "0%")
+        return Region(-size, size)
+
+    def sentence(self, groups: Sequence[Group]) -> str:
+        return group_means(self, groups, self.compared, "means")
+
+    @property
+    def effect_name(self) -> str:
+        base = f", from `{self.base}`" if self.base else ""
+        return f"the share of the gap that it closes{base}"
+
+    def amount(self, value: float) -> str:
+        return f"{round(100 * value):,}%".replace("-", "−")
+
+    def tick(self, value: float) -> str:
+        return self.amount(value)
+
+
+def _share(written: str) -> float:
+    return float(written.rstrip("% ")) / 100
+
+
+def _only(group: Group, seeds: set[int], groups: Sequence[Group]) -> Group:
+    """A group with the values of these seeds; the others are missing."""
+    others = sorted(set(group.values) - seeds)
+    values = {seed: group.values[seed] for seed in sorted(seeds)}
+    if not others:
+        return replace(group, values=values)
+    names = listed(f"`{other.name}`" for other in groups if not set(others) <= set(other.values))
+    return replace(group, values=values, missing={**group.missing, f"not in common with {names}": others})

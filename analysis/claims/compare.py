@@ -1,0 +1,39 @@
+"""A run against another one, on a metric."""
+
+from collections.abc import Sequence
+
+from analysis.claims._base import KINDS, LEVEL, Group, RunField
+from analysis.claims._directed import Difference, Directed
+from analysis.claims.metrics import Metric, MetricField, parse_metric
+from analysis.statistics import Effect, difference, is_paired
+
+
+class TwoGroups(Directed):
+    """A claim on the difference of two groups."""
+
+    direction: Difference
+    """Where the first is, compared with the second; `not-lower` and `not-higher`: at most by the margin."""
+
+    def weights(self, groups: int) -> Sequence[float]:  # noqa: ARG002
+        return 1.0, -1.0
+
+    def effect(self, groups: Sequence[Group]) -> Effect:
+        first, second = self.scaled(groups)
+        return difference(first, second, paired=is_paired(*(group.values for group in groups)), level=LEVEL)
+
+
+@KINDS.register("compare")
+class Compare(TwoGroups):
+    """A run against another one, on a metric."""
+
+    run: RunField
+    """The run that the statement is about."""
+    against: RunField
+    """The run that it is compared with."""
+    metric: MetricField
+    """A measure such as `quality` or `recall`, or a summary of a logged metric: converged, oscillation,
+    steps-to-converge, final or median."""
+
+    @property
+    def compared(self) -> Metric:
+        return parse_metric(self.metric)

@@ -1,0 +1,191 @@
+"""Ladders: the claims on the shares of one gap, by hypothesis, with an answer to each.
+
+A hypothesis is a family of these claims, one for each run that tests it (a claim without a family is one by itself), so
+that choosing the run that comes nearest is corrected for: "yes" where a claim is supported after Holm's correction, "in
+part" where the share is on the claimed side of 0 at the level of the family, "no" where all are refuted.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import fmean
+
+from analysis.claims._base import LEVEL, Gap, Group
+from analysis.claims.judging import Verdict
+from analysis.claims.words import amount, claimed_words, interval_words
+from analysis.statistics import VerdictWord
+from analysis.wording import listed, number
+from fakeface.outcomes import Regime
+
+
+class Answer(StrEnum):
+    """What the runs that test a hypothesis say about it."""
+
+    YES = "yes"
+    IN_PART = "in part"
+    NO = "no"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A possible cause, and the verdicts on the runs that test it."""
+
+    says: str
+    verdicts: Sequence[Verdict]
+
+    @property
+    def answer(self) -> Answer:
+        answers = [answer_of(verdict) for verdict in self.verdicts]
+        for answer in (Answer.YES, Answer.IN_PART):
+            if answer in answers:
+                return answer
+        return Answer.NO if set(answers) == {Answer.NO} else Answer.UNDECIDED
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """All hypotheses on why one run fails where another works."""
+
+    start: str
+    goal: str
+    hypotheses: Sequence[Hypothesis]
+
+    @property
+    def name(self) -> str:
+        return f"{self.start}-{self.goal}"
+
+    @property
+    def verdicts(self) -> Sequence[Verdict]:
+        return [verdict for hypothesis in self.hypotheses for verdict in hypothesis.verdicts]
+
+
+def ladders_of(verdicts: Sequence[Verdict]) -> list[Ladder]:
+    """The ladders among some verdicts, in their order."""
+    by_gap: dict[tuple[str, str], dict[str, list[Verdict]]] = {}
+    for verdict in verdicts:
+        claim, gap = verdict.claim, verdict.claim.kind.gap
+        if gap is not None:
+            families = by_gap.setdefault((gap.start, gap.goal), {})
+            families.setdefault(claim.family or claim.name, []).append(verdict)
+    return [
+        Ladder(start, goal, [Hypothesis(own[0].claim.says, own) for own in families.values()])
+        for (start, goal), families in by_gap.items()
+    ]
+
+
+def answer_of(verdict: Verdict) -> Answer:
+    """What one run says about its hypothesis."""
+    if verdict.word == VerdictWord.SUPPORTED:
+        return Answer.YES
+    if (judgement := verdict.judgement) is not None:
+        below, above = judgement.effect.tails(0.0)
+        region = judgement.region
+        p = above if region.low >= 0 else below if region.high <= 0 else 1.0
+        if 2 * p * verdict.family_size <= 1 - LEVEL:
+            return Answer.IN_PART
+    return Answer.NO if verdict.word == VerdictWord.REFUTED else Answer.UNDECIDED
+
+
+def gap_of(verdict: Verdict) -> Gap:
+    """The gap of a verdict in a ladder."""
+    gap = verdict.claim.kind.gap
+    assert gap is not None
+    return gap
+
+
+def group_of(verdict: Verdict, run: str) -> Group | None:
+    """The values of one of its runs; None where they were refused."""
+    return next((group for group in verdict.groups if group.name == run), None)
+
+
+def shares(verdict: Verdict) -> Mapping[int, float]:
+    """The share that each seed closes of the mean gap; their mean is the estimate. Empty without an estimate."""
+    gap = gap_of(verdict)
+    groups = [group_of(verdict, name) for name in (gap.base, gap.run, gap.start, gap.goal)]
+    if verdict.estimate is None:
+        return {}
+    base, run, start, goal = (group.values for group in groups if group is not None)
+    whole = fmean(start[seed] for seed in run) - fmean(goal[seed] for seed in run)
+    return {seed: (base[seed] - run[seed]) / whole for seed in run}
+
+
+def outcome_words(regimes: Mapping[int, Regime]) -> str:
+    """ "works", or "2 × works; 1 × stalled" where the seeds differ."""
+    counts = Counter(regimes.values())
+    if len(counts) == 1:
+        return str(next(iter(counts)))
+    return "; ".join(f"{count} × {regime}" for regime, count in counts.items())
+
+
+@dataclass(frozen=True)
+class LadderView:
+    """What the page shows of a ladder, beside its figure."""
+
+    name: str
+    start: str
+    goal: str
+    words: Sequence[str]
+    """A sentence or more for each hypothesis."""
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def ladder_view(ladder: Ladder, quality: str) -> LadderView:
+    """The words and numbers of a ladder; `quality` names the Fréchet distance with its N."""
+    axis = ladder.verdicts[0].claim.kind.axis(quality)
+    headings = ["run", "hypothesis", "outcome", "seeds", axis, "share of the gap", "95% interval", "verdict"]
+    words = [_hypothesis_words(hypothesis) for hypothesis in ladder.hypotheses]
+    return LadderView(ladder.name, ladder.start, ladder.goal, words, headings, list(_rows(ladder)))
+
+
+def _hypothesis_words(hypothesis: Hypothesis) -> str:
+    """ "“SGD is slow by nature”: no. `sgd-10x` closes 23% of the gap, interval 5% to 41%; above 50% was claimed."."""
+    known = [verdict for verdict in hypothesis.verdicts if verdict.estimate is not None]
+    parts = [_rung_words(verdict) for verdict in known]
+    parts += [f"`{gap_of(v).run}`: {v.reason}" for v in hypothesis.verdicts if v.word == VerdictWord.REFUSED]
+    absent = [f"`{gap_of(v).run}`" for v in hypothesis.verdicts if v.word == VerdictWord.NOT_RUN]
+    parts += [f"Not run: {listed(absent)}."] if absent else []
+    if known and all(verdict.word == VerdictWord.DESCRIBED for verdict in known):
+        parts.append("One seed is a description and not a verdict.")
+    return f"“{hypothesis.says.rstrip('.')}”: {hypothesis.answer}. {' '.join(parts)}"
+
+
+def _rung_words(verdict: Verdict) -> str:
+    gap = gap_of(verdict)
+    assert verdict.estimate is not None
+    interval = interval_words(verdict)
+    words = f"`{gap.run}` closes {amount(verdict, verdict.estimate)} of the gap"
+    words += f", starting from `{gap.base}`" if gap.base != gap.start else ""
+    words += f", interval {interval}" if interval else ""
+    words += f" ({claimed_words(verdict)} is claimed)" if verdict.region is not None else ""
+    own = group_of(verdict, gap.run)
+    broken = own is not None and set(own.regimes.values()) - {Regime.WORKS}
+    return f"{words}; it ends as {outcome_words(own.regimes)}." if own is not None and broken else f"{words}."
+
+
+def _rows(ladder: Ladder) -> Iterator[list[str]]:
+    """The start, the runs by hypothesis, and the goal."""
+    ends = {name: _end(ladder, name) for name in (ladder.start, ladder.goal)}
+    yield [*_cells(ladder.start, "", ends[ladder.start]), "0%", "", "the start"]
+    for hypothesis in ladder.hypotheses:
+        for verdict in hypothesis.verdicts:
+            run = gap_of(verdict).run
+            share = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
+            cells = _cells(run, hypothesis.says, group_of(verdict, run))
+            yield [*cells, share, interval_words(verdict) or "–", verdict.word]
+    yield [*_cells(ladder.goal, "", ends[ladder.goal]), "100%", "", "the goal"]
+
+
+def _end(ladder: Ladder, run: str) -> Group | None:
+    """The values of an end of the gap: those of the claim that has the most seeds in common with it."""
+    found = [group for verdict in ladder.verdicts if (group := group_of(verdict, run)) is not None]
+    return max(found, key=lambda group: len(group.values), default=None)
+
+
+def _cells(run: str, says: str, group: Group | None) -> list[str]:
+    if group is None:
+        return [run, says, "–", "–", "–"]
+    mean = number(fmean(group.values.values())) if group.values else "–"  # +∞ where a training diverged
+    return [run, says, outcome_words(group.regimes) or "–", str(len(group.values)), mean]
