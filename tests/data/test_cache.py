@@ -98,74 +98,42 @@ def test_the_digest_tells_shapes_with_the_same_bytes_apart(tmp_path: Path) -> No
     assert small.digest != large.digest
 
 
-def _truncate(folder: Path) -> Path:
-    path = arrays(folder.parent)[0]
+def halve(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
-    return path
 
 
-def _empty(folder: Path) -> Path:
-    path = arrays(folder.parent)[0]
-    os.truncate(path, 0)
-    return path
-
-
-def _flip(folder: Path) -> Path:
-    path = arrays(folder.parent)[0]
+def flip_a_bit(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1000] ^= 1
     path.write_bytes(content)
-    return path
 
 
-def _reshape(folder: Path) -> Path:
-    path = arrays(folder.parent)[0]
-    np.save(path, np.load(path)[:-1])
-    return path
-
-
-def _pickle(folder: Path) -> Path:
-    path = arrays(folder.parent)[0]
-    np.save(path, np.array([{}], dtype=object), allow_pickle=True)
-    return path
-
-
-def _remove(folder: Path) -> Path:
-    path = arrays(folder.parent)[0]
-    path.unlink()
-    return path
-
-
-def _tear_meta(folder: Path) -> Path:
-    path = folder / "meta.json"
-    os.truncate(path, path.stat().st_size // 2)
-    return path
-
-
-def _other_meta(folder: Path) -> Path:
-    path = folder / "meta.json"
-    path.write_text('["not", "a", "mapping"]')
-    return path
-
-
-def _keyless_meta(folder: Path) -> Path:
-    path = folder / "meta.json"
+def drop_shape(path: Path) -> None:
     meta = json.loads(path.read_text())
     del meta["shape"]
     path.write_text(json.dumps(meta))
-    return path
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [_truncate, _empty, _flip, _reshape, _pickle, _remove, _tear_meta, _other_meta, _keyless_meta],
-    ids=lambda f: f.__name__.strip("_"),
-)
-def test_a_damaged_cache_is_an_error_that_names_file_and_command(
-    tmp_path: Path, damage: Callable[[Path], Path]
-) -> None:
+DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "half": ("images-*.npy", halve),
+    "empty": ("images-*.npy", lambda path: os.truncate(path, 0)),
+    "one bit": ("images-*.npy", flip_a_bit),
+    "shape": ("images-*.npy", lambda path: np.save(path, np.load(path)[:-1])),
+    "pickle": ("images-*.npy", lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True)),
+    "gone": ("images-*.npy", Path.unlink),
+    "half meta": ("meta.json", halve),
+    "no mapping": ("meta.json", lambda path: path.write_text('["not", "a", "mapping"]')),
+    "no shape": ("meta.json", drop_shape),
+}
+"""Which file of a cache, and what happens to it."""
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_cache_is_an_error_that_names_file_and_command(tmp_path: Path, damage: str) -> None:
     good = prepare(SYNTHETIC, tmp_path).digest
-    damaged = damage(next(p for p in tmp_path.iterdir() if p.is_dir()))
+    name, harm = DAMAGE[damage]
+    (damaged,) = tmp_path.glob(f"*/{name}")
+    harm(damaged)
     for use in (find, prepare):
         with pytest.raises(UserError, match="damaged") as caught:
             use(SYNTHETIC, tmp_path)
@@ -177,9 +145,9 @@ def test_a_damaged_cache_is_an_error_that_names_file_and_command(
 
 def test_without_verify_only_flipped_pixels_pass(tmp_path: Path) -> None:
     prepare(SYNTHETIC, tmp_path)
-    _flip(next(p for p in tmp_path.iterdir() if p.is_dir()))
+    flip_a_bit(arrays(tmp_path)[0])
     assert find(SYNTHETIC, tmp_path, verify=False) is not None
-    _truncate(next(p for p in tmp_path.iterdir() if p.is_dir()))
+    halve(arrays(tmp_path)[0])
     with pytest.raises(UserError, match="damaged"):
         find(SYNTHETIC, tmp_path, verify=False)
 
@@ -380,15 +348,15 @@ def test_a_fraction_keeps_the_subset_that_a_limit_of_as_many_keeps() -> None:
         np.testing.assert_array_equal(subset(1000, fraction=fraction), subset(1000, limit=limit))
 
 
-def test_a_fraction_of_few_images_still_keeps_one() -> None:
-    assert len(subset(24, fraction=0.001)) == 1
-
-
-def test_no_limit_and_a_limit_of_all_mean_all() -> None:
-    assert subset(50) is None
-    assert subset(50, limit=50) is None
-    assert subset(50, fraction=1) is None
-    assert subset(50, fraction=0.999) is None
+@pytest.mark.parametrize(
+    ("num_images", "settings", "kept"),
+    [(24, {"fraction": 0.001}, 1), (50, {}, 50), (50, {"limit": 50}, 50), (50, {"fraction": 0.999}, 50)],
+)
+def test_at_least_one_image_is_kept_and_no_subset_means_all(
+    num_images: int, settings: dict, kept: int
+) -> None:
+    found = subset(num_images, **settings)
+    assert kept == (num_images if found is None else len(found))
 
 
 def test_a_limit_beyond_the_data_is_an_error_naming_both_numbers() -> None:

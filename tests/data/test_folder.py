@@ -106,26 +106,23 @@ def refused(config: DataConfig, cache: Path) -> str:
     return str(caught.value)
 
 
-def test_no_path_is_an_error_with_the_next_step(tmp_path: Path) -> None:
-    message = refused(settings(None), tmp_path / "cache")
-    assert "data.path" in message and "--set data.path=" in message
-
-
-def test_a_missing_folder_is_an_error_with_the_next_step(tmp_path: Path) -> None:
-    message = refused(settings(tmp_path / "nowhere"), tmp_path / "cache")
-    assert f"{tmp_path}/nowhere: there is no such folder" in message and "--set data.path=" in message
-
-
-def test_a_file_instead_of_a_folder_is_an_error_with_the_next_step(tmp_path: Path) -> None:
-    message = refused(settings(picture(tmp_path / "a.png", 1)), tmp_path / "cache")
-    assert "a.png: is a file, not a folder" in message and "--set data.path=" in message
-
-
-def test_a_folder_without_images_is_an_error_with_the_next_step(tmp_path: Path) -> None:
-    (tmp_path / "faces/deep").mkdir(parents=True)
-    (tmp_path / "faces/deep/notes.txt").write_text("")
-    message = refused(settings(tmp_path / "faces"), tmp_path / "cache")
-    assert f"{tmp_path}/faces: no image files" in message and "--set data.path=" in message
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (None, "data.path"),
+        ("nowhere", "nowhere: there is no such folder"),
+        ("a.png", "a.png: is a file, not a folder"),
+        ("no-images", "no-images: no image files"),
+    ],
+)
+def test_a_folder_without_images_is_an_error_with_the_next_step(
+    tmp_path: Path, path: str | None, words: str
+) -> None:
+    picture(tmp_path / "a.png", 1)
+    (tmp_path / "no-images/deep").mkdir(parents=True)
+    (tmp_path / "no-images/deep/notes.txt").write_text("")
+    message = refused(settings(path if path is None else tmp_path / path), tmp_path / "cache")
+    assert words in message and "--set data.path=" in message
 
 
 def test_no_readable_image_is_an_error_naming_folder_and_first_reasons(tmp_path: Path) -> None:
