@@ -15,7 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
+from ablations.studies.record import StudyRecord
 from tests import processes
+from tests.commands import run_command
 from tests.lab import histories_of
 
 SPEC = """\
@@ -57,7 +59,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study that was not disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "runs.yaml").write_text(SPEC)
-    processes.ablate(folder, "tune", "rates", *SERIAL)
+    run_command(folder, "tune", "rates", *SERIAL)
     return folder
 
 
@@ -70,19 +72,17 @@ def folder_like(whole: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def record_of(folder: Path, study: str = "rates") -> dict[str, Any]:
+def record_of(folder: Path, study: str = "rates") -> StudyRecord:
     (path,) = folder.glob(f"results/studies/{study}-*/study.json")
-    return json.loads(path.read_text())
+    return StudyRecord.read(path)
 
 
-def essence(record: dict[str, Any]) -> Any:
+def essence(record: StudyRecord) -> Any:
     """What must not depend on kills: trials, edges, best and reference, without the steps after a decision to prune."""
-    trials = [
-        (t["number"], t["params"], t["state"], t["value"], t["pruned"], t["regime"]) for t in record["trials"]
-    ]
-    tried = {side: edge["tried"] for side, edge in record["edges"].items()}
+    trials = [(t.number, t.params, t.state, t.value, t.pruned, t.regime) for t in record.trials]
+    tried = {side: edge.tried for side, edge in record.edges.items()}
     found = [
-        {key: record[which][key] for key in ("params", "seeds", "values")} for which in ("best", "reference")
+        (one.params, one.seeds, one.values) for one in (record.best, record.reference) if one is not None
     ]
     return trials, tried, found
 
@@ -99,67 +99,66 @@ def assert_each_trained_once(folder: Path) -> None:
 
 def test_a_study_searches_and_confirms(whole: Path):
     record = record_of(whole)
-    assert [trial["number"] for trial in record["trials"]] == list(range(7))
-    assert record["trials"][0]["params"] == {"optimizer.lr": 2e-4}
-    assert all(trial["state"] in ("complete", "pruned") for trial in record["trials"])
-    values = {t["number"]: t["value"] for t in record["trials"] if t["state"] == "complete"}
-    best = min(values, key=values.__getitem__)
-    lr = record["trials"][best]["params"]["optimizer.lr"]
-    assert record["best"]["params"]["optimizer.lr"] == float(f"{lr:.3g}")
-    searched = {result["seed"] for trial in record["trials"] for result in trial["results"]}
-    assert not searched & set(record["best"]["seeds"])
-    assert record["reference"]["seeds"] == record["best"]["seeds"] == [100, 101]
-    assert record["best"]["value"] == pytest.approx(sum(record["best"]["values"]) / 2)
+    assert [trial.number for trial in record.trials] == list(range(7))
+    assert record.trials[0].params == {"optimizer.lr": 2e-4}
+    assert {trial.state for trial in record.trials} <= {"complete", "pruned"}
+    values = {trial.value: trial.params["optimizer.lr"] for trial in record.trials if trial.value is not None}
+    best, reference = record.best, record.reference
+    assert best is not None and reference is not None
+    assert best.params["optimizer.lr"] == float(f"{values[min(values)]:.3g}")
+    assert {result.seed for trial in record.trials for result in trial.results} == {0}
+    assert reference.seeds == best.seeds == (100, 101)
+    assert best.value == pytest.approx(sum(best.known) / 2)
     assert_each_trained_once(whole)
 
 
 def test_the_same_command_again_trains_nothing_and_finds_the_same(whole: Path):
     before = {path: path.stat().st_mtime_ns for path in whole.glob("results/jobs/*/checkpoint.pt")}
-    found = json.loads(processes.ablate(whole, "tune", "rates", *SERIAL, "--json").stdout)
-    assert found["best"]["value"] == record_of(whole)["best"]["value"]
+    found = json.loads(run_command(whole, "tune", "rates", *SERIAL, "--json").stdout)
+    assert found == record_of(whole).model_dump(mode="json") | {"idle_share": found["idle_share"]}
     assert {path: path.stat().st_mtime_ns for path in whole.glob("results/jobs/*/checkpoint.pt")} == before
 
 
 def test_a_trial_whose_job_ran_before_costs_nothing(whole: Path, tmp_path: Path):
     folder = folder_like(whole, tmp_path)
     settings = ("--run", "sgd", "--set", "train.steps=30")
-    processes.ablate(folder, "run", *settings, "--threads", "1", "--no-mirror")
+    run_command(folder, "run", *settings, "--threads", "1", "--no-mirror")
     (job,) = folder.glob("results/jobs/*")
     written = (job / "checkpoint.pt").stat().st_mtime_ns
-    processes.ablate(folder, "tune", "rates", *SERIAL, "--trials", "1")
+    run_command(folder, "tune", "rates", *SERIAL, "--trials", "1")
     assert (job / "checkpoint.pt").stat().st_mtime_ns == written
-    assert record_of(folder)["trials"][0]["results"][0]["folder"] == job.name
+    assert record_of(folder).trials[0].results[0].folder == job.name
     (history,) = [history for history in histories_of(folder / "results") if history.folder == job]
     assert history.names[-1]["experiment"] == "tiny-rates"
 
 
 def test_a_reference_study_keeps_what_it_found_and_is_searched_as_far(whole: Path, tmp_path: Path):
     folder = folder_like(whole, tmp_path)
-    processes.ablate(folder, "tune", "adam", *SERIAL, "--trials", "2")
-    before = record_of(folder, "adam")
-    assert before["best"]["value"] > 0
-    processes.ablate(folder, "tune", "against", *SERIAL, "--trials", "3")
-    assert len(record_of(folder, "adam")["trials"]) == 3
-    assert record_of(folder, "against")["reference"]["name"] == "adam-best"
-    processes.ablate(folder, "tune", "adam", *SERIAL, "--trials", "3")
+    run_command(folder, "tune", "adam", *SERIAL, "--trials", "1")
+    assert record_of(folder, "adam").best is not None
+    run_command(folder, "tune", "against", *SERIAL, "--trials", "2")
+    assert len(record_of(folder, "adam").trials) == 2
+    reference = record_of(folder, "against").reference
+    assert reference is not None and reference.name == "adam-best"
+    run_command(folder, "tune", "adam", *SERIAL, "--trials", "2")
     found = record_of(folder, "adam")
-    processes.ablate(folder, "tune", "against", *SERIAL, "--trials", "3")
-    assert record_of(folder, "adam")["best"] == found["best"]
+    run_command(folder, "tune", "against", *SERIAL, "--trials", "2")
+    assert record_of(folder, "adam").best == found.best
 
 
 def test_adding_the_best_keeps_every_other_line_and_trains_as_it_was_confirmed(whole: Path):
-    processes.ablate(whole, "tune", "rates", *SERIAL, "--add", "sgd-tuned")
+    run_command(whole, "tune", "rates", *SERIAL, "--add", "sgd-tuned")
     text = (whole / "runs.yaml").read_text()
     changed = [line for line in difflib.ndiff(SPEC.splitlines(), text.splitlines()) if line[0] in "+-"]
     assert all(line[0] == "+" for line in changed)
     assert [line for line in changed if "sgd-tuned:" in line or "extends: sgd" in line] != []
     row = json.loads(
-        processes.ablate(
+        run_command(
             whole, "status", "--json", "--run", "sgd-tuned", "--seeds", "100", "--set", "train.steps=30"
         ).stdout
     )
     assert row[0]["exit"] == "finished"  # it is the very job that confirmed it
-    again = processes.ablate(whole, "tune", "rates", *SERIAL, "--add", "sgd-tuned", check=2)
+    again = run_command(whole, "tune", "rates", *SERIAL, "--add", "sgd-tuned", check=2)
     assert "already" in again.stderr
     (whole / "runs.yaml").write_text(SPEC)
 
@@ -189,7 +188,7 @@ def test_a_study_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole
     folder = folder_like(whole, tmp_path)
     rng = random.Random(1)
     disturbed(folder, SERIAL, [(command, rng.uniform(0.3, 5.0)) for _ in range(8)])
-    processes.ablate(folder, "tune", "rates", *SERIAL)
+    run_command(folder, "tune", "rates", *SERIAL)
     assert essence(record_of(folder)) == essence(record_of(whole))
     assert_each_trained_once(folder)
 
@@ -198,7 +197,7 @@ def test_a_study_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole
 def test_a_study_whose_workers_are_killed_too_ends_as_if_they_had_not_been(whole: Path, tmp_path: Path):
     folder = folder_like(whole, tmp_path)
     disturbed(folder, LOCAL, [(workers, 7.0), (command, 6.0), (workers, 8.0), (command, 9.0)])
-    processes.ablate(folder, "tune", "rates", *LOCAL)
+    run_command(folder, "tune", "rates", *LOCAL)
     assert essence(record_of(folder)) == essence(record_of(whole))
     assert_each_trained_once(folder)
 
@@ -208,7 +207,7 @@ def test_only_one_process_works_on_a_study(whole: Path):
 
     (folder,) = whole.glob("results/studies/rates-*")
     with FileLock(folder / "lock"):
-        refused = processes.ablate(whole, "tune", "rates", *SERIAL, check=2)
+        refused = run_command(whole, "tune", "rates", *SERIAL, check=2)
     assert "another process works on this study" in refused.stderr
 
 
@@ -227,6 +226,6 @@ def test_only_one_process_works_on_a_study(whole: Path):
     ],
 )
 def test_bad_input_is_an_error_without_a_traceback(whole: Path, arguments: tuple[str, ...], words: str):
-    done = processes.ablate(whole, *arguments, *(() if "--executor" in arguments else SERIAL), check=2)
+    done = run_command(whole, *arguments, *(() if "--executor" in arguments else SERIAL), check=2)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
