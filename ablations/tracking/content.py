@@ -12,6 +12,8 @@ from fakeface.outcomes import Exit
 MAX_PARAM_CHARS = 6_000
 MAX_TAG_CHARS = 5_000
 MAX_DIGEST_CHARS = 36
+SUPERSEDED = "superseded"
+"""The tag `exit` of a run that another one replaced after an inexact resume."""
 STATUS_OF_EXIT: Mapping[str, str] = {
     Exit.RUNNING: "RUNNING",
     Exit.FINISHED: "FINISHED",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ablations.store import history as histories
 from ablations.store.history import History, Series
 from ablations.tracking import artifacts, server
-from ablations.tracking.content import allowed_name
+from ablations.tracking.content import SUPERSEDED, allowed_name
 from ablations.tracking.results import KIND
 from fakeface.errors import UserError
 from fakeface.gan.series import SERIES
@@ -84,7 +84,7 @@ def _runs(client: "MlflowClient", experiment: str) -> Iterator["Run"]:
 
 
 def _is_training(run: "Run") -> bool:
-    return run.data.tags.get("exit") != "superseded" and KIND not in run.data.tags
+    return run.data.tags.get("exit") != SUPERSEDED and KIND not in run.data.tags
 
 
 def _is_ours(run: "Run") -> bool:

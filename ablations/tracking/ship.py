@@ -56,19 +56,17 @@ class JobShipper:
 
         `abort` ends it between two requests; what was acknowledged by then stays noted.
         """
-        while not abort():
+        while True:
             reading = journal.read(self.path, self.shipped.offset)
-            branched = False
             for record, offset in zip(reading.records, reading.offsets, strict=True):
                 if abort():
                     return
                 if self.shipped.is_new_branch(record, offset):
                     self._flush(self.shipped.offset)
                     self._start_branch(record, offset)
-                    branched = True
                     break
                 self._ship_record(record, offset)
-            if not branched:
+            else:
                 self._flush(reading.offsets[-1] if reading.offsets else self.shipped.offset)
                 return
 
@@ -211,7 +209,7 @@ class JobShipper:
         after.experiment_id, after.run_id = self._find_or_create_run(after)
         self.client.set_tag(after.run_id, "supersedes", old.run_id)
         self.client.set_tag(after.run_id, "branch", f"at step {record['step']}: {record['reason']}")
-        for tag, value in {"superseded_by": after.run_id, "exit": "superseded"}.items():
+        for tag, value in {"superseded_by": after.run_id, "exit": content.SUPERSEDED}.items():
             self.client.set_tag(old.run_id, tag, value)
         self.client.set_terminated(old.run_id, status="KILLED", end_time=record["time"])
         self.shipped, self._images_sent = after, None
