@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -38,6 +38,9 @@ from fakeface.gan.series import (
 )  # fmt: skip
 from fakeface.images import save_png
 from fakeface.outcomes import Exit
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 STEPS = 30
 IMAGE_STEPS = (1, 2, 4, 8, 12, 16, 23, 30)
@@ -208,8 +211,14 @@ def image_steps(uri: str, run_id: str) -> list[int]:
     return sorted(int(file.split("+")[2]) for file in files if file.endswith(".png"))
 
 
-def run_of(store: Store, uri: str, job: Job) -> str:
-    return run_ids(store, uri)[job.folder.name]
+def run_id_of(store: Store, job: Job, uri: str | None = None) -> str:
+    """Of the job's run, at the store's own URI unless another is given."""
+    return run_ids(store, uri or store.tracking_uri)[job.folder.name]
+
+
+def run_of(store: Store, job: Job, uri: str | None = None) -> "Run":
+    """The job's run in MLflow."""
+    return server.connect(uri or store.tracking_uri).get_run(run_id_of(store, job, uri))
 
 
 def note_as_shipped(store: Store, uri: str, job: Job) -> str:
@@ -222,11 +231,12 @@ def note_as_shipped(store: Store, uri: str, job: Job) -> str:
     return noted.run_id
 
 
-def check_mirrored(store: Store, uri: str, job: Job) -> None:
+def check_mirrored(store: Store, job: Job, uri: str | None = None) -> None:
     """The mirror holds exactly the journal's points and images."""
-    run_id = run_of(store, uri, job)
+    run_id = run_id_of(store, job, uri)
+    uri = uri or store.tracking_uri
     assert mirror_rows(uri, run_id) == journal_rows(job.folder)
-    images = history.load(job.folder / "journal.jsonl").images
+    images = history.load(job.journal.path).images
     assert image_steps(uri, run_id) == sorted(record["step"] for record in images)
 
 

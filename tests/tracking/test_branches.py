@@ -15,6 +15,7 @@ from tests.tracking_jobs import (
     journal_rows,
     mirror_rows,
     new_store,
+    run_id_of,
     run_of,
 )
 from tests.tracking_kills import killed_at, run_count
@@ -42,9 +43,9 @@ def test_an_inexact_resume_becomes_a_new_run_and_ends_the_old_one(store: Store, 
     resume_inexactly(job)
     assert pending(store, store.tracking_uri)
     assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
     client = server.connect(store.tracking_uri)
-    now = client.get_run(run_of(store, store.tracking_uri, job))
+    now = run_of(store, job)
     old = client.get_run(now.data.tags["supersedes"])
     assert mirror_rows(store.tracking_uri, old.info.run_id) == before
     assert (old.info.status, old.data.tags["superseded_by"]) == ("KILLED", now.info.run_id)
@@ -61,9 +62,8 @@ def test_a_kill_while_runs_are_switched_leaves_two_runs_both_whole(store: Store,
     resume_inexactly(job)
     assert killed_at(store, store.tracking_uri, gate)
     assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
-    client = server.connect(store.tracking_uri)
-    now = client.get_run(run_of(store, store.tracking_uri, job))
+    check_mirrored(store, job)
+    now = run_of(store, job)
     assert mirror_rows(store.tracking_uri, now.data.tags["supersedes"]) == before
     assert run_count(store.tracking_uri) == 2
 
@@ -72,4 +72,4 @@ def test_grids_of_a_step_below_a_branch_are_in_the_new_run_once(store: Store) ->
     job = Job(store).whole("interrupted", generator=False)
     resume_inexactly(job)
     assert sync(store, store.tracking_uri).complete
-    assert image_steps(store.tracking_uri, run_of(store, store.tracking_uri, job)) == list(IMAGE_STEPS)
+    assert image_steps(store.tracking_uri, run_id_of(store, job)) == list(IMAGE_STEPS)

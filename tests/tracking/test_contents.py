@@ -28,6 +28,7 @@ from tests.tracking_jobs import (
     image_steps,
     mirror_rows,
     new_store,
+    run_id_of,
     run_of,
 )
 
@@ -67,15 +68,14 @@ def test_params_are_the_resolved_settings_with_dotted_names_and_unset_ones_left_
 
 def test_mlflow_holds_exactly_the_journals_points_and_images(mirrored: tuple[Store, Job]) -> None:
     store, job = mirrored
-    check_mirrored(store, store.tracking_uri, job)
-    assert image_steps(store.tracking_uri, run_of(store, store.tracking_uri, job)) == list(IMAGE_STEPS)
+    check_mirrored(store, job)
+    assert image_steps(store.tracking_uri, run_id_of(store, job)) == list(IMAGE_STEPS)
     assert not pending(store, store.tracking_uri)
 
 
 def test_the_run_carries_name_tags_params_and_status_of_the_job(mirrored: tuple[Store, Job]) -> None:
     store, job = mirrored
-    client = server.connect(store.tracking_uri)
-    run = client.get_run(run_of(store, store.tracking_uri, job))
+    run = run_of(store, job)
     assert (run.info.run_name, run.info.status) == ("baseline-s0", "FINISHED")
     expected = {
         "run": "baseline",
@@ -113,7 +113,7 @@ def test_the_run_holds_settings_diff_loss_curve_and_final_grid(
 ) -> None:
     store, job = mirrored
     client = server.connect(store.tracking_uri)
-    local = Path(client.download_artifacts(run_of(store, store.tracking_uri, job), "", str(tmp_path)))
+    local = Path(client.download_artifacts(run_id_of(store, job), "", str(tmp_path)))
     assert yaml.safe_load((local / "config.yaml").read_text()) == job.planned.config.model_dump(mode="json")
     assert (local / "git.diff").read_text() == GIT["diff"]
     final = job.folder / "samples" / f"{STEPS:06d}.png"
@@ -126,7 +126,7 @@ def test_the_run_holds_settings_diff_loss_curve_and_final_grid(
 def test_grids_come_back_pixel_for_pixel(mirrored: tuple[Store, Job], tmp_path: Path) -> None:
     store, job = mirrored
     client = server.connect(store.tracking_uri)
-    run_id = run_of(store, store.tracking_uri, job)
+    run_id = run_id_of(store, job)
     local = Path(client.download_artifacts(run_id, "images", str(tmp_path)))
     (file,) = local.glob("samples+step+8+*.png")
     assert np.array_equal(
@@ -137,7 +137,7 @@ def test_grids_come_back_pixel_for_pixel(mirrored: tuple[Store, Job], tmp_path: 
 
 def test_the_data_set_is_the_runs_training_input(mirrored: tuple[Store, Job]) -> None:
     store, job = mirrored
-    run = server.connect(store.tracking_uri).get_run(run_of(store, store.tracking_uri, job))
+    run = run_of(store, job)
     (used,) = run.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("synthetic", "d" * 36)
     assert json.loads(used.dataset.profile) == {"num_rows": len(IMAGES.images)}
@@ -159,7 +159,7 @@ def test_each_exit_sets_mlflows_status(tmp_path: Path, exit: str, status: str) -
     job = Job(store).whole(exit, traceback="Traceback: boom" if exit == "crashed" else "")
     assert sync(store, store.tracking_uri).complete
     client = server.connect(store.tracking_uri)
-    run = client.get_run(run_of(store, store.tracking_uri, job))
+    run = run_of(store, job)
     assert (run.info.status, run.data.tags["exit"]) == (status, exit)
     files = {info.path for info in client.list_artifacts(run.info.run_id)}
     assert ("traceback.txt" in files) == (exit == "crashed")
@@ -170,11 +170,10 @@ def test_a_job_is_running_while_its_lock_is_held_and_killed_once_it_died(tmp_pat
     job = Job(store)
     job.session()
     job.steps(1, 10)
-    client = server.connect(store.tracking_uri)
 
     def shown() -> tuple[str, str]:
         assert sync(store, store.tracking_uri).complete
-        run = client.get_run(run_of(store, store.tracking_uri, job))
+        run = run_of(store, job)
         return run.info.status, run.data.tags["exit"]
 
     with job_lock(job.folder):
@@ -187,17 +186,17 @@ def test_a_job_is_running_while_its_lock_is_held_and_killed_once_it_died(tmp_pat
     job.steps(11, 30)
     job.outcome()
     assert shown() == ("FINISHED", "finished")
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
 
 
 def test_a_job_named_again_by_another_plan_changes_name_and_tags_but_not_its_run(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     job = Job(store).whole()
     assert sync(store, store.tracking_uri).complete
-    first = run_of(store, store.tracking_uri, job)
+    first = run_id_of(store, job)
     job.name(run="adam", group="grid", profile="standard", experiment="elsewhere")
     assert sync(store, store.tracking_uri).complete
-    assert run_of(store, store.tracking_uri, job) == first
+    assert run_id_of(store, job) == first
     run = server.connect(store.tracking_uri).get_run(first)
     assert run.info.run_name == "adam-s0"
     assert (run.data.tags["group"], run.data.tags["profile"]) == ("grid", "standard")
@@ -214,7 +213,7 @@ def test_a_training_is_found_under_each_name_that_a_plan_gave_it(tmp_path: Path)
     job.name(run="adam", profile="")
     assert sync(store, store.tracking_uri).complete
     client = server.connect(store.tracking_uri)
-    found = run_of(store, store.tracking_uri, job)
+    found = run_id_of(store, job)
     experiment = client.get_run(found).info.experiment_id
     for part in (
         "|quick/report/",
@@ -236,7 +235,7 @@ def test_a_crash_in_a_resumed_session_ends_the_run_in_mlflow_too(tmp_path: Path)
     job.outcome("crashed", traceback="boom again")
     assert pending(store, store.tracking_uri)
     assert sync(store, store.tracking_uri).complete
-    run = server.connect(store.tracking_uri).get_run(run_of(store, store.tracking_uri, job))
+    run = run_of(store, job)
     assert (run.info.status, run.data.tags["exit"]) == ("FAILED", "crashed")
 
 
@@ -259,10 +258,7 @@ def test_nan_and_infinities_are_reported_not_cleaned(tmp_path: Path) -> None:
     job.journal.append("metrics", steps=[1, 2, 3], values={"Loss_G": [math.nan, math.inf, -math.inf]})
     job.outcome("diverged")
     assert sync(store, store.tracking_uri).complete
-    values = {
-        step: value
-        for _, step, _, value in mirror_rows(store.tracking_uri, run_of(store, store.tracking_uri, job))
-    }
+    values = {step: value for _, step, _, value in mirror_rows(store.tracking_uri, run_id_of(store, job))}
     assert values[1] == "nan"
     assert values[2] > 1.79e308  # MLflow's largest number stands for infinity
     assert values[3] < -1.79e308
@@ -276,5 +272,5 @@ def test_a_missing_picture_is_told_and_the_rest_arrives(tmp_path: Path) -> None:
     report = sync(store, store.tracking_uri)
     assert report.complete
     assert ["000008.png" in p or "000012.png" in p for p in report.problems[job.folder.name]] == [True, True]
-    run_id = run_of(store, store.tracking_uri, job)
+    run_id = run_id_of(store, job)
     assert image_steps(store.tracking_uri, run_id) == [s for s in IMAGE_STEPS if s not in (8, 12)]

@@ -52,8 +52,8 @@ def test_following_picks_up_what_is_appended_and_ends_when_told(
 
     report = sync(store, store.tracking_uri, follow=True, stop=lambda: len(passes) >= 6, on_progress=train)
     assert report.complete
-    check_mirrored(store, store.tracking_uri, job)
-    run = server.connect(store.tracking_uri).get_run(run_of(store, store.tracking_uri, job))
+    check_mirrored(store, job)
+    run = run_of(store, job)
     assert run.info.status == "FINISHED"
 
 
@@ -68,9 +68,8 @@ def test_the_mirror_ships_while_a_job_trains_and_closes_when_all_is_there(store:
         job.steps(11, 30)
         job.outcome()
     assert not mirror.close(WAIT)
-    check_mirrored(store, store.tracking_uri, job)
-    client = server.connect(store.tracking_uri)
-    run = client.get_run(run_of(store, store.tracking_uri, job))
+    check_mirrored(store, job)
+    run = run_of(store, job)
     assert run.info.status == "FINISHED"
     assert len(run.outputs.model_outputs) == 1
 
@@ -109,7 +108,7 @@ def test_when_the_parent_is_killed_the_mirror_ships_what_is_there_and_ends(store
     parent.stdout.close()
     wait_until(lambda: gone(mirror))
     assert not pending(store, store.tracking_uri)
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
 
 
 @pytest.mark.slow
@@ -124,7 +123,7 @@ def test_a_mirror_killed_while_it_ships_loses_nothing_and_doubles_nothing(store:
     assert left.points < everything
     assert sync(store, store.tracking_uri).complete
     for job in jobs:
-        check_mirrored(store, store.tracking_uri, job)
+        check_mirrored(store, job)
 
 
 def test_closing_waits_no_longer_than_told_and_says_what_is_left(store: Store) -> None:
@@ -149,9 +148,9 @@ def test_two_that_ship_the_same_store_wait_for_each_other(store: Store) -> None:
     ]
     both = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(WAIT) for process in both] == [0, 0]
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
     client = server.connect(store.tracking_uri)
-    run = client.get_run(run_of(store, store.tracking_uri, job))
+    run = run_of(store, job)
     assert len(client.search_runs([run.info.experiment_id])) == 1
 
 

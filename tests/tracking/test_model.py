@@ -35,7 +35,7 @@ def test_the_generator_went_in_once_and_generates_when_loaded_back_elsewhere(
     for _ in range(2):
         assert sync(store, store.tracking_uri).complete
     client = server.connect(store.tracking_uri)
-    run = client.get_run(run_of(store, store.tracking_uri, job))
+    run = run_of(store, job)
     (model,) = client.search_logged_models([run.info.experiment_id])
     assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
     assert (model.name, str(model.status)) == ("generator", "READY")
@@ -74,8 +74,8 @@ def test_a_generator_that_cannot_be_exported_is_told_once_and_stops_nothing(tmp_
     assert report.complete
     assert "damaged" in report.problems[job.folder.name][0]
     assert not sync(store, store.tracking_uri).problems
-    check_mirrored(store, store.tracking_uri, job)
-    tags = server.connect(store.tracking_uri).get_run(run_of(store, store.tracking_uri, job)).data.tags
+    check_mirrored(store, job)
+    tags = run_of(store, job).data.tags
     assert "damaged" in tags["model_error"]
 
 
@@ -84,5 +84,5 @@ def test_log_model_off_logs_no_model(tmp_path: Path) -> None:
     job = Job(store, log_model=False).whole()
     assert sync(store, store.tracking_uri).complete
     client = server.connect(store.tracking_uri)
-    run = client.get_run(run_of(store, store.tracking_uri, job))
+    run = run_of(store, job)
     assert client.search_logged_models([run.info.experiment_id]) == []

@@ -19,6 +19,7 @@ from tests.tracking_jobs import (
     check_mirrored,
     journal_rows,
     new_store,
+    run_id_of,
     run_of,
     wipe_mirror,
 )
@@ -44,7 +45,7 @@ def test_a_kill_at_any_moment_loses_nothing_and_doubles_nothing(store: Store, ga
     job = Job(store).whole()
     assert killed_at(store, store.tracking_uri, gate)
     assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
     assert run_count(store.tracking_uri) == 1
 
 
@@ -53,14 +54,14 @@ def test_a_sync_killed_again_and_again_arrives_at_the_journals_points(store: Sto
     kills = sum(killed_at(store, store.tracking_uri, gate) for gate in range(9, 60, 7))
     assert kills >= 5
     assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
     assert run_count(store.tracking_uri) == 1
 
 
 def test_a_picture_of_which_a_kill_left_half_is_completed_not_doubled(store: Store) -> None:
     job = Job(store).whole()
     assert sync(store, store.tracking_uri).complete
-    run_id = run_of(store, store.tracking_uri, job)
+    run_id = run_id_of(store, job)
     (images,) = store.artifacts.glob(f"*/{run_id}/artifacts/images")
     (picture,) = images.glob("samples+step+8+*.png")
     whole = picture.read_bytes()
@@ -68,7 +69,7 @@ def test_a_picture_of_which_a_kill_left_half_is_completed_not_doubled(store: Sto
     (images / f"{picture.stem}+compressed.webp").unlink()
     shutil.rmtree(store.mirror_of(store.tracking_uri))
     assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
     assert picture.read_bytes() == whole
     assert (images / f"{picture.stem}+compressed.webp").stat().st_size > 0
 
@@ -102,7 +103,7 @@ def test_a_model_of_which_a_kill_left_half_is_completed_not_doubled(
     assert pending(store, store.tracking_uri).models == 1
     assert sync(store, store.tracking_uri).complete
     client = server.connect(store.tracking_uri)
-    run = client.get_run(run_of(store, store.tracking_uri, job))
+    run = run_of(store, job)
     (logged,) = client.search_logged_models([run.info.experiment_id])
     assert str(logged.status) == "READY"
     assert [output.model_id for output in run.outputs.model_outputs] == [logged.model_id]
@@ -115,7 +116,7 @@ def test_a_wiped_mirror_is_rebuilt_whole(store: Store) -> None:
     done = subprocess.run([sys.executable, "-c", SYNC, str(store.root)], capture_output=True, text=True)
     assert done.stdout.strip() == "True", done.stderr
     for job in jobs:
-        check_mirrored(store, store.tracking_uri, job)
+        check_mirrored(store, job)
 
 
 def test_a_mirror_wiped_under_a_living_process_is_rebuilt_whole(store: Store) -> None:
@@ -125,17 +126,17 @@ def test_a_mirror_wiped_under_a_living_process_is_rebuilt_whole(store: Store) ->
     wipe_mirror(store)
     shutil.copy(fresh.root / "mlflow.db", store.root / "mlflow.db")
     assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
 
 
 def test_a_run_deleted_in_mlflow_comes_back_with_the_next_sync(store: Store) -> None:
     job = Job(store).whole()
     assert sync(store, store.tracking_uri).complete
-    deleted = run_of(store, store.tracking_uri, job)
+    deleted = run_id_of(store, job)
     server.connect(store.tracking_uri).delete_run(deleted)
     assert sync(store, store.tracking_uri).complete
-    assert run_of(store, store.tracking_uri, job) != deleted
-    check_mirrored(store, store.tracking_uri, job)
+    assert run_id_of(store, job) != deleted
+    check_mirrored(store, job)
 
 
 def test_lost_notes_cost_a_replay_and_double_nothing(store: Store) -> None:
@@ -144,7 +145,7 @@ def test_lost_notes_cost_a_replay_and_double_nothing(store: Store) -> None:
     shutil.rmtree(store.mirror)
     assert pending(store, store.tracking_uri).points == len(journal_rows(job.folder))
     assert sync(store, store.tracking_uri).complete
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
     assert run_count(store.tracking_uri) == 1
 
 
@@ -154,8 +155,8 @@ def test_a_second_tracking_uri_gets_everything_too(store: Store, tmp_path: Path)
     elsewhere = new_store(tmp_path / "elsewhere").tracking_uri
     assert pending(store, elsewhere).points == len(journal_rows(job.folder))
     assert sync(store, elsewhere).complete
-    check_mirrored(store, elsewhere, job)
-    assert run_of(store, elsewhere, job) != run_of(store, store.tracking_uri, job)
+    check_mirrored(store, job, elsewhere)
+    assert run_id_of(store, job, elsewhere) != run_id_of(store, job)
     experiment = server.connect(elsewhere).get_experiment_by_name("report")
     assert experiment is not None
     assert experiment.artifact_location.startswith((tmp_path / "elsewhere").as_uri())
@@ -172,7 +173,7 @@ def test_a_damaged_line_stops_nothing_of_the_rest(store: Store, line: int) -> No
     for _ in range(2):
         assert sync(store, store.tracking_uri).complete
     for one in (job, intact):
-        check_mirrored(store, store.tracking_uri, one)
+        check_mirrored(store, one)
     assert run_count(store.tracking_uri) == 2
 
 
@@ -183,12 +184,12 @@ def test_a_torn_last_line_is_left_until_it_is_whole(store: Store) -> None:
     path.write_bytes(whole[:-20])
     assert sync(store, store.tracking_uri).complete
     client = server.connect(store.tracking_uri)
-    run_id = run_of(store, store.tracking_uri, job)
+    run_id = run_id_of(store, job)
     assert client.get_run(run_id).info.status == "KILLED"
     path.write_bytes(whole)
     assert sync(store, store.tracking_uri).complete
     assert client.get_run(run_id).info.status == "FINISHED"
-    check_mirrored(store, store.tracking_uri, job)
+    check_mirrored(store, job)
 
 
 def test_what_is_left_is_counted_without_the_server(store: Store) -> None:

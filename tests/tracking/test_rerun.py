@@ -9,7 +9,7 @@ import pytest
 from ablations.store import Store
 from ablations.tracking import run_ids, server, shipped, sync
 from ablations.tracking.loop import pending
-from tests.tracking_jobs import Job, check_mirrored, journal_rows, mirror_rows, new_store, run_of
+from tests.tracking_jobs import Job, check_mirrored, journal_rows, mirror_rows, new_store, run_id_of
 from tests.tracking_kills import run_count
 
 
@@ -36,7 +36,7 @@ def test_a_replaced_journal_gets_a_run_of_its_own_also_if_longer(tmp_path: Path,
         path = old.folder / "journal.jsonl"
         path.write_bytes(path.read_bytes().replace(b'"', b"'", 1))
     assert sync(store, uri).complete
-    run_before = run_of(store, uri, old)
+    run_before = run_id_of(store, old, uri)
     replaced(store, old)
     assert run_ids(store, uri) == {}
     new = Job(store).whole(level=2.0)
@@ -44,7 +44,7 @@ def test_a_replaced_journal_gets_a_run_of_its_own_also_if_longer(tmp_path: Path,
     assert run_ids(store, uri) == {}
     assert pending(store, uri).points == len(journal_rows(new.folder))
     assert sync(store, uri).complete
-    check_mirrored(store, uri, new)
+    check_mirrored(store, new, uri)
     assert mirror_rows(uri, run_before) == journal_rows(old.folder)
     assert run_count(uri) == 2
 

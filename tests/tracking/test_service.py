@@ -95,9 +95,9 @@ def test_through_a_server_everything_arrives_and_a_second_sync_adds_nothing(
     for _ in range(2):
         report = sync(store, uri)
         assert report.complete, report
-    check_mirrored(store, uri, job)
+    check_mirrored(store, job, uri)
     client = server.connect(uri)
-    run = client.get_run(run_of(store, uri, job))
+    run = run_of(store, job, uri)
     assert (run.info.status, run.info.run_name) == ("FAILED", "baseline-s0")
     assert len(run.outputs.model_outputs) == 1
     files = {info.path for info in client.list_artifacts(run.info.run_id)}
@@ -127,8 +127,8 @@ def test_a_server_killed_and_restarted_under_training_gets_every_point_once(
         job.outcome()
     mirror.close(WAIT)
     assert sync(store, uri).complete
-    check_mirrored(store, uri, job)
-    assert server.connect(uri).get_run(run_of(store, uri, job)).info.status == "FINISHED"
+    check_mirrored(store, job, uri)
+    assert run_of(store, job, uri).info.status == "FINISHED"
 
 
 class Refuses(http.server.BaseHTTPRequestHandler):
