@@ -3,7 +3,6 @@
 import importlib
 import os
 import random
-import re
 import resource
 import signal
 import time
@@ -231,7 +230,7 @@ def test_a_full_disk_is_a_clear_error_and_what_was_there_stays(
     process = lab.start(store, "--run", "baseline", sabotage=SmallDisk(limit, log))
     process.join(240)
     assert process.exitcode in (1, 2), log.read_text()
-    assert re.search("cannot (write|keep)", log.read_text())  # the latter, where the tree has large changes
+    assert "cannot write" in log.read_text()
     assert "Traceback" not in log.read_text()
     (before,) = histories_of(store)
     assert before.damaged_lines == []
