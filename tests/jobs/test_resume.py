@@ -215,6 +215,7 @@ class SmallDisk:
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT)  # its own, or what is said would not fit either
         os.dup2(log, 1)
         os.dup2(log, 2)
+        os.environ["GIT_DIR"] = "/nowhere"  # a long diff of uncommitted changes would not fit either
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, resource.RLIM_INFINITY))
 
