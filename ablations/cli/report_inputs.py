@@ -23,18 +23,18 @@ def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs
     digests = {job.data_digest for job in jobs}
     newest: dict[str, StudyResult] = {}
     for path in sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime):
-        with contextlib.suppress(UserError):  # damaged, or of a former version: `ablate tune` writes it anew
+        with contextlib.suppress(UserError):  # damaged, or of a former version: `ablate tune` writes it again
             study = StudyResult.read(path)
             if study.data_digest in digests and study.profile == spec.profile:
                 newest[study.name] = study
-    asked = [newest[study.name] for study in spec.studies if study.name in newest and study.base.name in runs]
+    begun = [newest[study.name] for study in spec.studies if study.name in newest and study.base.name in runs]
     about = runs | {study.name for study in spec.studies if study.base.name in runs}
     verdicts = [
         verdict
         for verdict in _verdicts(spec, store, newest)
         if about.intersection(verdict.claim.kind.subjects)
     ]
-    return ReportInputs(sorted(asked, key=lambda study: study.reference_name in newest), verdicts)
+    return ReportInputs(sorted(begun, key=lambda study: study.reference_name in newest), verdicts)
 
 
 def _verdicts(spec: Spec, store: Store, known: Mapping[str, StudyResult]) -> list[Verdict]:

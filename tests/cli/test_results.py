@@ -62,7 +62,7 @@ claims:
   single: {says: One., compare: {run: sgd, against: baseline, metric: quality, direction: lower, by: 5%}}
   absent: {says: Two., outcome: {run: unrun, against: sgd, samples: noise}}
   mixed: {says: Three., compare: {run: unrun, against: sgd, metric: converged Loss_D, direction: same, within: 5%}}
-  search: {says: Four., study: {name: rates, window: {excludes: 2e-4}}}
+  search: {says: Four., window: {study: rates, excludes: 2e-4}}
 """
 
 
