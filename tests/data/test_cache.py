@@ -179,7 +179,7 @@ def test_a_changed_folder_is_an_error_until_refreshed(tmp_path: Path, change: st
     assert len(arrays(cache)) == 1
 
 
-def test_a_vanished_folder_is_a_warning_and_the_cached_images_go_on(tmp_path: Path) -> None:
+def test_a_vanished_folder_is_a_warning_and_the_cached_images_are_used(tmp_path: Path) -> None:
     config = faces(tmp_path / "faces", 10, 20)
     old = prepare(config, tmp_path / "cache")
     shutil.rmtree(tmp_path / "faces")

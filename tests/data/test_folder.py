@@ -1,4 +1,4 @@
-"""`folder`, and what `celeba` and `lfw` share with it: which files, what is skipped, what the user is told."""
+"""`folder`, and what `celeba` and `lfw` share with it: which files, what is skipped, what the errors say."""
 
 import os
 import sys

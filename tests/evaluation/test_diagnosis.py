@@ -119,7 +119,7 @@ def test_ten_images_repeated_with_shifts_by_a_pixel_are_a_collapse(pictures, rea
     assert diagnose_samples(shifted, real).label == "collapsed"
 
 
-def test_twins_among_the_real_images_are_not_held_against_the_samples(random):
+def test_twins_among_the_real_images_do_not_count_against_the_samples(random):
     few = drawn_faces(20)
     repeated = few[random.integers(0, 20, 600)]
     assert diagnose_samples(repeated[-N:], real_statistics(repeated[:-N])).label == "healthy"

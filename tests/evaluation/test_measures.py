@@ -72,7 +72,7 @@ def test_pairwise_distance_is_the_mean_over_pairs():
     assert pairwise_distance(vectors) == pytest.approx((1 + 1 + np.sqrt(2)) / 3 / np.sqrt(2))
 
 
-def test_pixel_noise_on_one_face_is_hardly_any_diversity():
+def test_pixel_noise_on_one_face_is_little_diversity():
     faces = drawn_faces(64)
     noise = np.random.default_rng(0).normal(0, 20, faces.shape)
     noisy = np.clip(faces[:1] + noise, 0, 255).astype(np.uint8)

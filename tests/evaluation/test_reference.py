@@ -133,7 +133,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_cache_is_computed_again_and_mended(damage, images, tmp_path):
+def test_a_damaged_reference_is_computed_again_and_replaced(damage, images, tmp_path):
     intact = reference(images, DIGEST, CONFIG, tmp_path, code=CODE)
     (path,) = tmp_path.iterdir()
     DAMAGE[damage](path)
@@ -167,7 +167,7 @@ def test_a_reference_is_on_the_disk_before_it_is_in_its_place(images, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_is_the_user_s_to_mend(images, tmp_path):
+def test_a_cache_that_cannot_be_written_is_a_user_error(images, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="file: cannot keep the statistics"):
         reference(images, DIGEST, CONFIG, tmp_path / "file", code=CODE)

@@ -227,7 +227,7 @@ def test_moving_a_file_changes_no_identity(tmp_path: Path, after: dict):
     assert (now["training"], now["scoring"]) == (then["training"], then["scoring"])
 
 
-def test_a_change_of_code_is_told_by_name_and_file():
+def test_changes_of_code_are_listed_by_name_and_file():
     then = {"a.py:f": "1", "a.py:g": "2", "a.py:h": "3", "b.py:V": "4", "c.py:V": "4"}
     now = {"a.py:f": "9", "moved.py:g": "2", "b.py:V": "4", "d.py:new": "5"}
     assert code_changes(now, then) == [
