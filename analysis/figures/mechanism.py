@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.figures import style
-from analysis.figures.row_chart import beside, place, place_rows, row_chart, text_color
+from analysis.figures.row_chart import beside, place, place_rows, row_chart
 from analysis.frames.movement import NETWORKS, Network, RunMovement, stalled_rate
 from analysis.wording import length, rate
 from fakeface.outcomes import Dynamics
@@ -80,7 +80,7 @@ def _draw_movement(ax: Axes, y: float, row: RunMovement) -> None:
             network, (movement.rate, y + shift), (0, -0.3), textcoords="offset points", ha="center", va="center",
             color="white", fontsize=5.5, fontweight="bold", zorder=4, annotation_clip=False,
         )  # fmt: skip
-        beside(ax, y, x, length(movement.path), text_color(color), right=True)
+        beside(ax, y, x, length(movement.path), style.text_color(color), right=True)
     starves = row.starved not in ("neither", "mixed")
     text = STARVED[row.starved] + (", D at rest: it won" if row.at_rest else "")
     beside(ax, y, _STARVED, text, style.INK, bold=starves)

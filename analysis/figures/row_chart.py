@@ -83,8 +83,3 @@ def beside(
 def place(ax: Axes, x: float) -> float:
     """How far along the x axis a value lies, from 0 to 1."""
     return float((ax.transScale + ax.transLimits).transform((x, 0.0))[0])
-
-
-def text_color(color: str) -> str:
-    """The colour, darkened until it can be read as text on white."""
-    return style.RunStyle(color, ()).text_color

@@ -82,7 +82,7 @@ def record(results: Results) -> dict[str, Any]:
         "title": results.title,
         "command": results.command,
         "built": round(results.built.timestamp() * 1000),
-        "claims": [claim_record(verdict) for verdict in results.inputs.claims],
+        "claims": [claim_record(verdict) for verdict in results.verdicts],
         "runs": [asdict(row) for row in results.rows],
         "provenance": results.provenance,
     }

@@ -1,6 +1,6 @@
 """Which figures a report has, each at its size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from matplotlib.figure import Figure
 
@@ -62,7 +62,7 @@ def _quality(results: Results) -> Iterator[tuple[str, Figure]]:
     curves = results.scores.curves
     if curves.empty:
         return
-    looks: Mapping[str, style.RunStyle] = {run: results.looks[run] for run in results.runs}
+    looks = {run: results.looks[run] for run in results.runs}
     figure = style.figure(5.2, 3.2)
     quality_curves(figure.subplots(), results.scores, looks, over="step", last=results.last_step)
     yield "quality", figure
@@ -79,8 +79,8 @@ def _quality(results: Results) -> Iterator[tuple[str, Figure]]:
 
 def _samples(results: Results) -> Iterator[tuple[str, Figure]]:
     """The last grids of each seed side by side, all on the same noise."""
-    images = results.frames.images.sort_values("step")
-    for seed in results.frames.images["seed"].drop_duplicates():
+    images = results.images.sort_values("step")
+    for seed in results.images["seed"].drop_duplicates():
         rows = [row for row in results.rows if row.seed == seed]
         most, width = (4, 2.7) if len(rows) <= FEW_GRIDS else (5, 2.1)
         columns = min(most, len(rows))
@@ -98,16 +98,15 @@ def _samples(results: Results) -> Iterator[tuple[str, Figure]]:
 
 def _answers(results: Results) -> Iterator[tuple[str, Figure]]:
     """Of the ladders, studies and claims."""
-    inputs = results.inputs
-    for ladder in inputs.ladders:
+    for ladder in results.ladders:
         yield f"ladder-{ladder.name}", ladder_chart(ladder)
-    if inputs.ladders:
+    if results.ladders:
         yield "mechanism", mechanism_chart(results.movements)
-    for study in inputs.studies:
-        reference = next((one for one in inputs.studies if one.name == study.reference_name), None)
+    for study in results.studies:
+        reference = next((one for one in results.studies if one.name == study.reference_name), None)
         for name, figure in study_figures(study, reference).items():
             yield f"study-{study.name}-{name}", figure
-    for verdict in inputs.other_claims:
+    for verdict in results.other_verdicts:
         drawn = claim_figure(verdict, results.looks, results.scores.name)
         if drawn is not None:
             yield f"claim-{verdict.claim.name}", drawn

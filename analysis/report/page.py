@@ -68,29 +68,29 @@ def names(text: str) -> Markup:
 
 def _contents(results: Results) -> dict[str, Any]:
     """The words and tables."""
-    claims, quality = results.inputs.other_claims, results.scores.name
+    verdicts, quality = results.other_verdicts, results.scores.name
     return {
         "title": results.title,
         "command": results.command,
         "headline": headline(results.rows),
         "summary": summary(results.rows, quality),
         "caution": caution(results.rows),
-        "claims": [claim_view(verdict) for verdict in claims],
+        "claims": [claim_view(verdict) for verdict in verdicts],
         "claim_headings": HEADINGS,
-        "tally": tally(claims) if claims else "",
+        "tally": tally(verdicts) if verdicts else "",
         "headings": headings(quality),
         "rows": results.rows,
         "expected": EXPECTED,
         "runs": results.runs,
         "seeds": list(dict.fromkeys(row.seed for row in results.rows)),
         "styles": results.looks,
-        "ladders": [ladder_view(ladder, quality) for ladder in results.inputs.ladders],
-        "mechanism": mechanism_words(results.movements) if results.inputs.ladders else [],
+        "ladders": [ladder_view(ladder, quality) for ladder in results.ladders],
+        "mechanism": mechanism_words(results.movements) if results.ladders else [],
         "quality_name": quality,
         "quality": quality_view(results.scores),
         "provenance": results.provenance,
         "common": results.common,
-        "notes": results.frames.notes.to_dict("records"),
+        "notes": results.notes.to_dict("records"),
         "built": results.built.strftime("%Y-%m-%d %H:%M %Z"),
     }
 
@@ -98,7 +98,7 @@ def _contents(results: Results) -> dict[str, Any]:
 def _studies(results: Results, figures: Mapping[str, str]) -> list[dict[str, Any]]:
     """For each study what `studies.html.j2` needs."""
     views = []
-    for study in results.inputs.studies:
+    for study in results.studies:
         prefix = f"study-{study.name}-"
         own = {name.removeprefix(prefix): uri for name, uri in figures.items() if name.startswith(prefix)}
         views.append({"study": study, "words": study_words(study), "figures": own})

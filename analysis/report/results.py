@@ -28,16 +28,6 @@ class ReportInputs:
     claims: Sequence[Verdict] = ()
     """The verdicts on the specification's claims."""
 
-    @property
-    def ladders(self) -> list[Ladder]:
-        """The ladders that some of the claims make."""
-        return ladders_of(self.claims)
-
-    @property
-    def other_claims(self) -> list[Verdict]:
-        """The verdicts that belong to no ladder."""
-        return [verdict for verdict in self.claims if verdict.claim.kind.gap is None]
-
 
 @dataclass(frozen=True)
 class Results:
@@ -46,8 +36,7 @@ class Results:
     title: str
     command: str
     """The `ablate run` command that trains these jobs."""
-    frames: Frames
-    inputs: ReportInputs
+    runs: Sequence[str]
     rows: Sequence[Row]
     """One a job, in the order given."""
     last_step: int
@@ -60,12 +49,22 @@ class Results:
     """Of `analysis.frames.losses.loss_curves`."""
     scores: Scores
     movements: Sequence[RunMovement]
+    images: pd.DataFrame
+    """The sample grids; as `notes`, one of `Frames`."""
+    notes: pd.DataFrame
+    studies: Sequence[StudyResult]
+    """The reference of a study before the study itself."""
+    verdicts: Sequence[Verdict]
+    """On every claim."""
+    ladders: Sequence[Ladder]
+    """Those that some of the verdicts make."""
     provenance: Mapping[str, Sequence[str]]
     built: datetime = field(default_factory=lambda: datetime.now().astimezone())
 
     @property
-    def runs(self) -> Sequence[str]:
-        return self.frames.runs
+    def other_verdicts(self) -> list[Verdict]:
+        """Those that belong to no ladder."""
+        return [verdict for verdict in self.verdicts if verdict.claim.kind.gap is None]
 
     def rows_of(self, run: str) -> list[Row]:
         """The jobs of a run."""
@@ -86,8 +85,7 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
     return Results(
         title=title,
         command=command,
-        frames=frames,
-        inputs=inputs,
+        runs=frames.runs,
         rows=rows,
         last_step=last_step(rows),
         looks=run_styles(list(dict.fromkeys([*frames.runs, *claimed]))),
@@ -95,5 +93,10 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         losses=loss_curves(frames),
         scores=scores_of(frames),
         movements=movements(frames),
+        images=frames.images,
+        notes=frames.notes,
+        studies=inputs.studies,
+        verdicts=inputs.claims,
+        ladders=ladders_of(inputs.claims),
         provenance=provenance(frames),
     )
