@@ -8,7 +8,6 @@ import pytest
 
 import analysis
 from ablations.store import Store, job_lock
-from ablations.store.journal import Journal
 from ablations.tracking import sync
 from ablations.tracking.server import connect, settings
 from analysis.frames.jobs import Selected, load
@@ -130,13 +129,10 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path):
 
 def test_a_store_gives_every_job_under_its_last_name_and_the_newest_training_of_each(tmp_path: Path):
     store = new_store(tmp_path / "store")
-    old = Job(store, "baseline", 0, identity="z old")
-    old.whole(level=1.0)
-    sgd = Job(store, "sgd", 1)
-    sgd.whole("crashed", traceback="boom")
+    Job(store, "baseline", 0, identity="old").whole(level=1.0)
+    sgd = Job(store, "sgd", 1).whole("crashed", traceback="boom")
     Job(store, "baseline", 0, identity="a new").whole(level=2.0)
-    with Journal(sgd.folder / "journal.jsonl") as journal:
-        journal.append("named", **sgd.named | {"run": "plain-sgd"})
+    sgd.name(run="plain-sgd")
     frames = analysis.load(store.root)
     assert frames.runs == ("baseline", "plain-sgd")
     assert frames.outcomes[["seed", "exit"]].to_numpy().tolist() == [[0, "finished"], [1, "crashed"]]
