@@ -1,6 +1,7 @@
 """A user's own file: one of each kind of component, registered as the product registers its own."""
 # ruff: noqa: ARG001, ARG002
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import numpy as np
 import torch
 from torch import nn, optim
 
+from ablations.executors import EXECUTORS
+from ablations.executors.serial import Serial
+from analysis.claims._base import KINDS, Kind, RunField
+from analysis.claims.metrics import MetricField, parse_metric
+from analysis.claims.values import values_of
+from analysis.statistics import Region, share
 from fakeface.config import DataConfig, TrainingConfig
 from fakeface.data import DATASETS
 from fakeface.data._base import Batch
@@ -56,6 +63,7 @@ def my_linear(config: TrainingConfig) -> Networks:
     return Networks(Pictures(config.network.latent_dim, shape), Verdict(shape))
 
 
+@LOSSES.register("my-least-squares")
 class LeastSquares:
     """LSGAN (Mao et al. 2017, arXiv 1611.04076) with targets 1 and 0."""
 
@@ -64,9 +72,6 @@ class LeastSquares:
 
     def generator(self, fake):
         return (fake - 1).square().mean() / 2
-
-
-LOSSES.register("my-least-squares")(LeastSquares())
 
 
 @dataclass(frozen=True)
@@ -86,15 +91,13 @@ class Stripes:
         return Batch(np.broadcast_to(rows, (len(items), size, size, channels)).astype(np.uint8), ())
 
 
+@DATASETS.register("my-stripes")
 class StripesData:
     def decides(self, config: DataConfig):
         return {"count": config.count}
 
     def source(self, config: DataConfig, downloads: Path, *, fetch: bool):
         return Stripes(config.count)
-
-
-DATASETS.register("my-stripes")(StripesData())
 
 
 @EXTRACTORS.register("my-pixels")
@@ -115,3 +118,38 @@ class MyPixels(Extractor):
 @MEASURES.register("my_brightness", heading="brightness", better=Better.HIGHER, of_pixels=True)
 def my_brightness(samples, reference):
     return float(samples.images.mean())
+
+
+@EXECUTORS.register("my-executor")
+class MyExecutor(Serial):
+    """As simple as one gets: another name."""
+
+
+@KINDS.register("my-beats")
+class MyBeats(Kind):
+    """A run is ahead of another one in most seeds."""
+
+    run: RunField
+    against: RunField
+    metric: MetricField
+
+    @property
+    def compared(self):
+        return parse_metric(self.metric)
+
+    @property
+    def region(self):
+        return Region(0.5, math.inf)
+
+    def groups(self, evidence):
+        return values_of(evidence.frames, self.named_runs, self.compared)
+
+    def point(self, groups):
+        wins = [a < b for a, b in zip(*(group.by_seed for group in groups), strict=True)]
+        return sum(wins) / len(wins)
+
+    def effect(self, groups):
+        return share(round(self.point(groups) * len(groups[0].values)), len(groups[0].values))
+
+    def sentence(self, groups):
+        return f"{groups[0].name} is ahead of {groups[1].name}"
