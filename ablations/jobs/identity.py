@@ -20,11 +20,14 @@ from typing import Any
 
 from fakeface.config import TrainingConfig, canonical_digest, settings_of
 from fakeface.data import training_indices
+from fakeface.errors import UserError
+from fakeface.gan import series
 from fakeface.gan.optimizers import resolved_arguments
+from fakeface.registry import Registry
 
-NOT_FOLLOWED = {"fakeface.registry", "fakeface.errors", "fakeface.gan.series"}
+NOT_FOLLOWED = {Registry.__module__, UserError.__module__, series.__name__}
 """Modules that define what a name, an error or a logged series is: none of them decides a weight."""
-SETTINGS = "fakeface.config"
+SETTINGS = TrainingConfig.__module__
 """Its classes count by their methods: the values of their fields are in the identity already."""
 
 
