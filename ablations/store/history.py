@@ -9,6 +9,17 @@ from ablations.store.journal import Record
 from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
 
+_LISTS = {
+    "named": "names",
+    "session": "sessions",
+    "image": "images",
+    "diagnosis": "diagnoses",
+    "evaluation": "evaluations",
+    "branch": "branches",
+    "note": "notes",
+}
+"""Kinds of records that a history keeps, and in which list."""
+
 
 @dataclass
 class Series:
@@ -110,56 +121,45 @@ class History:
         return values | evaluation["values"] if evaluation else values
 
     def until(self, step: int) -> "History":
-        """The history as of a step: without outcome, and without later records."""
+        """The history as of a step: without outcome, branches and notes, and without later records."""
         known = History(self.path, self.job, self.names, self.sessions)
+        known.images, known.diagnoses, known.evaluations = self.images, self.diagnoses, self.evaluations
         for name, series in self.series.items():
             known.series[name] = Series(list(series.steps), list(series.values), list(series.times))
-            known.series[name].cut(step + 1)
-        for kind in ("images", "diagnoses", "evaluations"):
-            setattr(known, kind, [record for record in getattr(self, kind) if record["step"] <= step])
+        known._drop_from(step + 1)
         return known
 
     def apply(self, record: Record) -> None:
-        """Add one record."""
-        getattr(self, f"_on_{record['kind']}", lambda _: None)(record)
+        """Add one record. Ignores unknown kinds."""
+        kind = record["kind"]
+        if kind in _LISTS:
+            getattr(self, _LISTS[kind]).append(record)
+        match kind:
+            case "job":
+                self.job = record
+            case "session":
+                self.outcome = None
+            case "metrics":
+                self._add_metrics(record)
+            case "branch":
+                self._drop_from(record["step"])
+            case "outcome":
+                self.outcome = record
 
-    def _on_job(self, record: Record) -> None:
-        self.job = record
-
-    def _on_named(self, record: Record) -> None:
-        self.names.append(record)
-
-    def _on_session(self, record: Record) -> None:
-        self.sessions.append(record)
-        self.outcome = None
-
-    def _on_metrics(self, record: Record) -> None:
+    def _add_metrics(self, record: Record) -> None:
         for name, values in record["values"].items():
             series = self.series.setdefault(name, Series())
             for step, value in zip(record["steps"], values, strict=True):
                 series.add(step, value, record["time"])
 
-    def _on_image(self, record: Record) -> None:
-        self.images.append(record)
-
-    def _on_diagnosis(self, record: Record) -> None:
-        self.diagnoses.append(record)
-
-    def _on_evaluation(self, record: Record) -> None:
-        self.evaluations.append(record)
-
-    def _on_branch(self, record: Record) -> None:
-        self.branches.append(record)
+    def _drop_from(self, step: int) -> None:
+        """Drop what was recorded for `step` and later ones."""
         for series in self.series.values():
-            series.cut(record["step"])
-        for kind in ("images", "diagnoses", "evaluations"):
-            setattr(self, kind, [r for r in getattr(self, kind) if r["step"] < record["step"]])
-
-    def _on_note(self, record: Record) -> None:
-        self.notes.append(record)
-
-    def _on_outcome(self, record: Record) -> None:
-        self.outcome = record
+            series.cut(step)
+        self.images, self.diagnoses, self.evaluations = (
+            [record for record in records if record["step"] < step]
+            for records in (self.images, self.diagnoses, self.evaluations)
+        )
 
 
 def load(path: Path) -> History:

@@ -17,7 +17,7 @@ from ablations.tracking import MirrorProcess, SyncReport, loop, server, sync
 from ablations.tracking.loop import pending
 from tests.tracking_jobs import POINTS, Job, check_mirrored, new_store, run_of
 
-WAIT = 120.0
+WAIT = 240.0
 """Seconds that a test waits at most for what must happen."""
 
 
