@@ -100,7 +100,7 @@ def _answers(results: Results) -> Iterator[tuple[str, Figure]]:
     """Of the ladders, studies and claims."""
     for ladder in results.ladders:
         yield f"ladder-{ladder.name}", ladder_chart(ladder)
-    if results.ladders:
+    if results.ladders and results.movements:
         yield "mechanism", mechanism_chart(results.movements)
     for study in results.studies:
         reference = next((one for one in results.studies if one.name == study.reference_name), None)
