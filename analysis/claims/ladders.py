@@ -5,6 +5,7 @@ that choosing the run that comes nearest is corrected for: "yes" where a claim i
 part" where the share is on the claimed side of 0 at the level of the family, "no" where all are refuted.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ def _hypothesis_words(hypothesis: Hypothesis) -> str:
     """ "“SGD is slow by nature”: no. `sgd-10x` closes 23% of the gap, interval 5% to 41%; above 50% was claimed."."""
     known = [verdict for verdict in hypothesis.verdicts if verdict.estimate is not None]
     parts = [_rung_words(verdict) for verdict in known]
-    parts += [f"`{gap_of(v).run}`: {v.reason}" for v in hypothesis.verdicts if v.word == VerdictWord.REFUSED]
+    parts += [v.reason for v in hypothesis.verdicts if v.word == VerdictWord.REFUSED]
     absent = [f"`{gap_of(v).run}`" for v in hypothesis.verdicts if v.word == VerdictWord.NOT_RUN]
     parts += [f"Not run: {listed(absent)}."] if absent else []
     if known and all(verdict.word == VerdictWord.DESCRIBED for verdict in known):
@@ -155,10 +156,11 @@ def _hypothesis_words(hypothesis: Hypothesis) -> str:
 def _rung_words(verdict: Verdict) -> str:
     gap = gap_of(verdict)
     assert verdict.estimate is not None
-    interval = interval_words(verdict)
+    bounded = verdict.low is not None and math.isfinite(verdict.low)
     words = f"`{gap.run}` closes {amount(verdict, verdict.estimate)} of the gap"
     words += f", starting from `{gap.base}`" if gap.base != gap.start else ""
-    words += f", interval {interval}" if interval else ""
+    words += f", interval {interval_words(verdict)}" if bounded else ""
+    words += ", which these seeds do not bound" if verdict.low is not None and not bounded else ""
     words += f" ({claimed_words(verdict)} is claimed)" if verdict.region is not None else ""
     own = group_of(verdict, gap.run)
     broken = own is not None and set(own.regimes.values()) - {Regime.WORKS}

@@ -65,7 +65,7 @@ def _scale(ax: Axes, verdicts: Sequence[Verdict]) -> None:
     near = [min(max(end, -WIDEST), 1 + WIDEST) for end in ends]
     left, right = min([0.0, *drawn, *near]) - AIR, max([1.0, *drawn, *near]) + AIR
     ax.set_xlim(left, right)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=style.ROUND_STEPS))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=style.ROUND_STEPS))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: percent(share).replace("-", "−")))
 
 

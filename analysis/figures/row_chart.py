@@ -40,7 +40,7 @@ def place_rows(groups: Mapping[str, Sequence[str]]) -> Rows:
 def row_chart(
     rows: Rows, *, title: str, subtitle: str, xlabel: str, labels: Mapping[str, str] | None = None
 ) -> tuple[Figure, Axes]:
-    """A figure as high as its rows are many: names at the left, those of groups bold, room for names above.
+    """A figure as high as its rows are many: names at the left, groups' names above their rows, room on top.
 
     Args:
         labels: what rows and groups are called on the axis, where that is not their own name.
@@ -60,12 +60,17 @@ def row_chart(
     ax.grid(axis="x", color=style.HAIRLINE, linewidth=0.7)
     middles = list(rows.runs.values())
     ax.hlines(middles, 0, 1, transform=ax.get_yaxis_transform(), color=style.HAIRLINE, lw=0.6, zorder=0.3)
-    names = [(labels or {}).get(name, name) for name in (*rows.headers, *rows.runs)]
-    ax.set_yticks([*rows.headers.values(), *middles], names)
-    for index, label in enumerate(ax.get_yticklabels()):
+    labels = labels or {}
+    ax.set_yticks(middles, [labels.get(run, run) for run in rows.runs])
+    for label in ax.get_yticklabels():
         label.set_color(style.INK)
         label.set_fontsize(style.TEXT_SIZE - 0.5)
-        label.set_fontweight("bold" if index < len(rows.headers) else "normal")
+    for name, y in rows.headers.items():
+        ax.text(
+            0, y, labels.get(name, name), transform=ax.get_yaxis_transform(), va="center", color=style.INK,
+            fontsize=style.TEXT_SIZE - 0.5, fontweight="bold", zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )  # fmt: skip
     return figure, ax
 
 

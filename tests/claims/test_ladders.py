@@ -246,7 +246,7 @@ def test_thirty_runs_keep_their_rows_apart(lab: Trainings):
     boxes = sorted(
         (label.get_window_extent() for label in ax.get_yticklabels()), key=lambda box: float(box.y0)
     )
-    assert len(boxes) == 60
+    assert len(boxes) == 30
     assert all(low.y1 <= high.y0 + 0.5 for low, high in pairwise(boxes))
 
 

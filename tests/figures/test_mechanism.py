@@ -126,7 +126,7 @@ def test_thirty_runs_keep_their_rows_apart(lab: Probed):
     figure = mechanism_chart(lab.found())
     figure.draw_without_rendering()
     boxes = sorted((x.get_window_extent() for x in figure.axes[0].get_yticklabels()), key=lambda box: box.y0)
-    assert len(boxes) == 31
+    assert len(boxes) == 30
     assert all(low.y1 <= high.y0 for low, high in pairwise(boxes))
 
 
