@@ -39,12 +39,12 @@ def _setting(study: StudyResult, params: Mapping[Any, Any]) -> str:
 
 def _progress(study: StudyResult) -> str:
     trials = study.trial_frame
-    ended = trials[trials["state"].isin(["complete", "pruned"])]
+    ended = trials.dropna(subset=["regime"])
     if ended.empty:
         return (
             f"No setting of `{study.base}` has been tried to its end yet; {study.planned_trials} are planned."
         )
-    counts = Counter(ended["regime"].dropna())
+    counts = Counter(ended["regime"])
     what = listed(f"{count} {_PHRASES[regime][count > 1]}" for regime, count in counts.most_common())
     return (
         f"{len(ended)} of {max(study.planned_trials, len(trials))} settings of `{study.base}` have been tried, each "
