@@ -76,7 +76,7 @@ def tune(
         check_new_run(spec, add)
     if len(searched.entry.enqueue) > searched.trials:
         raise UserError(
-            f"--trials {searched.trials}: {study} enqueues {len(searched.entry.enqueue)} settings alone"
+            f"--trials {searched.trials}: {study} enqueues {len(searched.entry.enqueue)} settings; try at least as many"
         )
     studies, reference = [*reference_studies(spec, searched), searched], reference_run(spec, searched)
     runs = [run for one in studies for run in one.choices()]

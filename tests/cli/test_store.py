@@ -40,7 +40,7 @@ def test_audit_finds_every_bit_again_with_the_recorded_thread_count(trained: Pla
 
 def test_audit_of_nothing_is_an_error_in_words(trained: Place):
     done = trained("audit", "sgd", "--set", "optimizer.lr=0.02", check=2)
-    assert "what was trained under this name is another training: optimizer.lr" in done.stdout
+    assert "what was trained under this name is another training: optimizer.D.lr" in done.stdout
     assert "Nothing was audited" in done.stderr
 
 

@@ -68,7 +68,10 @@ def test_a_plan_parses_journals_once_and_estimates_from_this_device(
 
 def test_a_changed_setting_is_stale_and_says_which(trained: Place):
     (row,) = trained.json("plan", "--run", "sgd", "--set", "optimizer.lr=0.02")
-    assert (row["state"], row["detail"]) == ("stale", "optimizer.lr: default -> 0.02")
+    assert (row["state"], row["detail"]) == (
+        "stale",
+        "optimizer.D.lr: 0.0002 -> 0.02; optimizer.G.lr: 0.0002 -> 0.02",
+    )
 
 
 def test_a_changed_protocol_scores_again_and_trains_nothing(trained: Place):
