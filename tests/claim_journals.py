@@ -8,10 +8,12 @@ import numpy as np
 from PIL import Image
 
 from ablations.spec import load_spec
-from analysis.claims import Claim
+from analysis.claims import Claim, Evidence
+from analysis.claims.judging import Verdict, judge_claims
 from analysis.claims.reading import claims_of as claims_in
 from analysis.claims.reading import read_claims
 from analysis.frames.jobs import Frames, Selected, load
+from analysis.frames.studies import StudyResult
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end
 
 STEPS = 200
@@ -30,6 +32,19 @@ def claims_of(folder: Path, **bodies: str) -> list[Claim]:
     path = folder / "runs.yaml"
     path.write_text(f"{SPEC}{STUDIES}claims:\n{''.join(lines)}")
     return claims_in(load_spec(path, check_claims=read_claims))
+
+
+def compare(direction: str, margin: str, metric: str = "quality") -> str:
+    """A claim's body: `sgd` against `baseline`."""
+    return f"compare: {{run: sgd, against: baseline, metric: {metric}, direction: {direction}, {margin}}}"
+
+
+BASE = [100.0, 101.0, 99.0, 100.5, 99.5]
+"""Distances by seed."""
+
+
+def times(factor: float, values: Sequence[float] = BASE) -> list[float]:
+    return [factor * value for value in values]
 
 
 def falling(level: float, *, settled: int = 60, start: float = 1.4) -> list[float]:
@@ -59,6 +74,7 @@ class Trainings:
         dynamics: str | None = "balanced",
         protocol: Mapping[str, Any] | None = None,
         asked: str | None = None,
+        measures: Mapping[str, float] | None = None,
         grids: bool = False,
     ) -> None:
         """One training. Its losses are near 1 and 2 where not given."""
@@ -74,7 +90,7 @@ class Trainings:
         if quality is not None:
             record = {**PROTOCOL, **(protocol or {})}
             journal.append("evaluation", step=STEPS // 2, values={METRIC: 1.5 * quality}, **record)
-            journal.append("evaluation", step=STEPS, values={METRIC: quality}, **record)
+            journal.append("evaluation", step=STEPS, values={METRIC: quality, **(measures or {})}, **record)
         end(journal, exit_, samples, dynamics, STEPS if exit_ == "finished" else len(d))
         self.selected.append(Selected(run, seed, place, asked))
 
@@ -88,6 +104,17 @@ class Trainings:
 
     def frames(self) -> Frames:
         return load(self.selected)
+
+
+def judged(
+    lab: Trainings, studies: Mapping[str, StudyResult] | None = None, **bodies: str
+) -> dict[str, Verdict]:
+    """The verdicts on claims with these bodies, by name."""
+    claims, evidence = claims_of(lab.folder, **bodies), Evidence(lab.frames(), studies or {})
+    found = judge_claims(
+        claims, evidence, lambda claim: f"make {' '.join(claim.kind.named_runs) or claim.kind.named_study}"
+    )
+    return {verdict.claim.name: verdict for verdict in found}
 
 
 def report_of(folder: Path, seeds: int) -> Trainings:

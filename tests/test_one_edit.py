@@ -9,7 +9,7 @@ import pytest
 
 from ablations.executors import EXECUTORS
 from ablations.store import journal
-from analysis.claims._base import KINDS
+from analysis.claims import KINDS
 from fakeface.data import DATASETS
 from fakeface.evaluation.extractors import EXTRACTORS
 from fakeface.evaluation.measures import MEASURES

@@ -11,7 +11,7 @@ from torch import nn, optim
 
 from ablations.executors import EXECUTORS
 from ablations.executors.serial import Serial
-from analysis.claims._base import KINDS, Kind, RunField
+from analysis.claims import KINDS, Kind, RunField
 from analysis.claims.metrics import MetricField, parse_metric
 from analysis.claims.values import values_of
 from analysis.statistics import Region, share

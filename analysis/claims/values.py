@@ -15,7 +15,7 @@ from analysis.claims._base import CannotCompare, Group
 from analysis.claims.metrics import Metric, last_rank, summed_up
 from analysis.frames.jobs import Frames
 from analysis.statistics.convergence import smoothed
-from fakeface.evaluation.measures import records
+from fakeface.evaluation.measures import DISTANCE, records
 from fakeface.outcomes import COMPLETE, Exit, regime_of
 
 _NOT_ENDED: Mapping[str, str] = {
@@ -75,11 +75,18 @@ def _value(frames: Frames, job: Mapping[Any, Any], metric: Metric) -> Value:
         return _last(job, metric)
     if metric.key is not None:
         steps, values = _scores(frames, job, metric.key)
-        if not len(steps) or steps[-1] != job["steps"]:
-            return "not scored under the protocol asked for (`ablate run` scores kept weights again)"
+        if not _at_the_end(steps, job):
+            scored = _at_the_end(_scores(frames, job, DISTANCE)[0], job)
+            lacking = f"scored without {metric.of}" if scored else "not scored under the protocol asked for"
+            return f"{lacking} (`ablate run` scores kept weights again)"
         return _last(job, metric) if np.isnan(values[-1]) else float(values[-1])
     steps, values = _curve(frames, job, metric.of)
     return summed_up(metric, steps, values) if len(values) else f"without {metric.of} in its journal"
+
+
+def _at_the_end(steps: npt.NDArray[Any], job: Mapping[Any, Any]) -> bool:
+    """Whether the last of these steps is the training's."""
+    return len(steps) > 0 and bool(steps[-1] == job["steps"])
 
 
 def _last(job: Mapping[Any, Any], metric: Metric) -> float:

@@ -1,52 +1,24 @@
-"""Claims against made-up trainings with a known truth: verdicts, what stands in for one, words and figures."""
+"""Claims about trainings with a known truth: the verdicts, and what there is in place of one."""
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from analysis.claims import Claim, Evidence
-from analysis.claims._base import CannotCompare
-from analysis.claims.judging import Verdict, judge_claims
-from analysis.claims.metrics import Metric
-from analysis.claims.values import values_of
-from analysis.claims.words import claim_view, record, sentence, tally
-from analysis.figures.claims import claim_figure
-from analysis.figures.style import run_styles
+from analysis.claims.judging import Verdict
+from analysis.claims.words import sentence
 from analysis.frames.studies import StudyResult
 from analysis.statistics import holm, two_by_two
 from tests import study_records as records
-from tests.claim_journals import STEPS, Trainings, claims_of, falling
+from tests.claim_journals import BASE, STEPS, Trainings, compare, falling, judged, times
 
 INF = math.inf
-BASE = [100.0, 101.0, 99.0, 100.5, 99.5]
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Trainings:
     return Trainings(tmp_path)
-
-
-def command(claim: Claim) -> str:
-    return f"make {' '.join(claim.kind.named_runs) or claim.kind.named_study}"
-
-
-def judged(
-    lab: Trainings, studies: dict[str, StudyResult] | None = None, **bodies: str
-) -> dict[str, Verdict]:
-    claims = claims_of(lab.folder, **bodies)
-    found = judge_claims(claims, Evidence(lab.frames(), studies or {}), command)
-    return {verdict.claim.name: verdict for verdict in found}
-
-
-def compare(direction: str, margin: str, metric: str = "quality") -> str:
-    return f"compare: {{run: sgd, against: baseline, metric: {metric}, direction: {direction}, {margin}}}"
-
-
-def times(factor: float, values: list[float] = BASE) -> list[float]:
-    return [factor * value for value in values]
 
 
 # ---------------------------------------------------------------------------------------------- comparisons
@@ -135,37 +107,6 @@ def test_crashed_seeds_are_told_and_the_others_judge(lab: Trainings):
     found = judged(lab, it=compare("lower", "by: 5%"))["it"]
     assert (found.word, found.n) == ("supported", {"sgd": 3, "baseline": 5})
     assert "`sgd`: seed 3 crashed" in sentence(found)
-
-
-# ------------------------------------------------------------------------------------------------- metrics
-
-
-def test_convergence_is_read_off_the_losses(lab: Trainings):
-    for seed in range(3):
-        lab.job("sgd", seed, loss_d=falling(0.5, settled=40), loss_g=falling(3.0, settled=150))
-    frames = lab.frames()
-    level = values_of(frames, ["sgd"], Metric("converged", "Loss_D"))[0].values
-    assert level[0] == pytest.approx(0.5, rel=0.01)
-    early = values_of(frames, ["sgd"], Metric("steps-to-converge", "Loss_D"))[0].values[0]
-    late = values_of(frames, ["sgd"], Metric("steps-to-converge", "Loss_G"))[0].values[0]
-    assert 30 < early < 50 < 120 < late < 160
-    assert values_of(frames, ["sgd"], Metric("final", "D(x)"))[0].values == {0: 0.7, 1: 0.7, 2: 0.7}
-
-
-@pytest.mark.parametrize(
-    ("metric", "expected"),
-    [
-        (Metric("reached", "Loss_D", 0.9, "below"), pytest.approx(36, abs=3)),
-        (Metric("reached", "Loss_D", 0.1, "below"), INF),
-        (Metric("reached", "quality", 120.0, "below"), STEPS),
-        (Metric("reached", "quality", 50.0, "below"), INF),
-    ],
-)
-def test_a_threshold_is_reached_at_the_first_step_beyond_it_or_never(
-    lab: Trainings, metric: Metric, expected: Any
-):
-    lab.job("sgd", 0, 100.0, loss_d=falling(0.5, settled=65))
-    assert values_of(lab.frames(), ["sgd"], metric)[0].values[0] == expected
 
 
 def test_steps_to_a_threshold_are_compared(lab: Trainings):
@@ -377,69 +318,3 @@ def test_a_study_that_was_not_run_or_not_confirmed_says_so(lab: Trainings):
     begun = study_claims(lab, records.rate_study(), it=best, window="window: {study: sgd-lr, excludes: 2e-4}")
     assert begun["it"].word == "not run" and "not confirmed" in sentence(begun["it"])
     assert begun["window"].word == "undecided" and "not located" in sentence(begun["window"])
-
-
-# ------------------------------------------------------------------------------------------ words and figures
-
-
-def test_the_record_has_every_number_of_the_verdict(lab: Trainings):
-    lab.scored("baseline", BASE)
-    lab.scored("sgd", times(0.8))
-    told = record(judged(lab, it=compare("lower", "by: 5%"))["it"])
-    assert (told["id"], told["verdict"], told["n"]) == ("it", "supported", {"sgd": 5, "baseline": 5})
-    assert told["estimate"] == pytest.approx(-0.2)
-    assert told["interval"][0] <= told["estimate"] <= told["interval"][1]
-    assert {"says", "words", "level", "method", "p", "adjusted_p", "needed_seeds", "values"} <= set(told)
-
-
-def test_the_tally_counts_every_claim_once(lab: Trainings):
-    lab.scored("baseline", BASE)
-    lab.scored("sgd", times(0.8))
-    lab.unbegun("both")
-    body = "outcome: {run: both, samples: noise}"
-    found = judged(lab, a=compare("lower", "by: 5%"), b=compare("higher", "by: 5%"), c=body)
-    assert tally(list(found.values())) == "Of 3 claims 1 is supported, 1 is refuted and 1 is not run."
-
-
-def test_a_margin_and_a_difference_beside_it_do_not_round_to_the_same(lab: Trainings):
-    lab.scored("baseline", BASE)
-    lab.scored("sgd", times(0.956))
-    view = claim_view(judged(lab, it=compare("lower", "by: 5%"))["it"])
-    assert view.estimate == "−4.4%"
-    assert "below −5%" in view.words
-
-
-def test_every_kind_of_claim_has_a_figure_of_its_seeds(lab: Trainings):
-    for run, factor in (("baseline", 1.0), ("weight-init", 1.01), ("sgd", 2.0), ("both", 2.1)):
-        lab.scored(run, times(factor))
-    lab.job("sgd", 5, None, exit_="diverged")
-    found = judged(
-        lab,
-        {"sgd-lr": records.whole_sgd_study()},
-        compare=compare("higher", "by: 5%"),
-        outcome="outcome: {run: sgd, against: baseline, exit: diverged}",
-        trend="trend: {runs: [baseline, weight-init, both], metric: quality, direction: rising, by: 0}",
-        window="window: {study: sgd-lr, excludes: 2e-4}",
-        best="best: {study: sgd-lr, direction: lower, by: 5%}",
-    )
-    for name, verdict in found.items():
-        figure = claim_figure(verdict, run_styles(list(lab.frames().runs)), "fd")
-        assert figure is not None, name
-        figure.draw_without_rendering()
-        dots = sum(len(line.get_xdata()) for line in figure.axes[0].get_lines() if line.get_marker() == "o")  # type: ignore[arg-type]
-        seeds = sum(math.isfinite(v) for group in verdict.groups for v in group.values.values())
-        assert dots == seeds, name
-
-
-def test_nothing_to_show_is_no_figure(lab: Trainings):
-    lab.unbegun("sgd")
-    lab.unbegun("baseline")
-    assert claim_figure(judged(lab, it=compare("lower", "by: 5%"))["it"], {}, "fd") is None
-
-
-def test_values_of_a_mixture_of_data_sets_are_refused(lab: Trainings):
-    lab.scored("baseline", BASE)
-    frames = lab.frames()
-    frames.jobs.loc[0, "data_digest"] = "other"
-    with pytest.raises(CannotCompare, match="data other against dd"):
-        values_of(frames, ["baseline"], Metric("", "quality"))

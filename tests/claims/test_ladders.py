@@ -11,14 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.claims import Claim, Evidence, Group
 from analysis.claims.closes import Closes
-from analysis.claims.judging import Verdict, judge_claims
+from analysis.claims.judging import judge_claims
 from analysis.claims.ladders import Answer, Ladder, answer_of, ladder_view, ladders_of, shares
 from analysis.claims.words import record, sentence
 from analysis.figures.ladder import ladder_chart
 from analysis.figures.outcomes import LOOKS
 from analysis.report.page import TEMPLATES
 from fakeface.outcomes import Regime
-from tests.claim_journals import Trainings, claims_of
+from tests.claim_journals import Trainings, judged
 
 START, GOAL = [1000.0, 1010.0, 990.0, 1005.0, 995.0], [500.0, 505.0, 495.0, 502.0, 498.0]
 
@@ -30,12 +30,6 @@ def lab(tmp_path: Path) -> Trainings:
     lab.scored("sgd", START, samples="noise", dynamics="stalled")
     lab.scored("baseline", GOAL)
     return lab
-
-
-def verdicts(lab: Trainings, **bodies: str) -> dict[str, Verdict]:
-    claims = claims_of(lab.folder, **bodies)
-    found = judge_claims(claims, Evidence(lab.frames(), {}), lambda claim: f"make {claim.name}")
-    return {verdict.claim.name: verdict for verdict in found}
 
 
 def closes(run: str, share: str = "at_least: 50%", **further: str) -> str:
@@ -72,7 +66,7 @@ def test_verdict_and_answer_follow_from_where_the_share_is(
     lab: Trainings, share: float, claim: str, verdict: str, answer: Answer
 ):
     lab.scored("sgd-half", at(share))
-    found = verdicts(lab, it=closes("sgd-half", claim))["it"]
+    found = judged(lab, it=closes("sgd-half", claim))["it"]
     assert found.estimate == pytest.approx(share)
     assert (found.word, answer_of(found)) == (verdict, answer)
     assert found.method == "Fieller's interval, paired t"
@@ -84,7 +78,7 @@ def test_a_step_from_elsewhere_counts_from_there_as_a_share_of_the_whole_gap(lab
     lab.scored("sgd-half", at(0.9))
     lab.scored("sgd-tenth", at(0.8))
     lab.scored("both", [value + 250 for value in GOAL[::-1]])
-    found = verdicts(
+    found = judged(
         lab,
         tenth=closes("sgd-tenth", "within: 25%", base="sgd-half"),
         both=closes("both", "at_most: -25%", base="baseline"),
@@ -99,7 +93,7 @@ def test_a_step_from_elsewhere_counts_from_there_as_a_share_of_the_whole_gap(lab
 def test_only_seeds_that_all_runs_have_are_compared_each_with_itself(lab: Trainings):
     for seed, value in ((0, 750.0), (1, 760.0), (9, 7.0)):
         lab.job("sgd-half", seed, value)
-    found = verdicts(lab, it=closes("sgd-half"))["it"]
+    found = judged(lab, it=closes("sgd-half"))["it"]
     assert found.n == {"sgd-half": 2, "sgd": 2, "baseline": 2}
     assert found.estimate == pytest.approx((1005 - 755) / (1005 - 502.5))
     assert shares(found) == {0: pytest.approx(250 / 502.5), 1: pytest.approx(250 / 502.5)}
@@ -120,7 +114,7 @@ def test_what_has_no_share_says_why(lab: Trainings):
     lab.job("sgd-half", 4, None, exit_="diverged", samples=None, dynamics=None)
     lab.unbegun("both")
     lab.job("sgd-tenth", 0, 800.0)
-    found = verdicts(
+    found = judged(
         lab,
         diverged=closes("sgd-half"),
         unbegun=closes("both"),
@@ -140,7 +134,7 @@ def test_a_hypothesis_is_a_family_and_answers_with_its_nearest_run(lab: Training
     lab.scored("sgd-half", at(0.97))
     lab.scored("sgd-tenth", at(0.0))
     lab.unbegun("both")
-    found = verdicts(
+    found = judged(
         lab,
         near=f"family: data, {closes('sgd-half')}",
         far=f"family: data, {closes('sgd-tenth')}",
@@ -212,7 +206,7 @@ def ladder(lab: Trainings) -> Ladder:
     lab.job("sgd-half", 1, 950.0, samples="noise", dynamics="stalled")
     lab.job("sgd-tenth", 0, None, exit_="diverged", samples=None, dynamics=None)
     lab.unbegun("both")
-    found = verdicts(
+    found = judged(
         lab, half=f"family: f, {closes('sgd-half')}", tenth=f"family: f, {closes('sgd-tenth')}", both=closes("both")
     )  # fmt: skip
     return only(ladders_of(list(found.values())))
@@ -241,7 +235,7 @@ def test_the_chart_has_a_row_a_run_and_every_seed_in_the_colour_of_its_outcome(l
 def test_thirty_runs_keep_their_rows_apart(lab: Trainings):
     lab.scored("sgd-half", at(0.5))
     bodies = {f"claim-{i}": closes("sgd-half", f"at_least: {i}%") for i in range(1, 31)}
-    (ax,) = ladder_chart(only(ladders_of(list(verdicts(lab, **bodies).values())))).axes
+    (ax,) = ladder_chart(only(ladders_of(list(judged(lab, **bodies).values())))).axes
     ax.figure.draw_without_rendering()  # type: ignore[union-attr]
     boxes = sorted(
         (label.get_window_extent() for label in ax.get_yticklabels()), key=lambda box: float(box.y0)
@@ -264,5 +258,5 @@ def test_the_page_has_sentences_table_and_figure(ladder: Ladder):
 def test_a_share_without_bounds_is_drawn_to_the_edge(lab: Trainings):
     for seed, value in ((0, 900.0), (1, 600.0)):
         lab.job("sgd-half", seed, value)
-    (ladder,) = ladders_of([*verdicts(lab, it=closes("sgd-half")).values()])
+    (ladder,) = ladders_of([*judged(lab, it=closes("sgd-half")).values()])
     assert math.isfinite(ladder_chart(ladder).axes[0].get_xlim()[1])

@@ -1,0 +1,40 @@
+"""Verdicts in words and numbers."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.claims.words import claim_view, record, tally
+from tests.claim_journals import BASE, Trainings, compare, judged, times
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Trainings:
+    return Trainings(tmp_path)
+
+
+def test_the_record_has_every_number_of_the_verdict(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.8))
+    told = record(judged(lab, it=compare("lower", "by: 5%"))["it"])
+    assert (told["id"], told["verdict"], told["n"]) == ("it", "supported", {"sgd": 5, "baseline": 5})
+    assert told["estimate"] == pytest.approx(-0.2)
+    assert told["interval"][0] <= told["estimate"] <= told["interval"][1]
+    assert {"says", "words", "level", "method", "p", "adjusted_p", "needed_seeds", "values"} <= set(told)
+
+
+def test_the_tally_counts_every_claim_once(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.8))
+    lab.unbegun("both")
+    body = "outcome: {run: both, samples: noise}"
+    found = judged(lab, a=compare("lower", "by: 5%"), b=compare("higher", "by: 5%"), c=body)
+    assert tally(list(found.values())) == "Of 3 claims 1 is supported, 1 is refuted and 1 is not run."
+
+
+def test_a_margin_and_a_difference_beside_it_do_not_round_to_the_same(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.956))
+    view = claim_view(judged(lab, it=compare("lower", "by: 5%"))["it"])
+    assert view.estimate == "−4.4%"
+    assert "below −5%" in view.words
