@@ -1,16 +1,34 @@
-"""Hand-written journals for the tests of `analysis`."""
+"""Journals of jobs whose outcomes, losses and scores a test chooses, for the tests of `analysis`.
 
+Records have the fields that the product writes: those of a plan's job, of its protocol and of an outcome.
+"""
+
+import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+from ablations.jobs.outcome import outcome_fields
+from ablations.jobs.plan import Job
+from ablations.spec import RunConfig
+from ablations.store import history
 from ablations.store.journal import Journal
 from analysis.frames.jobs import Selected
+from fakeface.data import ImageSet
 from fakeface.evaluation.measures import MEASURES, Estimate
+from fakeface.gan.series import LOSS_D, LOSS_G
 
 METRIC = "fd_test"
-PROTOCOL = {"protocol": "aa", "metric": METRIC, "details": {"num_samples": 2000}}
+IMAGES = ImageSet(np.zeros((20, 32, 32, 3), np.uint8), "dd", "synthetic", "built in", ())
+JOB = Job(
+    run="ignored", group="g", profile="quick", experiment="e", seed=0, config=RunConfig(), data_digest=IMAGES.digest,
+    num_images=len(IMAGES.images), code={}, protocol={"metric": METRIC, "num_samples": 2000}, protocol_identity="aa",
+)  # fmt: skip
+PROTOCOL = JOB.protocol_record() | {"metric": METRIC}
+STACK = {"python": "3.11", "torch": "2", "device": "cpu", "threads": 2, "cpu": "a cpu"}
 
 
 def score(**found: Estimate | float) -> dict[str, float]:
@@ -23,62 +41,48 @@ def score(**found: Estimate | float) -> dict[str, float]:
     return values
 
 
+@functools.cache
+def _header() -> dict[str, Any]:
+    return JOB.header(IMAGES, 0)
+
+
 def begin(
     folder: Path, *, settings: dict[str, Any] | None = None, seed: int = 0, total_steps: int = 3
 ) -> Journal:
+    """A job with one session, which uses the given settings and no others off their defaults."""
     journal = Journal(folder / "journal.jsonl")
-    data = {
-        "name": "synthetic",
-        "source": "built in",
-        "digest": "dd",
-        "count": 20,
-        "image_size": 32,
-        "channels": 3,
-    }
-    journal.append(
-        "job",
-        identity="id",
-        seed=seed,
-        settings=settings or {},
-        data=data,
-        config={},
-        total_steps=total_steps,
-    )
-    journal.append("named", run="ignored", group="g", profile="quick", experiment="e", config={})
-    journal.append(
-        "session",
-        from_step=0,
-        stack={"python": "3.11", "torch": "2", "device": "cpu", "threads": 2, "cpu": "a cpu"},
-        git={"commit": "c0ffee", "dirty": True},
-    )
+    fields = {"settings": settings or {}, "seed": seed, "total_steps": total_steps}
+    journal.append("job", **_header() | fields)
+    journal.append("named", **replace(JOB, seed=seed).naming())
+    journal.append("session", from_step=0, stack=STACK, git={"commit": "c0ffee", "dirty": True})
     return journal
 
 
 def losses(journal: Journal, steps: list[int], d: list[float], g: list[float]) -> None:
-    journal.append("metrics", steps=steps, values={"Loss_D": d, "Loss_G": g})
+    journal.append("metrics", steps=steps, values={LOSS_D: d, LOSS_G: g})
 
 
 def end(journal: Journal, exit_: str, samples: str | None, dynamics: str | None, steps: int) -> None:
-    evidence = {"exit": "why exit", "samples": "why samples", "dynamics": "why dynamics"}
+    """The outcome with these words, each with its evidence."""
+    fields = outcome_fields(history.load(journal.path), exit_, evidence="why exit", steps=steps)
+    words = {"samples": samples, "dynamics": dynamics}
+    evidence = {"exit": "why exit"} | {part: f"why {part}" for part in words}
     onset = {"exit": None, "samples": 1, "dynamics": 2}
-    journal.append(
-        "outcome", exit=exit_, samples=samples, dynamics=dynamics, onset=onset, evidence=evidence, steps=steps,
-        weights_sha256="ff",
-    )  # fmt: skip
+    journal.append("outcome", **fields | words | {"evidence": evidence, "onset": onset})
     journal.close()
 
 
 def train(
     folder: Path, d: list[float], g: list[float], *, exit_: str = "finished", planned: int = 60
 ) -> Selected:
-    """A journal with two grids and two scores."""
+    """A whole job with two grids and two scores, in a folder named `<run>-<seed>`."""
     journal = begin(folder, total_steps=planned)
-    steps = list(range(1, len(d) + 1))
-    losses(journal, steps, d, g)
+    losses(journal, list(range(1, len(d) + 1)), d, g)
+    (folder / "samples").mkdir()
     for step in (1, len(d)):
-        (folder / "samples").mkdir(exist_ok=True)
         Image.new("RGB", (16, 16), (step, 0, 0)).save(folder / "samples" / f"{step}.png")
         journal.append("image", key="samples", step=step, file=f"samples/{step}.png")
         journal.append("evaluation", step=step, values={METRIC: 100.0 / step}, **PROTOCOL)
     end(journal, exit_, "healthy", "balanced", len(d))
-    return Selected(folder.name.split("-")[0], int(folder.name.split("-")[1]), folder)
+    run, seed = folder.name.split("-")
+    return Selected(run, int(seed), folder)
