@@ -147,7 +147,7 @@ def _claim(**said: Any) -> Claim:
 
 
 def _verdicts(low: Array, high: Array, region: Region) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Whether each interval lies inside the region, and whether outside; no truth lies beyond infinity."""
+    """Whether each interval is inside the region, and whether outside; no truth is beyond infinity."""
     above, below = (
         np.isneginf(region.low) | (low > region.low),
         np.isposinf(region.high) | (high < region.high),

@@ -1,10 +1,10 @@
 """`python -m benchmarks.intervals`: the influence-function interval of a Fréchet distance against a bootstrap.
 
 Three kinds of 320 features with N = 5 d samples: Gaussian; skewed with heavy tails; EfficientNet-Lite0's of
-portraits, half of them ghosts of two and half coarse. The bootstrap is the plain one made as fast as it goes: what
+portraits, half of them ghosts of two and half coarse. The bootstrap is the plain one, as fast as possible: what
 depends on the reference alone is computed once, and a replicate needs eigenvalues only.
 
-Fails where the widths differ by more than 15% or the interval is less than 50 times as fast.
+Fails if the widths differ by more than 15% or the interval is less than 50 times as fast.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Located trees against pydantic models: shorthand, checks in short words, and layers of settings.
+"""Checks trees with pydantic models: shorthand, short messages with a place, and layers of settings.
 
 A setting is known by its path of keys, `("optimizer", "lr")`; a layer is the settings that one place in the
 file gives, by path. Layers merge setting by setting, so that a higher one changes what it names and no more.
@@ -19,7 +19,7 @@ Layer = Mapping[SettingPath, Node]
 Model = TypeVar("Model", bound=BaseModel)
 
 LISTED_NAMES = 15
-# Each pair says one thing in two ways: the one that a higher layer gives takes the other's place.
+# Each pair says one thing in two ways: the one in a higher layer replaces the other.
 _ALTERNATIVES: dict[SettingPath, SettingPath] = {
     ("train", "steps"): ("train", "epochs"),
     ("train", "epochs"): ("train", "steps"),
@@ -74,7 +74,7 @@ def validate(model: type[Model], node: Node, problems: list[Problem]) -> Model |
         for details in error.errors(include_url=False):
             *_, last = node.descend(details["loc"])
             if details["type"] == "too_short" and (last.items() or last.fields()):
-                continue  # pydantic counts the valid elements only; the others have an error of their own
+                continue  # pydantic counts only the valid elements; the others have their own error
             found.setdefault(last.place, []).append(details)
         problems += [_problem(model, node, group) for group in found.values()]
         return None
@@ -86,7 +86,7 @@ def layer_of(kind: Any, node: Node) -> Layer:
 
 
 def merge(layers: Sequence[Layer]) -> dict[SettingPath, tuple[Node, int]]:
-    """The settings that hold, in the order of the layers (lowest first), each with the index of its layer."""
+    """The merged settings, in the order of the layers (lowest first), each with the index of its layer."""
     merged: dict[SettingPath, tuple[Node, int]] = {}
     for index, layer in enumerate(layers):
         for path, node in layer.items():
@@ -99,7 +99,7 @@ def merge(layers: Sequence[Layer]) -> dict[SettingPath, tuple[Node, int]]:
 
 
 def nest(layer: Layer, place: Place) -> Node:
-    """The tree of a layer's settings; the mappings between the root and the settings stand at `place`."""
+    """The tree of a layer's settings; the mappings between the root and the settings have this place."""
     root: dict[str, Any] = {}
     for path, node in layer.items():
         inner = root
@@ -205,7 +205,7 @@ def _is_names(kind: Any) -> bool:
 
 
 def _kind_of(kind: Any, key: str) -> Any:
-    """The type of what may stand under `key` in a value of type `kind`; None where nothing may."""
+    """The type of the value under `key` in a value of type `kind`; None if the key is not allowed."""
     if _is_model(kind):
         field = kind.model_fields.get(key)
         return _unless_none(field.annotation) if field else None

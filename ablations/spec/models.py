@@ -20,7 +20,7 @@ Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterVali
 
 
 class SamplesConfig(Settings):
-    """The grids of samples that a run leaves behind, all from the same noise."""
+    """The grids of samples that a run keeps, all from the same noise."""
 
     num_grids: Annotated[int, Field(ge=8)] = 10
     """How many grids: before the first step, then at log-spaced steps from the first to the last."""
@@ -36,7 +36,7 @@ class CheckpointConfig(Settings):
 
 
 class TrackingConfig(Settings):
-    """What goes to MLflow beside metrics and pictures."""
+    """What MLflow gets beside metrics and pictures."""
 
     log_model: bool = True
     """Log the trained generator as a model that generates when loaded."""
@@ -76,14 +76,14 @@ class StudySize(Settings):
 
 
 class ProfileEntry(RunConfig):
-    """A size at which all runs can be run: settings that hold for every run."""
+    """A size at which all runs can be run: settings of every run."""
 
     description: str = ""
     """When to use it, in a line."""
     seeds: Seeds | None = None
-    """Seeds of every run; the file's `seeds` where not given."""
+    """Seeds of every run; by default the file's `seeds`."""
     study: StudySize = StudySize()
-    """What every study spends under this profile, in place of what the study says."""
+    """What every study spends under this profile; it replaces what the study says."""
 
 
 class RunEntry(RunConfig):
@@ -92,9 +92,9 @@ class RunEntry(RunConfig):
     extends: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     """The run whose settings this one starts from, or a list of them: a later one wins."""
     group: Name | None = None
-    """Label by which commands select runs; that of the run it extends, or `report`, where not given."""
+    """Label by which commands select runs; by default that of the run it extends, or `report`."""
     description: str = ""
-    """What this run asks, in a line."""
+    """The question that this run answers, in a line."""
     grid: dict[str, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict
     )
@@ -151,7 +151,7 @@ class StudyEntry(StudySize):
     base: Name
     """The run whose settings are searched."""
     description: str = ""
-    """What the study asks, in a line."""
+    """The question that the study answers, in a line."""
     space: Annotated[dict[str, Dimension], Field(min_length=1)]
     """What is searched, by dotted path of a setting."""
     reference: Name | None = None
@@ -174,7 +174,7 @@ class SpecFile(Settings):
     seeds: Seeds = (0,)
     """Every run is trained once with each of these."""
     profile: Name | None = None
-    """The profile that holds where the command names none; the first one where not given."""
+    """The profile, if the command names none; the first one by default."""
     defaults: RunConfig = RunConfig()
     """Settings of every run, under every profile."""
     profiles: dict[Name, ProfileEntry] = Field(default_factory=dict)

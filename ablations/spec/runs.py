@@ -70,8 +70,8 @@ class Run:
 def lineages(entries: Mapping[str, Node], problems: list[Problem]) -> dict[str, tuple[str, ...]]:
     """For each entry all that it extends and itself, lowest first.
 
-    Every ancestor counts once and stands below all that extend it; of the names in one list, a later one
-    stands above an earlier one unless the earlier one extends it.
+    Every ancestor counts once and is below all that extend it; of the names in one list, a later one is above an
+    earlier one unless the earlier one extends it.
     """
     parents: dict[str, list[str]] = {}
     for name, entry in entries.items():

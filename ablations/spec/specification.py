@@ -42,9 +42,9 @@ class Spec:
     runs: tuple[Run, ...]
     studies: tuple[StudySpec, ...] = ()
     overrides: tuple[str, ...] = ()
-    """The `--set` values that hold for every run."""
+    """The `--set` values, which apply to every run."""
     claims: Node = field(default=Node(None, Place(""), Place("")), repr=False)
-    """The section `claims` as it was written: what it means is known further up, by the kinds of claims."""
+    """The section `claims` as it was written: `analysis.claims` knows what it means."""
 
     @property
     def names(self) -> Names:
@@ -112,9 +112,9 @@ def load_spec(
     Args:
         path: the file.
         profile: name of a profile; by default the file's own choice, or its first.
-        overrides: `--set` values, such as `optimizer.lr=2e-2`, which hold for every run.
+        overrides: `--set` values, such as `optimizer.lr=2e-2`, which apply to every run.
         seeds: the `--seeds` value, such as `0,1,2`; by default the profile's, or the file's.
-        check_claims: checks the section `claims`, which is handed on as it was written.
+        check_claims: checks the section `claims`, which the specification keeps as it was written.
 
     Raises:
         SpecError: all that is wrong, a line each.

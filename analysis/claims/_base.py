@@ -111,7 +111,7 @@ class Chart(StrEnum):
     """The window of a study, and the value in question."""
 
 
-class Run(str):
+class RunName(str):
     """The name of a run in a form."""
 
 
@@ -119,7 +119,7 @@ class StudyName(str):
     """The name of a study in a form."""
 
 
-RunField = Annotated[Name, AfterValidator(Run)]
+RunField = Annotated[Name, AfterValidator(RunName)]
 """A field that names a run of the specification."""
 StudyField = Annotated[Name, AfterValidator(StudyName)]
 """A field that names a study of the specification."""
@@ -141,7 +141,7 @@ class Kind(Settings):
     @property
     def named_runs(self) -> tuple[str, ...]:
         """The runs that it names, each once."""
-        return tuple(dict.fromkeys(value for value in self._values() if isinstance(value, Run)))
+        return tuple(dict.fromkeys(value for value in self._values() if isinstance(value, RunName)))
 
     @property
     def named_study(self) -> str | None:
@@ -172,14 +172,14 @@ class Kind(Settings):
         """What cannot be judged as written: the key that it is about ("" for the whole), and why."""
         seen: set[str] = set()
         for key in type(self).model_fields:
-            for name in (value for value in _flat(getattr(self, key)) if isinstance(value, Run)):
+            for name in (value for value in _flat(getattr(self, key)) if isinstance(value, RunName)):
                 if name in seen:
                     yield key, f"the run {str(name)!r} is named twice"
                 seen.add(name)
 
     @classmethod
     def nodes(cls, written: Node, name: type[str]) -> Iterator[Node]:
-        """Where a form, sound or not, names a `Run` or a `StudyName`."""
+        """Where a form, sound or not, names a `RunName` or a `StudyName`."""
         for key, field_ in cls.model_fields.items():
             if _mentions((field_.annotation, *field_.metadata), name):
                 yield from _leaves(written.get(key))
@@ -235,7 +235,7 @@ class Kind(Settings):
         return None
 
     def typical(self, values: Sequence[float]) -> float:
-        """The mean that stands for a group."""
+        """The mean of a group."""
         return math.fsum(values) / len(values)
 
     def axis(self, quality: str) -> str:

@@ -119,6 +119,6 @@ def _with_needs(verdict: Verdict) -> Verdict:
     """The verdict with the seeds that it still needs."""
     if verdict.word != VerdictWord.UNDECIDED or verdict.judgement is None:
         return verdict
-    # Bonferroni's level is the least that Holm asks of any member: enough, if more than always needed.
+    # Bonferroni's level is the strictest that Holm can require of a member: enough, at times more than needed.
     strict = replace(verdict.judgement.effect, level=1 - (1 - LEVEL) / verdict.family_size)
     return replace(verdict, needed_seeds=further_seeds(strict, verdict.judgement.region))

@@ -1,6 +1,6 @@
 """The metrics of claims: a registered measure at the end of a training, or a summary of a series that it logged.
 
-Both come from the records of what is measured and logged: no name of one is written here.
+Both come from the records of what is measured and logged.
 """
 
 import math

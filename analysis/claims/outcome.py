@@ -32,7 +32,7 @@ class Outcome(Kind):
     samples: Samples | None = Field(None, strict=False)
     """What the samples are at the end."""
     dynamics: Dynamics | None = Field(None, strict=False)
-    """How the two networks stand."""
+    """The dynamics of the two networks."""
     share: Annotated[float, Field(gt=0, lt=1)] | None = None
     """More than this share of all seeds; a half where neither this nor `against` is given."""
     by: Annotated[float, Field(ge=0, lt=1)] | None = None

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, create_model
 from ablations.spec import Names, Node, Problem, Spec, SpecError
 from ablations.spec.layers import unknown, validate
 from ablations.spec.names import Name
-from analysis.claims._base import KINDS, Claim, Kind, Run, StudyName
+from analysis.claims._base import KINDS, Claim, Kind, RunName, StudyName
 from fakeface.config import Settings
 
 
@@ -78,7 +78,7 @@ class _Section(Settings):
 
 def _unknown_names(kind: type[Kind], form: Node, names: Names) -> Iterator[Problem]:
     """The runs and studies that a form names and the specification does not have."""
-    for refers, what, known in ((Run, "run", names.runs), (StudyName, "study", tuple(names.studies))):
+    for refers, what, known in ((RunName, "run", names.runs), (StudyName, "study", tuple(names.studies))):
         for node in kind.nodes(form, refers):
             if isinstance(node.value, str) and node.value not in known:
                 yield Problem(node.place, unknown(what, node.value, known))

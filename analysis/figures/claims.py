@@ -111,7 +111,7 @@ def _yes_or_no(ax: Axes, row: int, group: Group, look: RunStyle) -> None:
 
 
 def _difference(ax: Axes, verdict: Verdict) -> None:
-    """The estimate with its interval, over the zone in which the claim says that the truth lies."""
+    """The estimate with its interval, over the zone in which the claim says that the truth is."""
     assert verdict.region is not None
     assert verdict.estimate is not None
     assert verdict.low is not None

@@ -86,5 +86,5 @@ def beside(
 
 
 def place(ax: Axes, x: float) -> float:
-    """How far along the x axis a value lies, from 0 to 1."""
+    """How far along the x axis a value is, from 0 to 1."""
     return float((ax.transScale + ax.transLimits).transform((x, 0.0))[0])

@@ -36,14 +36,14 @@ class Effect(ABC):
 
     @abstractmethod
     def power(self, at: float, n: int) -> float:
-        """How likely n seeds a group tell the truth from `at` at this level, if the truth equals the estimate."""
+        """The probability that n seeds a group exclude `at` at this level, if the true effect equals the estimate."""
 
 
 def checked_groups(groups: Groups) -> list[Array]:
     """Every group as float64 (n,).
 
     Raises:
-        ValueError: a group is not (n,), has fewer than two values, holds NaN, or groups hold both infinities.
+        ValueError: a group is not (n,), has fewer than two values or a NaN, or the groups have both infinities.
     """
     arrays = [np.asarray(group, dtype=np.float64) for group in groups]
     for array in arrays:

@@ -1,4 +1,4 @@
-"""What a loss curve settles to, when, and how much it goes on swinging.
+"""What a loss curve settles to, when, and how much it keeps swinging.
 
 A GAN's losses do not go to zero, they find a level and swing around it, with single steps far off. So everything
 here is a median, and no spike of fewer than half a window moves it:

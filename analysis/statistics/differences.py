@@ -30,7 +30,7 @@ def is_paired(*seeds: Iterable[int]) -> bool:
 
 
 def difference(a: npt.ArrayLike, b: npt.ArrayLike, *, paired: bool, level: float = 0.95) -> Effect:
-    """By how much a (n,) lies above b (m,): means where they exist, else ranks (see above).
+    """By how much a (n,) is above b (m,): means where they exist, else ranks (see above).
 
     `paired` comes from `is_paired`, and position i is then the same seed in both.
 
@@ -81,7 +81,7 @@ def two_by_two(cells: Sequence[Sequence[npt.ArrayLike]], *, paired: bool, level:
 
 
 def _by_means(groups: Groups, weights: Sequence[float], paired: bool, level: float) -> Effect | None:
-    """The contrast by t, or None. Pairs whose contrasts are all alike tell no spread, while the groups may."""
+    """The contrast by t, or None. Pairs whose contrasts are all alike have no spread, while the groups may."""
     if any(np.isinf(group).any() for group in groups):
         return None
     found = contrast(groups, weights, paired=paired, level=level)

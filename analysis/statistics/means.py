@@ -42,7 +42,7 @@ class MeanEffect(Effect):
 
 
 def power_of_t(scores: float, df: float, level: float) -> float:
-    """P(an interval excludes a value on its one side) where the truth lies `scores` standard errors beyond it.
+    """P(an interval excludes a value on its one side) if the truth is `scores` standard errors beyond it.
 
     The statistic is noncentral t. SciPy loses its far tail to NaN, where the power is 1.
     """

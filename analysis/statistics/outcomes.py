@@ -87,7 +87,7 @@ def share(count: int, n: int, *, level: float = 0.95) -> Share:
 
 
 def share_difference(counts: tuple[int, int], n: tuple[int, int], *, level: float = 0.95) -> ShareDifference:
-    """By how much the first group's share of an outcome lies above the second's, `counts` of n seeds each.
+    """By how much the first group's share of an outcome is above the second's, `counts` of n seeds each.
 
     Raises:
         ValueError: a group of fewer than two seeds, or more with the outcome than there are.

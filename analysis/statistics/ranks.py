@@ -1,4 +1,4 @@
-"""Rank statistics with exact intervals: they ask of the values only their order, so +inf for a diverged run will do.
+"""Rank statistics with exact intervals: they use only the order of the values, so that a diverged run can be +inf.
 
 Each is a list of comparisons, one for each pair of values, and the exact distribution of how many of them are
 positive where there is no effect. The estimate of Hodges & Lehmann, "Estimates of location based on rank tests",
@@ -36,7 +36,7 @@ class RankEffect(Effect):
         return _tails(self.comparisons, self.null, at)
 
     def share_above(self, at: float) -> float:
-        """The share of all comparisons that lie above `at`, those that tie counting half."""
+        """The share of all comparisons above `at`, those that tie counting half."""
         below, above = int((self.comparisons < at).sum()), int((self.comparisons > at).sum())
         return 0.5 + (above - below) / (2 * (len(self.null) - 1))
 
@@ -54,7 +54,7 @@ class RankEffect(Effect):
 
 
 def shift(strata: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, level: float = 0.95) -> RankEffect:
-    """By how much a lies above b, both (n,), the same in every stratum (a, b). Unpaired.
+    """By how much a is above b, both (n,), the same in every stratum (a, b). Unpaired.
 
     Exact where the two differ by a shift alone; else it says which ranks higher. With one stratum the p-value is
     that of the Mann-Whitney test.
@@ -118,7 +118,7 @@ def _effect(comparisons: Array, null: Array, level: float, n: Iterable[int], met
     checked_level(level)
     ordered = np.sort(comparisons[~np.isnan(comparisons)])
     tied = len(comparisons) - len(ordered)
-    # This many of the smallest and of the largest comparisons lie outside: fewer positives are too rare for chance.
+    # This many of the smallest and of the largest comparisons are outside: fewer positives would be too rare by chance.
     outside = int((np.cumsum(null) <= (1 - level) / 2 + 1e-12).sum()) - tied
     below, above = _tails(ordered, null, 0.0)
     return RankEffect(

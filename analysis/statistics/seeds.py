@@ -17,7 +17,7 @@ def further_seeds(effect: Effect, region: Region, *, power: float = 0.8) -> int 
     """The seeds a group that an undecided statement needs beyond those of its smallest group, 1 or more.
 
     "Needs": to be decided in `power` of all cases, if the true effect equals the estimate, at the spread observed. None
-    where 100 seeds a group would not do, as where the estimate lies on an edge of the region or is not a number.
+    if 100 seeds a group would not suffice, as where the estimate is on an edge of the region or NaN.
 
     Raises:
         ValueError: the statement is decided already.

@@ -1,7 +1,7 @@
 """From an effect and a statement to a verdict: supported, refuted or undecided.
 
-A statement says in which region the truth lies; the whole interval inside it supports, the whole interval outside
-refutes, and anything else is undecided:
+A statement says in which region the truth is. It is supported if the whole interval is inside, refuted if all of it is
+outside, and undecided otherwise:
 
     lower by at least m     (-∞, -m)
     higher by at least m    (m, ∞)
@@ -43,7 +43,7 @@ class VerdictWord(StrEnum):
 
 @dataclass(frozen=True)
 class Region:
-    """Where a statement says that the truth lies: above low and below high, not on them."""
+    """Where a statement says that the truth is: above low and below high, not on them."""
 
     low: float
     high: float

@@ -1,22 +1,12 @@
 """Bad files: each error has its place, what must be there, and what is."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from ablations.spec import SpecError, load_spec
+from tests.spec.test_errors import lines_of
 
 RUN = "runs: {a: {}}\n"
-
-
-def lines_of(folder: Path, text: str | bytes, **options: object) -> list[str]:
-    """The error's lines, each without the folder's name."""
-    path = folder / "runs.yaml"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(SpecError) as caught:
-        load_spec(path, **options)  # type: ignore[arg-type]
-    return str(caught.value).replace(f"{folder}{os.sep}", "").splitlines()
 
 
 BAD_FILES = {

@@ -168,6 +168,14 @@ def test_runs_are_chosen_by_group_name_grid_or_pattern(
     assert [run.name for run in spec.select(groups, runs)] == names.split()
 
 
+def test_a_group_comes_with_its_guests_and_a_single_run_does_not(spec: Spec) -> None:
+    def guests(names: set[str]) -> set[str]:
+        return {"a"} if "sgd" in names else set()
+
+    assert [run.name for run in spec.select(["x"], guests=guests)] == ["a", "sgd"]
+    assert [run.name for run in spec.select(runs=["sgd"], guests=guests)] == ["sgd"]
+
+
 def test_an_unknown_selector_names_the_nearest_or_the_known(spec: Spec) -> None:
     with pytest.raises(UserError) as caught:
         spec.select(["z"], ["sdg", "b*", "a"])
