@@ -1,5 +1,6 @@
 """How numbers and names are written."""
 
+import math
 from typing import Any
 
 import pytest
@@ -26,3 +27,12 @@ def test_lists_counts_and_spans() -> None:
     assert [wording.span(values) for values in ([3, 1, 2], [2, 2.0001])] == ["1.000 to 3.000", "2.000"]
     assert [wording.percent(share) for share in (0.234, -0.04, 0.001)] == ["23%", "-4%", "0%"]
     assert [wording.signed(text) for text in ("-1.2", "3", "-0")] == ["−1.2", "+3", "0"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (math.nan, "NaN"), (math.inf, "+∞"), (-math.inf, "-∞"), (0.0, "0.000"), (0.00058, "5.8e-4"),
+     (0.5, "0.500"), (645.93, "645.9"), (3204.4, "3,204")],
+)  # fmt: skip
+def test_a_measured_number(value: float | None, text: str) -> None:
+    assert wording.number(value) == text

@@ -7,7 +7,6 @@ import pytest
 
 from analysis.report.table import Row, headings, last_step
 from analysis.report.words import caution, headline, run_outcome, summary
-from analysis.wording import number
 from fakeface.outcomes import Dynamics, Exit, Samples
 
 NAME = "fd_test (N = 2,000)"
@@ -83,12 +82,3 @@ def test_cells_stand_under_their_headings():
     early = [row("a", steps=1, total_steps=1200), unended("b", "new")]
     assert early[0].cells()[-2] == "1 of 1,200" and last_step(early) == 1200
     assert early[1].cells()[2] == "new"
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "–"), (math.nan, "NaN"), (math.inf, "+∞"), (-math.inf, "-∞"), (0.0, "0.000"), (0.00058, "5.8e-4"),
-     (0.5, "0.500"), (645.93, "645.9"), (3204.4, "3,204")],
-)  # fmt: skip
-def test_numbers_are_written_as_people_read_them(value: float | None, text: str):
-    assert number(value) == text
