@@ -117,7 +117,7 @@ def _serve_dashboard(
     from ablations.store import data_key
     from ablations.studies.dashboard import serve
     from ablations.studies.runner import StudyRunner
-    from ablations.studies.sampling import storage_of
+    from ablations.studies.storage import storage_of
 
     runner = StudyRunner(spec, study, store, lambda config: store.find_data(data_key(config)).images, url)
     if not runner.has_begun():

@@ -3,7 +3,8 @@
 A study asks a sampler for settings, trains them as ordinary jobs in an executor's slots, and reports their values to
 the sampler. A failure counts with a finite worst value; it is never left out.
 
-    sampling.py    Optuna: storage, the next setting, pruner, importance
+    storage.py     Optuna: where the trials are kept
+    sampling.py    Optuna: the next setting, pruner, importance
     results.py     a job's journal -> its result
     trials.py      one setting: seed after seed, pruned once hopeless
     window.py      the edge between what works and what does not, from binary outcomes

@@ -18,8 +18,9 @@ from ablations.store.history import History
 from ablations.studies.edges import Staircase, axis_of, tried
 from ablations.studies.record import FILE, Confirmed, StudyRecord, TrainingResult
 from ablations.studies.results import result_of
-from ablations.studies.sampling import importances, journal_of, open_study, repair, storage_of
+from ablations.studies.sampling import importances, open_study
 from ablations.studies.scheduler import Task, TaskScheduler
+from ablations.studies.storage import journal_of, storage_of
 from ablations.studies.trials import best_params, search, trial_records
 from fakeface.config import DataConfig, canonical_digest
 from fakeface.data import ImageSet
@@ -121,7 +122,6 @@ class StudyRunner:
                 ) from None
         try:
             with os_errors(self.folder, "keep the trials here"):
-                repair(self.folder)
                 storage = storage_of(self.folder, self.url)
                 yield open_study(self.folder_name, self.study, storage, self.total_steps)
         finally:

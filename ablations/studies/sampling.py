@@ -1,59 +1,25 @@
-"""Optuna's part of a study: the storage, the next setting, the pruner, and what mattered.
+"""Optuna's part of a study: the next setting, the pruner, and what mattered.
 
-Only the process that holds the study's lock uses the storage; trainings never do. Each setting is chosen by a sampler
-of its own, seeded by the trial's number, on a copy of the study in memory, and is then queued in one write. So a study
-that is killed at any instant resumes with the same settings.
+Each setting is chosen by a sampler of its own, seeded by the trial's number, on a copy of the study in memory, and is
+then queued in one write. So a study that is killed at any instant resumes with the same settings.
 """
 
 import json
 import math
-import os
-from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.storages import BaseStorage, JournalStorage, get_storage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ablations.spec import StudySpec
 from ablations.spec.models import Dimension, PrunerConfig
-from fakeface.errors import UserError
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-GRACE_SECONDS = 5
-"""A lock that a killed process left behind is taken over after this time."""
 MIN_FOR_IMPORTANCE = 8
 SAMPLERS = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
-
-
-def storage_of(folder: Path, url: str | None) -> BaseStorage:
-    """Where trials are kept: a journal in the store, or a database. Raises UserError if it cannot be used."""
-    path = journal_of(folder)
-    try:
-        if url is not None:
-            return get_storage(url)
-        return JournalStorage(JournalFileBackend(str(path), JournalFileSymlinkLock(str(path), GRACE_SECONDS)))
-    except Exception as error:  # anything that a database's driver raises, or a damaged journal
-        where = str(path) if url is None else f"--storage {url}"
-        raise UserError(f"{where}: cannot read the trials: {type(error).__name__}: {error}") from error
-
-
-def journal_of(folder: Path) -> Path:
-    """Optuna's journal of the study in a folder."""
-    return folder / "optuna.journal"
-
-
-def repair(folder: Path) -> None:
-    """Remove a last line that a full disk or a kill left unfinished: Optuna could not read it, nor the next one."""
-    path = journal_of(folder)
-    if path.exists():
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(path, len(whole))
 
 
 def open_study(name: str, study: StudySpec, storage: BaseStorage, total_steps: int) -> optuna.Study:

@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from ablations.spec import StudySpec
 from ablations.studies import sampling
-from ablations.studies.sampling import importances, next_trial, params_of, repair, resume_trials, storage_of
+from ablations.studies.sampling import importances, next_trial, params_of, resume_trials
 from ablations.studies.trials import best_params
 from tests.studies.specs import opened, study_of
 
@@ -84,15 +84,3 @@ def test_importance_needs_enough_trials(study: StudySpec):
     assert importances(known) == {}
     run_trials(known, study, 12)
     assert importances(known) == {"optimizer.lr": pytest.approx(1.0)}
-
-
-def test_a_torn_line_of_the_trials_is_removed_and_the_study_resumes(study: StudySpec, tmp_path: Path):
-    known = opened(study, storage_of(tmp_path, None))
-    run_trials(known, study, 3)
-    with (tmp_path / "optuna.journal").open("ab") as file:
-        file.write(b'{"op_code": 5, "trial')
-    repair(tmp_path)
-    again = opened(study, storage_of(tmp_path, None))
-    assert [t.params for t in again.trials] == [t.params for t in known.trials]
-    run_trials(again, study, 1)
-    assert len(opened(study, storage_of(tmp_path, None)).trials) == 4
