@@ -21,9 +21,11 @@ from scipy.stats import beta, nct
 
 from ablations.store.history import History
 from ablations.studies.window import locate
-from analysis.claims import Claim, Evidence
+from analysis.claims import Claim, Evidence, Group
+from analysis.claims.closes import Closes
 from analysis.claims.compare import Compare
 from analysis.claims.judging import judge_claims
+from analysis.claims.ladders import Answer, answer_of
 from analysis.frames.jobs import Selected, load
 from analysis.statistics import Region, difference, is_paired, judge, ratio, shift
 from analysis.statistics.means import power_of_t
@@ -313,6 +315,42 @@ def ladders(simulations: int) -> Iterator[str]:
                 ]
                 covered.append(float(np.mean([one.low <= truth <= one.high for one in found])))
             yield row(f"share {truth:.1f}, correlation {correlation:g}", *covered)
+
+    yield head(
+        "one cause: answers", "share", "n = 2, one run", "n = 2, four runs", "n = 3, four", "n = 5, four"
+    )
+    for truth in (0.0, 0.3, 1.0):
+        found = [
+            [set(ladder_answers(random, n, runs, truth)) for _ in range(simulations // 20)]
+            for n, runs in ((2, 1), (2, 4), (3, 4), (5, 4))
+        ]
+        for answer in (Answer.YES, Answer.IN_PART):
+            first = [
+                answer in one and (answer is Answer.YES or Answer.YES not in one)
+                for case in found
+                for one in case
+            ]
+            yield row(
+                answer, f"{truth:.1f}", *(float(x) for x in np.reshape(first, (len(found), -1)).mean(axis=1))
+            )
+
+
+def ladder_answers(random: np.random.Generator, n: int, runs: int, share: float) -> list[Answer]:
+    """The answers of the runs that test one cause, each of which closes this share of the gap in truth."""
+
+    def draw(name: str, mean: float, spread: float) -> Group:
+        return Group(name, dict(enumerate(random.normal(mean, spread, n))))
+
+    start, goal = draw("start", 1170, 60), draw("goal", 620, 20)
+
+    class Drawn(Closes):
+        def groups(self, evidence: Evidence) -> tuple[Group, ...]:  # noqa: ARG002
+            return draw(self.run, 1170 - 550 * share, 60), start, goal
+
+    form = Drawn.model_validate({"run": "run", "start": "start", "goal": "goal", "at_least": "50%"})
+    claims = [Claim(f"claim {index}", "", "", "cause", form) for index in range(runs)]
+    nothing = Evidence(load([]), {})
+    return [answer_of(verdict) for verdict in judge_claims(claims, nothing, lambda _: "")]
 
 
 def companions(simulations: int) -> Iterator[str]:

@@ -34,6 +34,8 @@ class Ratio(Effect):
     numerator: tuple[float, ...]
     denominator: tuple[float, ...]
     paired: bool
+    known: dict[float, MeanEffect | None] = field(default_factory=dict, repr=False, compare=False)
+    """The contrasts that were computed before."""
 
     def tails(self, at: float) -> tuple[float, float]:
         difference = self._less(at)
@@ -47,12 +49,14 @@ class Ratio(Effect):
         difference = self._less(at)
         if self.gap is None or difference is None:
             return 0.0
-        return min(self.gap.power(0.0, n), difference.power(0.0, n))
+        return min(replace(part, level=self.level).power(0.0, n) for part in (self.gap, difference))
 
     def _less(self, at: float) -> MeanEffect | None:
         """The numerator less `at` times the denominator."""
-        weights = [a - at * b for a, b in zip(self.numerator, self.denominator, strict=True)]
-        return contrast(self.groups, weights, paired=self.paired, level=self.level)
+        if at not in self.known:
+            weights = [a - at * b for a, b in zip(self.numerator, self.denominator, strict=True)]
+            self.known[at] = contrast(self.groups, weights, paired=self.paired)
+        return self.known[at]
 
 
 def ratio(
@@ -87,7 +91,7 @@ def ratio(
         n=tuple(len(array) for array in arrays),
         method=f"Fieller's interval, {'paired' if paired else 'Welch'} t",
         p=1.0,
-        gap=contrast(arrays, denominator, paired=paired, level=level),
+        gap=contrast(arrays, denominator, paired=paired),
         groups=tuple(arrays),
         numerator=tuple(numerator),
         denominator=tuple(denominator),

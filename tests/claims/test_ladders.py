@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from analysis.claims import Claim, Evidence, Group
+from analysis.claims import Group
 from analysis.claims.closes import Closes
-from analysis.claims.judging import judge_claims
 from analysis.claims.ladders import Answer, Ladder, answer_of, ladder_view, ladders_of, shares
 from analysis.claims.words import record, sentence
 from analysis.figures.ladder import ladder_chart
 from analysis.figures.outcomes import LOOKS
 from analysis.report.page import TEMPLATES
+from benchmarks.coverage import ladder_answers
 from fakeface.outcomes import Regime
 from tests.claim_journals import Trainings, judged
 
@@ -153,31 +153,6 @@ def test_a_hypothesis_is_a_family_and_answers_with_its_nearest_run(lab: Training
     assert view.rows[0][2:5] == ["stalled", "5", "1,000"]
 
 
-# Draws of made-up distances: journals would take minutes.
-
-
-def answers(rng: np.random.Generator, seeds: int, rungs: int, share: float) -> list[Answer]:
-    """The answers of the rungs of one hypothesis, each closing this share in truth."""
-
-    def draw(name: str, mean: float, spread: float) -> Group:
-        return Group(name, dict(enumerate(rng.normal(mean, spread, seeds))))
-
-    start, goal = draw("start", 1170, 60), draw("goal", 620, 20)
-
-    class Fixed(Closes):
-        def groups(self, evidence: Evidence) -> Sequence[Group]:  # noqa: ARG002
-            return draw(self.run, 1170 - 550 * share, 60), start, goal
-
-    claims = [
-        Claim(
-            str(rung), "It is so.", "", "f",
-            Fixed.model_validate({"run": "x", "start": "start", "goal": "goal", "at_least": "50%"}),
-        )
-        for rung in range(rungs)
-    ]  # fmt: skip
-    return [answer_of(v) for v in judge_claims(claims, Evidence(None, {}), lambda _: "")]  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(("seeds", "rungs"), [(2, 1), (2, 4), (5, 4)])
 def test_a_hypothesis_whose_runs_have_no_effect_is_hardly_ever_answered_yes_or_in_part(
     seeds: int, rungs: int
@@ -187,14 +162,14 @@ def test_a_hypothesis_whose_runs_have_no_effect_is_hardly_ever_answered_yes_or_i
     rng = np.random.default_rng(seeds + rungs)
     draws = 200
     wrong = sum(
-        bool({Answer.YES, Answer.IN_PART} & set(answers(rng, seeds, rungs, 0.0))) for _ in range(draws)
+        bool({Answer.YES, Answer.IN_PART} & set(ladder_answers(rng, seeds, rungs, 0.0))) for _ in range(draws)
     )
     assert wrong / draws <= 0.058
 
 
 def test_a_run_that_closes_the_gap_is_found_with_few_seeds():
     rng = np.random.default_rng(0)
-    assert np.mean([Answer.YES in answers(rng, 3, 4, 1.0) for _ in range(40)]) >= 0.7
+    assert np.mean([Answer.YES in ladder_answers(rng, 3, 4, 1.0) for _ in range(40)]) >= 0.7
 
 
 # -- the figure and the page
