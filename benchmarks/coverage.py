@@ -335,6 +335,10 @@ def ladders(simulations: int) -> Iterator[str]:
             )
 
 
+NOTHING = Evidence(load([]), {})
+"""No jobs and no studies."""
+
+
 def ladder_answers(random: np.random.Generator, n: int, runs: int, share: float) -> list[Answer]:
     """The answers of the runs that test one cause, each of which closes this share of the gap in truth."""
 
@@ -349,8 +353,7 @@ def ladder_answers(random: np.random.Generator, n: int, runs: int, share: float)
 
     form = Drawn.model_validate({"run": "run", "start": "start", "goal": "goal", "at_least": "50%"})
     claims = [Claim(f"claim {index}", "", "", "cause", form) for index in range(runs)]
-    nothing = Evidence(load([]), {})
-    return [answer_of(verdict) for verdict in judge_claims(claims, nothing, lambda _: "")]
+    return [answer_of(verdict) for verdict in judge_claims(claims, NOTHING, lambda _: "")]
 
 
 def companions(simulations: int) -> Iterator[str]:

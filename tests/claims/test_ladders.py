@@ -160,7 +160,7 @@ def test_a_hypothesis_whose_runs_have_no_effect_is_hardly_ever_answered_yes_or_i
     """A threshold on the share itself, whatever its interval, said so in 10% of cases of two seeds and one run, and in
     27% of those with four runs."""
     rng = np.random.default_rng(seeds + rungs)
-    draws = 200
+    draws = 150
     wrong = sum(
         bool({Answer.YES, Answer.IN_PART} & set(ladder_answers(rng, seeds, rungs, 0.0))) for _ in range(draws)
     )
