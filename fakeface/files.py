@@ -1,8 +1,10 @@
 """Files that are written completely or not at all, and strict JSON."""
 
+import errno
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,30 @@ def os_errors(path: Path, doing: str) -> Iterator[None]:
             f"{path}: cannot {doing}: {error.strerror or error}: "
             "free some space, change the permissions, or choose another place"
         ) from error
+
+
+class NotRegular(OSError):
+    """A folder, a pipe or a device where a file is expected."""
+
+
+@contextmanager
+def regular_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to read. What is no regular file is an error, and never waits for a writer.
+
+    Raises:
+        NotRegular: a folder, a pipe or a device has this name.
+        OSError: there is no such file, or it cannot be read.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(_checked(handle), "rb") as file:
+        yield file
+
+
+def _checked(handle: int) -> int:
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise NotRegular(errno.EINVAL, "is a folder, a pipe or a device, not a file")
 
 
 @contextmanager

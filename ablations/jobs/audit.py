@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 
 from ablations.jobs import training
+from ablations.jobs.kept import kept_steps, kept_weights
 from ablations.jobs.machine import EXACTNESS, stack
 from ablations.jobs.plan import Job
-from ablations.jobs.status import JobState, Status, kept_steps
+from ablations.jobs.status import JobState, Status
 from ablations.store.history import History
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
@@ -60,7 +61,7 @@ def audit(
     for block in training.take_steps(job, images, state, device, until=total, pauses=kept):
         difference = _first_difference(block, history)
         if difference is None and state.step in kept:
-            difference = _kept_difference(history.folder, state)
+            difference = _kept_difference(history.folder, state, job.identity)
         if difference is not None:
             break
     if difference is None and state.step == history.outcome["steps"]:
@@ -97,8 +98,8 @@ def _first_difference(block: Block, history: History) -> str | None:
     return min(found, default=(0, None))[1]
 
 
-def _kept_difference(folder: Path, state: GanState) -> str | None:
-    kept = checkpoints.load(folder / f"generator-{state.step:06d}.pt")["generator"]
+def _kept_difference(folder: Path, state: GanState, identity: str) -> str | None:
+    kept = kept_weights(folder, state.step, state.generator, identity)
     now = state.generator.state_dict()
     unequal = [name for name, tensor in kept.items() if not torch.equal(tensor, now[name].cpu())]
     return (

@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablations.jobs import machine
+from ablations.jobs.kept import kept_steps, kept_weights
 from ablations.jobs.plan import Job
-from ablations.jobs.status import kept_steps, state_of
+from ablations.jobs.status import state_of
 from ablations.store import Store
 from fakeface.errors import UserError
-from fakeface.gan import checkpoints, sampling
+from fakeface.gan import sampling
 from fakeface.gan.step import GanState
 from fakeface.randomness import latent_noise
 
@@ -27,7 +28,7 @@ def generate(
     """
     state = state_of(job, store)
     kept = kept_steps(state.folder) if state.folder else []
-    if state.folder is None or not kept:
+    if state.folder is None or state.history is None or not kept:
         raise UserError(
             f"{job.name}: no weights are kept yet ({state.status}); `ablate run --run {job.run}` trains it"
         )
@@ -36,8 +37,7 @@ def generate(
         raise UserError(
             f"{job.name}: no weights were kept at step {step} (kept: {', '.join(map(str, kept))})"
         )
-    payload = checkpoints.load(state.folder / f"generator-{step:06d}.pt")
     generator = GanState.create(job.config, job.seed, machine.select_device("cpu")).generator
-    generator.load_state_dict(payload["generator"])
+    generator.load_state_dict(kept_weights(state.folder, step, generator, state.history.job["identity"]))
     z = latent_noise("generate", noise_seed, 0, count, job.config.network.latent_dim)
     return sampling.generate(generator, z)

@@ -17,8 +17,8 @@ def checkpoint_of(folder: Path) -> Path:
 def usable_checkpoint(folder: Path, history: History) -> tuple[dict[str, Any] | None, list[str]]:
     """The newest usable checkpoint (None: start from step 0), and what is wrong with newer ones.
 
-    A checkpoint is not usable if the journal has a gap before its step, since the missing steps would never be
-    recorded, or if the journal has lost the stack on which the checkpoint was made.
+    A checkpoint is not usable if it is another training's, if the journal has a gap before its step, since the missing
+    steps would never be recorded, or if the journal has lost the stack on which the checkpoint was made.
     """
     problems: list[str] = []
     for path in (checkpoint_of(folder), checkpoints.previous_of(checkpoint_of(folder))):
@@ -28,6 +28,10 @@ def usable_checkpoint(folder: Path, history: History) -> tuple[dict[str, Any] | 
             continue
         except checkpoints.DamagedCheckpoint as error:
             problems.append(str(error))
+            continue
+        identity = history.job.get("identity")
+        if not payload.keys() >= checkpoints.STATE or payload.get("identity", identity) != identity:
+            problems.append(f"{path}: not a state of this training")
             continue
         if history.sessions and payload["step"] <= history.unbroken_steps:
             return payload, problems

@@ -7,8 +7,8 @@ import torch
 
 from ablations.jobs.context import Context, Progress
 from ablations.jobs.identity import code_digests, without_files
+from ablations.jobs.kept import kept_steps, kept_weights
 from ablations.jobs.plan import Job
-from ablations.jobs.status import kept_steps
 from ablations.store import history as histories
 from ablations.store.journal import Journal
 from fakeface.config import canonical_digest
@@ -16,7 +16,6 @@ from fakeface.data import ImageSet
 from fakeface.evaluation.extractors import EXTRACTORS
 from fakeface.evaluation.reference import compute_reference
 from fakeface.evaluation.scoring import Scorer
-from fakeface.gan import checkpoints
 from fakeface.gan.step import GanState
 
 
@@ -53,8 +52,7 @@ def rescore(job: Job, folder: Path, context: Context) -> None:
             if context.stop():
                 return
             context.on_progress(Progress(job, step, steps[-1], "scoring", {}))
-            kept = checkpoints.load(folder / f"generator-{step:06d}.pt")
-            state.generator.load_state_dict(kept["generator"])
+            state.generator.load_state_dict(kept_weights(folder, step, state.generator, job.identity))
             values = context.scorer(job).score(
                 state.generator,
                 seed=job.seed,

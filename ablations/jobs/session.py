@@ -15,6 +15,7 @@ import numpy as np
 
 from ablations.jobs import training
 from ablations.jobs.context import Context, Progress
+from ablations.jobs.kept import generator_file, keep
 from ablations.jobs.machine import stack, stack_changes, store_diff, system_load
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job
@@ -131,7 +132,7 @@ class Session:
             self.history, exit_, evidence=evidence, steps=self.step, onset=onset, traceback=traceback
         )
         fields["weights_sha256"] = self._weights_sha256()
-        fields["generator"] = self._generator_file(self.step).name if exit_ == Exit.FINISHED else None
+        fields["generator"] = generator_file(self.folder, self.step).name if exit_ == Exit.FINISHED else None
         self._append("outcome", **fields)
         self.journal.sync()
         if exit_ in (Exit.FINISHED, Exit.DIVERGED):
@@ -186,7 +187,8 @@ class Session:
     def save(self) -> None:
         """Save a checkpoint. The journal reaches the disk first, so it is never behind the checkpoint."""
         self.journal.sync()
-        checkpoints.save(checkpoint_of(self.folder), checkpoints.capture(self.state))
+        payload = checkpoints.capture(self.state) | {"identity": self.job.identity}
+        checkpoints.save(checkpoint_of(self.folder), payload)
 
     def _record(self, block: Block) -> None:
         """Journal a block: each step's metrics, the probes, then speed and load."""
@@ -262,11 +264,9 @@ class Session:
 
     def _evaluate(self, step: int) -> None:
         """Keep G's weights, so that another protocol can score them later, and score them now."""
-        kept = self._generator_file(step)
-        if not kept.exists() or self.history.evaluation_at(step, self.job.protocol_identity) is None:
-            payload = {"generator": self.state.generator.state_dict(), "step": step}
-            checkpoints.save(kept, payload)
-            checkpoints.previous_of(kept).unlink(missing_ok=True)
+        scored = self.history.evaluation_at(step, self.job.protocol_identity) is not None
+        if not (scored and generator_file(self.folder, step).is_file()):
+            keep(self.folder, step, self.state.generator, self.job.identity)
         self._progress("scoring", {})
         final = step == self.total_steps
         values = self.context.scorer(self.job).score(
@@ -281,9 +281,6 @@ class Session:
             self._append("note", text=words)
         if before is None:
             self._append("evaluation", step=step, values=values, **self.job.protocol_record())
-
-    def _generator_file(self, step: int) -> Path:
-        return self.folder / f"generator-{step:06d}.pt"
 
     def _append(self, kind: str, **fields: Any) -> Record:
         record = self.journal.append(kind, **fields)

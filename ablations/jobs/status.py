@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ablations.jobs.identity import code_changes, resolved_settings, without_files
+from ablations.jobs.kept import kept_steps
 from ablations.jobs.plan import Job
 from ablations.jobs.resuming import usable_checkpoint
 from ablations.store import Store, is_running
@@ -114,11 +115,6 @@ def needs_scoring(job: Job, history: History) -> bool:
     return any(
         history.evaluation_at(step, job.protocol_identity) is None for step in kept_steps(history.folder)
     )
-
-
-def kept_steps(folder: Path) -> list[int]:
-    """Steps at which the generator's weights were kept."""
-    return sorted(int(path.stem.removeprefix("generator-")) for path in folder.glob("generator-*[0-9].pt"))
 
 
 def stale_because(job: Job, store: Store) -> str:

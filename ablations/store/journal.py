@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fakeface.errors import UserError
-from fakeface.files import os_errors
+from fakeface.files import os_errors, regular_file
 
 Record = dict[str, Any]
 
@@ -129,7 +129,7 @@ def decode(line: bytes) -> Record | None:
 
 def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:
     try:
-        with path.open("rb") as file:
+        with regular_file(path) as file:
             file.seek(start)
             for line in file:
                 yield line, line.endswith(b"\n")
@@ -143,7 +143,8 @@ def _repair(path: Path) -> int:
     """Cut off what follows the last newline. Returns its length in bytes."""
     if not path.exists():
         return 0
-    body = path.read_bytes()
+    with regular_file(path) as file:
+        body = file.read()
     torn = len(body) - (body.rfind(b"\n") + 1)
     if torn:
         os.truncate(path, len(body) - torn)

@@ -12,7 +12,7 @@ from typing import Any
 from ablations.store import Store, is_running, journal
 from ablations.store.journal import Record
 from ablations.tracking.content import STATUS_OF_EXIT, Facts, instance, points
-from fakeface.files import whole_file
+from fakeface.files import regular_file, whole_file
 from fakeface.palette import run_color
 
 
@@ -74,7 +74,7 @@ class Shipped:
 
         Its first record tells. If that is damaged, only a journal shorter than what was shipped is known to be new.
         """
-        with path.open("rb") as file:
+        with regular_file(path) as file:
             first = instance(journal.decode(file.readline()) or {})
             size = file.seek(0, os.SEEK_END)
         return size < self.offset or (first != "" and first != instance(self.facts.job))
@@ -137,7 +137,7 @@ def color_for(store: Store, run: str, experiment: str) -> str:
 def _beginning(folder: Path) -> Facts:
     """What the first lines of a job's journal say: they name the job."""
     facts = Facts()
-    with contextlib.suppress(OSError), (folder / "journal.jsonl").open("rb") as file:
+    with contextlib.suppress(OSError), regular_file(folder / "journal.jsonl") as file:
         for line in itertools.islice(file, 3):
             facts.apply(journal.decode(line) or {"kind": ""})
     return facts

@@ -15,9 +15,12 @@ import torch
 from torch import nn
 
 from fakeface.errors import UserError
+from fakeface.files import NotRegular, regular_file
 from fakeface.gan.step import GanState
 
 MAGIC = b"fakeface-checkpoint sha256="
+STATE = frozenset({"step", "generator", "discriminator", "optimizer_g", "optimizer_d", "rng_cpu", "rng_cuda"})
+"""What `capture` returns and `restore` needs."""
 
 
 class DamagedCheckpoint(UserError):
@@ -34,6 +37,8 @@ def save(path: Path, payload: dict[str, Any]) -> None:
     torch.save(payload, buffer)
     body = buffer.getvalue()
     temporary = path.with_suffix(".tmp")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: a folder or device is in the place of this file: move it away")
     try:
         with temporary.open("wb") as file:
             file.write(MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
@@ -53,15 +58,26 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        DamagedCheckpoint: digest or contents are wrong.
+        DamagedCheckpoint: digest or contents are wrong, or it is not a regular file.
+        UserError: it cannot be read.
     """
-    header, _, body = path.read_bytes().partition(b"\n")
+    try:
+        with regular_file(path) as file:
+            header, _, body = file.read().partition(b"\n")
+    except FileNotFoundError:
+        raise
+    except NotRegular as error:
+        raise DamagedCheckpoint(f"{path}: {error.strerror}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     if header != MAGIC + hashlib.sha256(body).hexdigest().encode():
         raise DamagedCheckpoint(f"{path}: damaged (its contents do not match its digest)")
     try:
         payload: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DamagedCheckpoint(f"{path}: contains more than tensors and plain values; not loaded") from error
+    if not isinstance(payload, dict):
+        raise DamagedCheckpoint(f"{path}: holds no state of a training")
     return payload
 
 
@@ -95,8 +111,8 @@ def restore(state: GanState, payload: dict[str, Any]) -> None:
     state.optimizer_d.load_state_dict(payload["optimizer_d"])
     state.step = payload["step"]
     torch.set_rng_state(payload["rng_cpu"])
-    if payload["rng_cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(payload["rng_cuda"])
+    for device, generator_state in enumerate(payload["rng_cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(generator_state, device)  # the machine may have fewer GPUs than before
 
 
 def weights_sha256(*networks: nn.Module) -> str:

@@ -122,6 +122,15 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path):
         Journal(tmp_path / "file" / "journal.jsonl")
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_is_one_clear_error_and_never_waits(tmp_path: Path, make):
+    path = tmp_path / "journal.jsonl"
+    make(path)
+    for use in (journal.read, Journal):
+        with pytest.raises(UserError, match=r"journal\.jsonl: cannot .* the journal: is a folder, a pipe"):
+            use(path)
+
+
 def test_the_first_record_of_a_step_counts(tmp_path: Path):
     path = tmp_path / "j"
     with Journal(path) as log:

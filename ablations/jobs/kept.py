@@ -1,0 +1,49 @@
+"""The generators that a job kept, one file for each evaluation. Other files and folders in their place do not count."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from fakeface.gan import checkpoints
+
+_NAME = re.compile(r"generator-(\d{6,})\.pt")
+
+
+def generator_file(folder: Path, step: int) -> Path:
+    """The path of the generator's weights at a step."""
+    return folder / f"generator-{step:06d}.pt"
+
+
+def kept_steps(folder: Path) -> list[int]:
+    """Steps at which the generator's weights were kept, ascending."""
+    found = [(_NAME.fullmatch(path.name), path) for path in folder.glob("generator-*.pt")]
+    return sorted(int(match[1]) for match, path in found if match and path.is_file())
+
+
+def keep(folder: Path, step: int, generator: nn.Module, identity: str) -> None:
+    """Write the generator's weights at a step. Raises UserError if the disk refuses."""
+    path = generator_file(folder, step)
+    checkpoints.save(path, {"generator": generator.state_dict(), "step": step, "identity": identity})
+    checkpoints.previous_of(path).unlink(missing_ok=True)
+
+
+def kept_weights(folder: Path, step: int, like: nn.Module, identity: str) -> dict[str, Tensor]:
+    """The weights kept at a step, with the names and shapes of the generator `like`, on the CPU.
+
+    Raises:
+        checkpoints.DamagedCheckpoint: the file is damaged, or holds something else.
+    """
+    path = generator_file(folder, step)
+    payload = checkpoints.load(path)
+    weights: dict[str, Any] = payload.get("generator", {})
+    expected = {name: tensor.shape for name, tensor in like.state_dict().items()}
+    if (
+        (payload.get("step"), payload.get("identity", identity)) != (step, identity)
+        or {name: getattr(value, "shape", None) for name, value in weights.items()} != expected
+    ):  # fmt: skip
+        raise checkpoints.DamagedCheckpoint(
+            f"{path}: not this job's generator at step {step}: put the right file back, or remove this one"
+        )
+    return weights
