@@ -124,7 +124,7 @@ def clean(
     stale: Annotated[
         bool,
         typer.Option(
-            "--stale", help="Also results that no run leads to any more, under any profile (or with --set)."
+            "--stale", help="Also results that no run or study leads to any more, under any profile or --set."
         ),
     ] = False,
     aside: Annotated[bool, typer.Option("--aside", help="Also results that --rerun replaced.")] = False,
@@ -134,20 +134,24 @@ def clean(
     from rich.markup import escape
 
     from ablations.jobs import cleaning
-    from ablations.store import Snapshot
+    from ablations.store import Snapshot, Store
+    from ablations.studies.record import trained_folders
 
-    out, place, overrides = console(), Snapshot(chosen.store), chosen.set_ or ()
+    out, place, overrides = console(), Store(chosen.store), chosen.set_ or ()
     spec = chosen.load(seeds=chosen.seeds)
     seeds = spec.seeds if chosen.seeds else None
     within = cleaning.selected(chosen.profile, chosen.group or (), chosen.run or (), seeds)
-    planned = cleaning.all_jobs(chosen.spec, place, overrides) if stale else None
-    entries = cleaning.removable(place, planned=planned, within=within, aside=aside)
-    for entry in entries:
+    needs = None
+    if stale:
+        trained = trained_folders(place.study_folders())
+        needs = cleaning.needs_of(chosen.spec, Snapshot(chosen.store), overrides, trained)
+    entries = []
+    for entry in cleaning.removable(place, needs=needs, within=within, aside=aside, remove=yes):
+        entries.append(entry)
         relative = escape(str(entry.path.relative_to(place.root)))
         out.print(f"{entry.bytes / 1e6:9.1f} MB  {relative}  [dim]{escape(entry.why)}[/]", soft_wrap=True)
     total = sum(entry.bytes for entry in entries) / 1e6
     if yes:
-        cleaning.remove(entries)
         out.print(f"Removed {total:.1f} MB.")
     elif entries:
         out.print(f"{total:.1f} MB can be removed; the same command with --yes does it.")

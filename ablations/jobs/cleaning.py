@@ -2,16 +2,22 @@
 
 import fnmatch
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+
+from filelock import Timeout
 
 from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.status import same_but_data
 from ablations.spec import load_spec
 from ablations.spec.yaml_tree import read_yaml
-from ablations.store import Store, is_running
+from ablations.store import Store, is_running, job_lock
 from ablations.store.history import History, exit_of
+from ablations.store.journal import Record
+from fakeface.errors import UserError
 from fakeface.files import os_errors
 from fakeface.outcomes import COMPLETE
 
@@ -25,82 +31,142 @@ class Removable:
     bytes: int
 
 
-def removable(
-    store: Store,
-    *,
-    planned: Sequence[Job] | None,
-    within: Callable[[History], bool],
-    aside: bool,
-) -> list[Removable]:
-    """List leftovers of kills, checkpoints of finished jobs and, on request, results.
+@dataclass(frozen=True)
+class Needs:
+    """The trainings that a specification, or a study of the store, leads to. All others are stale."""
+
+    jobs: Sequence[Job]
+    """Every job that the specification plans, also under each `--set` that the store's trainings were planned with."""
+    unknown: Set[tuple[str | None, Sequence[str]]]
+    """The profiles and `--set` values of trainings that the specification does not accept now."""
+    studies: Set[str]
+    """Names of the studies of the specification and of the store."""
+    trained: Set[str]
+    """Folders of the trainings that a study of the store reports."""
+
+    def include(self, history: History) -> bool:
+        """Whether a training is needed, or may be."""
+        return (
+            history.job["identity"] in self._identities
+            or history.folder.name in self.trained
+            or any(same_but_data(job, history) for job in self.jobs if job.data_digest is None)
+            or any(name["group"] in self.studies for name in history.names)
+            # Without `overrides`, it was named by a version that did not record them.
+            or any("overrides" not in name or _planned_with(name) in self.unknown for name in history.names)
+        )
+
+    @cached_property
+    def _identities(self) -> set[str]:
+        return {job.identity for job in self.jobs if job.data_digest is not None}
+
+
+def needs_of(spec_file: Path, store: Store, overrides: Sequence[str], trained: Set[str]) -> Needs:
+    """What a specification leads to: all runs and studies, under all profiles, with all seeds of the file or the store.
 
     Args:
-        planned: all jobs that the specification may need: results of others can be removed. None: no results can.
+        overrides: `--set` values; jobs with them are added to those without.
+        trained: folders of the trainings that a study of the store reports.
+
+    Raises:
+        UserError: the specification has errors under some profile, or with `overrides`.
+    """
+    histories = [history for history in map(store.history, store.job_folders()) if history.job]
+    seeds = {history.job["seed"] for history in histories}
+    studies = {folder.name.rpartition("-")[0] for folder in store.study_folders()}
+    jobs: list[Job] = []
+
+    def add(profile: str | None, settings: Sequence[str]) -> None:
+        spec = load_spec(spec_file, profile=profile, overrides=settings)
+        spec = replace(spec, seeds=tuple(sorted({*spec.seeds, *seeds})))
+        jobs.extend(make_plan(spec, spec.runs, lambda config: store.find_data(config).images))
+        studies.update(study.name for study in spec.studies)
+
+    profiles: list[str | None] = [*read_yaml(spec_file, []).get("profiles").fields()]
+    known = {(profile, settings) for profile in profiles or [None] for settings in ((), tuple(overrides))}
+    for profile, settings in known:
+        add(profile, settings)
+    unknown = set()
+    names = [name for history in histories for name in history.names if "overrides" in name]
+    for planned_with in {_planned_with(name) for name in names} - known:
+        try:
+            add(*planned_with)
+        except UserError:
+            unknown.add(planned_with)
+    return Needs(jobs, unknown, studies, trained)
+
+
+def _planned_with(name: Record) -> tuple[str | None, tuple[str, ...]]:
+    """Profile and `--set` values of a `named` record."""
+    return name["profile"] or None, tuple(name["overrides"])
+
+
+def removable(
+    store: Store, *, needs: Needs | None, within: Callable[[History], bool], aside: bool, remove: bool
+) -> Iterator[Removable]:
+    """Leftovers of kills, checkpoints of finished jobs and, on request, results.
+
+    Args:
+        needs: the results that stay. None: all do.
         within: selects the jobs to consider.
         aside: include what `--rerun` replaced.
+        remove: remove each entry, under its job's lock, before it is yielded.
+
+    Raises:
+        UserError: the disk refuses.
     """
-    found = archived(store, within) if aside else []
     for folder in store.job_folders():
-        history = store.history(folder)
-        if is_running(folder) or not within(history):
+        if folder.is_symlink():
             continue
-        if planned is not None and history.job and not _is_planned(history, planned):
-            found.append(_entry(folder, "no run of the specification uses it any more"))
-            continue
-        found += [_entry(path, "left by a kill") for path in sorted(folder.rglob("*.tmp"))]
-        if exit_of(history, running=False) in COMPLETE:
-            why = "the job is done; its results and kept weights stay"
-            found += [_entry(path, why) for path in sorted(folder.glob("checkpoint*.pt"))]
+        with ExitStack() as held:
+            if remove:
+                with os_errors(folder, "lock it"):
+                    try:
+                        held.enter_context(job_lock(folder).acquire(timeout=0))
+                    except Timeout:
+                        continue
+            elif is_running(folder):
+                continue
+            history = store.history(folder)
+            if within(history):
+                yield from _each(_removable_of(folder, history, needs), remove=remove)
+    if aside:
+        yield from _each(archived(store, within), remove=remove)
+
+
+def _removable_of(folder: Path, history: History, needs: Needs | None) -> list[Removable]:
+    """The job's whole folder, or what can be removed from it."""
+    if needs is not None and history.job and not needs.include(history):
+        return [_entry(folder, "no run of the specification uses it any more")]
+    found = [_entry(path, "left by a kill") for path in sorted(folder.rglob("*.tmp"))]
+    if exit_of(history, running=False) in COMPLETE:
+        why = "the job is done; its results and kept weights stay"
+        found += [_entry(path, why) for path in sorted(folder.glob("checkpoint*.pt"))]
     return found
 
 
 def archived(store: Store, within: Callable[[History], bool]) -> list[Removable]:
     """The results that `--rerun` replaced."""
-    folders = sorted(store.aside.iterdir()) if store.aside.is_dir() else []
-    return [_entry(path, "replaced by --rerun") for path in folders if within(store.history(path))]
+    return [
+        _entry(folder, "replaced by --rerun")
+        for folder in store.aside_folders()
+        if within(store.history(folder))
+    ]
 
 
-def remove(entries: Sequence[Removable]) -> None:
-    """Delete the entries. Raises UserError if the disk refuses."""
+def _each(entries: Sequence[Removable], *, remove: bool) -> Iterator[Removable]:
     for entry in entries:
-        with os_errors(entry.path, "remove it"):
-            if entry.path.is_dir():
-                shutil.rmtree(entry.path)
-            else:
-                entry.path.unlink(missing_ok=True)
-
-
-def _is_planned(history: History, planned: Sequence[Job]) -> bool:
-    """Whether these are a planned job's results. Ignores the pixels of a job whose data cannot be looked up."""
-    return any(
-        history.job["identity"] == job.identity
-        if job.data_digest is not None
-        else same_but_data(job, history)
-        for job in planned
-        if job.seed == history.job["seed"]
-    )
+        if remove:
+            with os_errors(entry.path, "remove it"):
+                if entry.path.is_dir() and not entry.path.is_symlink():
+                    shutil.rmtree(entry.path)
+                else:
+                    entry.path.unlink(missing_ok=True)
+        yield entry
 
 
 def _entry(path: Path, why: str) -> Removable:
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     return Removable(path, why, sum(file.stat().st_size for file in files))
-
-
-def all_jobs(spec_file: Path, store: Store, overrides: Sequence[str]) -> list[Job]:
-    """Every job of a specification: all runs, under all profiles, with all seeds of the file or the store.
-
-    Args:
-        overrides: `--set` values; jobs with them are added to those without.
-    """
-    recorded = {history.job["seed"] for history in map(store.history, store.job_folders()) if history.job}
-    profiles: list[str | None] = [*read_yaml(spec_file, []).get("profiles").fields()]
-    jobs: list[Job] = []
-    for profile in profiles or [None]:
-        for settings in [(), overrides] if overrides else [()]:
-            spec = load_spec(spec_file, profile=profile, overrides=settings)
-            spec = replace(spec, seeds=tuple(sorted({*spec.seeds, *recorded})))
-            jobs += make_plan(spec, spec.runs, lambda config: store.find_data(config).images)
-    return jobs
 
 
 def selected(

@@ -49,6 +49,8 @@ class Job:
     code: dict[str, str]
     protocol: dict[str, Any]
     protocol_identity: str
+    overrides: tuple[str, ...] = ()
+    """The `--set` values of the plan: they tell variants of one name apart."""
 
     @property
     def name(self) -> str:
@@ -104,6 +106,7 @@ class Job:
             "group": self.group,
             "profile": self.profile,
             "experiment": self.experiment,
+            "overrides": list(self.overrides),
             "config": self.config.model_dump(mode="json"),
         }
 
@@ -150,6 +153,7 @@ def make_plan(
                     code=code,
                     protocol=protocol_of(run.config.evaluation),
                     protocol_identity=scoring,
+                    overrides=spec.overrides,
                 )
             )
     if problems:

@@ -118,12 +118,14 @@ def needs_scoring(job: Job, history: History) -> bool:
 
 
 def stale_because(job: Job, store: Store) -> str:
-    """How the newest results under the job's name differ from this training; empty if there are none."""
+    """How the newest results under the job's name and `--set` differ from this training; empty if there are none."""
     others = []
     for folder in store.job_folders():
         history = store.history(folder)
         if history.job.get("seed") == job.seed and any(
-            name["run"] == job.run and name["profile"] == job.profile for name in history.names
+            (name["run"], name["profile"], name.get("overrides", []))
+            == (job.run, job.profile, list(job.overrides))
+            for name in history.names
         ):
             others.append(history)
     if not others:

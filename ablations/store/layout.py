@@ -80,13 +80,15 @@ class Store:
 
     def job_folders(self) -> Iterator[Path]:
         """The folders of all jobs, sorted by name."""
-        if self.jobs.is_dir():
-            yield from sorted(p for p in self.jobs.iterdir() if p.is_dir())
+        yield from _folders_in(self.jobs)
 
     def study_folders(self) -> Iterator[Path]:
         """The folders of all studies, sorted by name."""
-        if self.studies.is_dir():
-            yield from sorted(p for p in self.studies.iterdir() if p.is_dir())
+        yield from _folders_in(self.studies)
+
+    def aside_folders(self) -> Iterator[Path]:
+        """The folders of the jobs that `--rerun` replaced, sorted by name."""
+        yield from _folders_in(self.aside)
 
     def find(self, identity: str) -> Path | None:
         """The folder of the job with this identity, under whatever name it began; None if there is none."""
@@ -152,6 +154,11 @@ class Snapshot(Store):
         if key not in self._data:
             self._data[key] = super().find_data(key)
         return self._data[key]
+
+
+def _folders_in(parent: Path) -> list[Path]:
+    """Sorted by name; empty if there is no such folder."""
+    return sorted(p for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
 
 
 def data_key(config: DataConfig) -> DataConfig:

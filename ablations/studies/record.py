@@ -3,6 +3,8 @@
 Imports neither Optuna nor torch.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -199,6 +201,13 @@ class StudyRecord(Record):
     best: Confirmed | None
     reference: Confirmed | None
 
+    @property
+    def trainings(self) -> list[TrainingResult]:
+        """Every training of the search, the edges and the confirmation."""
+        found = [result for trial in self.trials for result in trial.results]
+        found += [result for edge in self.edges.values() for result in edge.results]
+        return found + [result for one in (self.best, self.reference) if one for result in one.results]
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a `study.json`. Raises UserError if there is none, or it is not one."""
@@ -224,3 +233,12 @@ class StudyRecord(Record):
         with os_errors(path, "write the study"), whole_file(path) as file:
             file.write((self.model_dump_json(indent=1) + "\n").encode())
         return path
+
+
+def trained_folders(studies: Iterable[Path]) -> set[str]:
+    """Names of the job folders that the studies in some folders report; leaves out studies without a sound record."""
+    found: set[str] = set()
+    for folder in studies:
+        with suppress(UserError):
+            found |= {training.folder for training in StudyRecord.read(folder / FILE).trainings}
+    return found

@@ -39,7 +39,11 @@ def test_audit_finds_every_bit_again_with_the_recorded_thread_count(trained: Pla
 
 
 def test_audit_of_nothing_is_an_error_in_words(trained: Place):
-    done = trained("audit", "sgd", "--set", "optimizer.lr=0.02", check=2)
+    text = (trained.folder / "runs.yaml").read_text()
+    (trained.folder / "runs.yaml").write_text(
+        text.replace("optimizer: sgd", "optimizer: {name: sgd, lr: 0.02}")
+    )
+    done = trained("audit", "sgd", check=2)
     assert "what was trained under this name is another training: optimizer.D.lr" in done.stdout
     assert "Nothing was audited" in done.stderr
 
@@ -75,7 +79,7 @@ def test_clean_shows_first_and_leaves_results(trained: Place):
     assert not list(trained.folder.glob("results/aside/*"))
 
 
-def test_clean_stale_spares_what_any_profile_or_seed_leads_to(trained: Place):
+def test_clean_stale_spares_what_any_profile_seed_or_set_leads_to(trained: Place):
     spec = (trained.folder / "runs.yaml").read_text()
     spec = spec.replace("profiles:\n", "profiles:\n  tiny: {train: {steps: 3}}\n")
     (trained.folder / "profiles.yaml").write_text(spec)
@@ -85,13 +89,13 @@ def test_clean_stale_spares_what_any_profile_or_seed_leads_to(trained: Place):
         lines = trained("clean", *arguments, "--stale").stdout.splitlines()
         return "\n".join(line for line in lines if "no run of the specification uses it" in line)
 
-    out = stale(
-        "--spec", "profiles.yaml"
-    )  # its first profile is not the one that the four runs were trained under
-    assert "jobs/sgd-s9-" in out
-    assert not any(f"jobs/{run}-s0-" in out for run in RUNS)
-    assert stale("--run", "baseline", "--seeds", "9") == "", "the selectors say what it is about"
-    assert stale("--set", "train.steps=4", "--seeds", "9") == ""
+    # The first profile of `profiles.yaml` is not the one that the runs were trained under.
+    assert stale() == stale("--spec", "profiles.yaml") == stale("--set", "train.steps=5") == ""
+    spec = spec.replace("sgd: {extends: baseline, ", "sgd: {extends: baseline, init: dcgan, ")
+    (trained.folder / "profiles.yaml").write_text(spec)
+    out = stale("--spec", "profiles.yaml")
+    assert "jobs/sgd-s9-" in out and "jobs/sgd-s0-" in out and "jobs/baseline-" not in out
+    assert stale("--spec", "profiles.yaml", "--run", "baseline") == "", "the selectors say what it is about"
     shutil.rmtree(trained.folder / "results/data")
     assert not any(f"jobs/{run}-s0-" in stale() for run in RUNS), (
         "they may be needed as long as data are missing"
