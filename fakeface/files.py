@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fakeface.errors import UserError
+from fakeface.terminal import json_escaped
 
 
 @contextmanager
@@ -65,9 +66,13 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         Path(name).unlink(missing_ok=True)
 
 
-def json_text(value: Any) -> str:
-    """A value as strict JSON, which has no NaN: it becomes the string "NaN", as infinity becomes "Infinity"."""
-    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def json_text(value: Any, *, ascii_only: bool = False) -> str:
+    """A value as strict JSON, which has no NaN: it becomes the string "NaN", as infinity becomes "Infinity".
+
+    Control characters and what UTF-8 cannot encode are escaped; everything that is not ASCII with `ascii_only`.
+    """
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+    return json_escaped(text)
 
 
 def _finite(value: Any) -> Any:

@@ -1,7 +1,9 @@
 """`ablate`: all commands. They import what they need when they run, so that `--help` is quick."""
 
-import io
+import contextlib
+import errno
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -11,6 +13,10 @@ from ablations.cli.store import store_app
 from ablations.cli.train import train_app
 from ablations.cli.tune import tune_app
 from fakeface.errors import UserError
+from fakeface.terminal import discard_streams, prepare_streams, printable_lines
+
+HINTS = {errno.EMFILE: "; `ulimit -n 1024` raises the limit of this shell"}
+"""What to do about an error of the system."""
 
 app = typer.Typer(
     name="ablate",
@@ -26,14 +32,39 @@ app.add_typer(data_app, name="data")
 
 
 def main() -> None:
-    """Entry point. Prints a UserError without its traceback, and exits with status 2."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # a log that is followed shows each line as it comes
+    """Entry point. Prints what a user can mend, a UserError or a refusal of the system, without its traceback.
+
+    Exits with status 2 then; with 1, in silence, where nobody reads the output any more.
+    """
+    prepare_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except UserError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+        _end(str(error))
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            discard_streams()
+            sys.exit(1)
+        _end(f"{error.filename or _culprit()}: {error.strerror or error}{HINTS.get(error.errno or 0, '')}")
+
+
+def _culprit() -> str:
+    """What an error of the system that names no file was about."""
+    try:
+        print(flush=True)
+    except OSError:
+        return "standard output"
+    return "the system refused"
+
+
+def _end(message: str) -> NoReturn:
+    with contextlib.suppress(OSError):  # standard error may be closed or full, too
+        sys.stderr.write(f"{printable_lines(message)}\n")
+    discard_streams()
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablations.cli.options import Count, Selectors, console, picture_path, with_bundles
+from ablations.cli.options import Count, Selectors, picture_path, with_bundles
+from ablations.cli.printing import console
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,17 +61,15 @@ def preview(
     _, runs, store = chosen.choose()
     images = next(iter(prepare_images(runs, store, console()).values())).images[:count]
     save_png(out, contact_sheet(images, max(1, round(len(images) ** 0.5))))
-    console().print(f"{len(images)} images: {out}", soft_wrap=True)
+    console().say("{} images: {}", len(images), out)
 
 
 def _describe(images: "ImageSet") -> None:
-    from rich.markup import escape
-
     out = console()
     count, height, width, channels = images.images.shape
-    out.print(f"[bold]{images.name}[/]  {count:,} images, {height}x{width}, {channels} channel(s)")
-    out.print(f"  source  {escape(images.source)}\n  digest  {images.digest}", soft_wrap=True)
+    out.say(f"[bold]{{}}[/]  {count:,} images, {height}x{width}, {channels} channel(s)", images.name)
+    out.say("  source  {}\n  digest  {}", images.source, images.digest)
     for skipped in images.skipped[:SHOWN_SKIPPED]:
-        out.print(f"  skipped {escape(str(skipped.file))}: {escape(skipped.why)}", soft_wrap=True)
+        out.say("  skipped {}: {}", skipped.file, skipped.why)
     if len(images.skipped) > SHOWN_SKIPPED:
-        out.print(f"  ... and {len(images.skipped) - SHOWN_SKIPPED} more skipped")
+        out.say("  ... and {} more skipped", len(images.skipped) - SHOWN_SKIPPED)

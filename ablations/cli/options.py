@@ -5,7 +5,6 @@ A command that takes a bundle as a parameter and is decorated with `with_bundles
 
 import inspect
 import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial, wraps
@@ -15,11 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fakeface.errors import UserError
-from fakeface.files import json_text
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ablations.jobs.plan import Job
     from ablations.spec import Run, Spec
     from ablations.store import Snapshot, Store
@@ -217,7 +213,7 @@ def with_bundles(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-# -- what commands print -----------------------------------------------------------------------------------------
+# -- commands to print --------------------------------------------------------------------------------------------
 
 
 def shell_command(name: str, *arguments: str, **options: Any) -> str:
@@ -241,16 +237,3 @@ def shell_command(name: str, *arguments: str, **options: Any) -> str:
             elif one is not None and one is not False:
                 words += [flag, str(one)]
     return shlex.join(words)
-
-
-def console(*, stderr: bool = False) -> "Console":
-    """Standard output, or error. Tables need not fit 80 columns where it is no terminal."""
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(highlight=False, width=None if stream.isatty() else 160, stderr=stderr)
-
-
-def print_json(value: Any) -> None:
-    """Print JSON, and nothing else, on standard output."""
-    sys.stdout.write(json_text(value))

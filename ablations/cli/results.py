@@ -14,11 +14,10 @@ from ablations.cli.options import (
     MirrorOptions,
     Selectors,
     TrackingUri,
-    console,
     picture_or_folder_path,
-    print_json,
     with_bundles,
 )
+from ablations.cli.printing import console, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def report(
     if json_:
         print_json({"page": str(files.page), **files.record})
     else:
-        to.print(f"Report: {files.page}", soft_wrap=True)
+        to.say("Report: {}", files.page)
 
 
 def write_report(
@@ -120,7 +119,7 @@ def generate(
             out.mkdir(parents=True, exist_ok=True)
         for number, image in enumerate(images):
             save_png(out / f"{number:05d}.png", image)
-    console().print(f"{count} images: {out}", soft_wrap=True)
+    console().say("{} images: {}", count, out)
 
 
 @results_app.command()

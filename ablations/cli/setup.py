@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress as Bar
 from rich.progress import TaskID
 
 from ablations import tracking
 from ablations.cli.options import MirrorOptions, WorkOptions, shell_command
+from ablations.cli.printing import SafeConsole
 from ablations.cli.view import View, make_view
 from ablations.executors import EXECUTORS, Executor, WorkerConfig
 from ablations.executors.loop import stop_on_signals
@@ -33,7 +32,7 @@ def configure(options: WorkOptions) -> None:
 
 
 def prepare_images(
-    runs: Sequence[Run], store: Store, console: Console, *, refresh: bool = False
+    runs: Sequence[Run], store: Store, console: SafeConsole, *, refresh: bool = False
 ) -> dict[DataConfig, ImageSet]:
     """Prepare each data set that the runs need, once. Returns the images by `data_key`.
 
@@ -50,15 +49,15 @@ def prepare_images(
     for images in prepared.values():
         if images.skipped:
             first = images.skipped[0]
-            console.print(
-                f"[yellow]{len(images.skipped)} file(s) skipped[/], the first: {escape(str(first.file))}: "
-                f"{escape(first.why)} (`ablate data info` lists them)"
-            )
+            console.say(
+                "[yellow]{} file(s) skipped[/], the first: {}: {} (`ablate data info` lists them)",
+                len(images.skipped), first.file, first.why,
+            )  # fmt: skip
     return prepared
 
 
 def prepare_references(
-    jobs: Sequence[Job], images: dict[DataConfig, ImageSet], store: Store, device: str, console: Console
+    jobs: Sequence[Job], images: dict[DataConfig, ImageSet], store: Store, device: str, console: SafeConsole
 ) -> None:
     """Compute the reference statistics of the jobs' protocols.
 
@@ -80,7 +79,7 @@ def _advance(bar: Bar, task: TaskID) -> Callable[[int, int], None]:
 
 @contextmanager
 def executing(
-    store: Store, options: WorkOptions, count: int, console: Console
+    store: Store, options: WorkOptions, count: int, console: SafeConsole
 ) -> Iterator[tuple[Executor, View]]:
     """An executor, and a view of `count` jobs. The first Ctrl-C stops the jobs, the second one the process."""
     executor = EXECUTORS[options.executor]
@@ -101,7 +100,7 @@ def executing(
 
 
 @contextmanager
-def mirrored(store: Store, options: MirrorOptions, console: Console) -> Iterator[None]:
+def mirrored(store: Store, options: MirrorOptions, console: SafeConsole) -> Iterator[None]:
     """A process that ships journals to MLflow during the block. At the end, print what it could not ship and why."""
     mirror = tracking.MirrorProcess(store, options.uri(store))
     try:
@@ -109,7 +108,7 @@ def mirrored(store: Store, options: MirrorOptions, console: Console) -> Iterator
     finally:
         wait = options.mirror_wait
         if wait > 0:
-            console.print(
+            console.say(
                 f"[dim]Shipping the rest to MLflow, at most {wait:.0f} s (Ctrl-C: do not wait) ...[/]"
             )
         try:
@@ -118,9 +117,6 @@ def mirrored(store: Store, options: MirrorOptions, console: Console) -> Iterator
             pending = mirror.close(0)
         if pending:
             why = mirror.last_problem()
-            console.print(
-                f"[yellow]MLflow lacks {escape(str(pending))}[/]{': ' if why else '.'}{escape(why)}",
-                soft_wrap=True,
-            )
+            console.say("[yellow]MLflow lacks {}[/]{}{}", pending, ": " if why else ".", why)
             command = shell_command("sync", store=store.root, tracking_uri=options.tracking_uri)
-            console.print(f"`{escape(command)}` ships the rest.", soft_wrap=True)
+            console.say("`{}` ships the rest.", command)

@@ -11,10 +11,10 @@ from ablations.cli.options import (
     Selectors,
     StorePath,
     TrackingUri,
-    console,
     shell_command,
     with_bundles,
 )
+from ablations.cli.printing import console
 from fakeface.errors import UserError
 
 store_app = typer.Typer()
@@ -30,8 +30,8 @@ def ui(
     from ablations.store import Store
 
     out = console()
-    out.print("Starting the MLflow page ...")
-    tracking.serve(Store(store), port, on_ready=lambda url: out.print(f"MLflow: {url}  (Ctrl-C ends it)"))
+    out.say("Starting the MLflow page ...")
+    tracking.serve(Store(store), port, on_ready=lambda url: out.say("MLflow: {}  (Ctrl-C ends it)", url))
 
 
 @store_app.command()
@@ -41,8 +41,6 @@ def sync(
     follow: Annotated[bool, typer.Option("--follow", help="Keep shipping until Ctrl-C.")] = False,
 ) -> None:
     """Complete or rebuild the mirror in MLflow from the journals. Ships nothing twice."""
-    from rich.markup import escape
-
     from ablations import tracking
     from ablations.executors.loop import stop_on_signals
     from ablations.store import Store
@@ -54,17 +52,17 @@ def sync(
     with stop_on_signals() as stop:
         result = tracking.sync(place, uri, follow=follow, stop=stop.is_set)
     for name, texts in result.problems.items():
-        out.print(f"{escape(name)}: {escape('; '.join(texts))}", soft_wrap=True)
+        out.say("{}: {}", name, "; ".join(texts))
     for name, text in result.errors.items():
-        out.print(f"[red]{escape(name)}[/]: {escape(text)}", soft_wrap=True)
+        out.say("[red]{}[/]: {}", name, text)
     if result.complete:
-        out.print(f"MLflow holds everything in the journals ({escape(uri)}).", soft_wrap=True)
+        out.say("MLflow holds everything in the journals ({}).", uri)
         return
-    again = escape(shell_command("sync", store=place.root, tracking_uri=tracking_uri))
+    again = shell_command("sync", store=place.root, tracking_uri=tracking_uri)
     if result.pending:
-        out.print(f"Left: {result.pending}. The journals keep it; `{again}` ships the rest.", soft_wrap=True)
+        out.say("Left: {}. The journals keep it; `{}` ships the rest.", result.pending, again)
     else:
-        out.print(f"Could not check whether MLflow holds everything; `{again}` tries again.", soft_wrap=True)
+        out.say("Could not check whether MLflow holds everything; `{}` tries again.", again)
     raise typer.Exit(130 if stop.is_set() and not follow else 1)
 
 
@@ -82,8 +80,6 @@ def audit(
     ] = None,
 ) -> None:
     """Train finished jobs again, outside the store, and report the first step at which anything differs."""
-    from rich.markup import escape
-
     from ablations.jobs import audit, machine
     from ablations.jobs.status import state_of
     from fakeface import data
@@ -100,18 +96,21 @@ def audit(
         except UserError as error:
             why = str(error)
         if images is None or state.history is None:
-            out.print(f"[yellow]{job.name}[/]  nothing to audit: {escape(why)}", soft_wrap=True)
+            out.say("[yellow]{}[/]  nothing to audit: {}", job.name, why)
             continue
         machine.configure(place, threads or audit.recorded_threads(state.history) or machine.usable_cores())
         result = audit.audit(job, state.history, images, place, steps=steps)
         differences.append(result.difference)
         verdict = (
-            f"[red]differs[/] at {escape(result.difference)}"
+            ("[red]differs[/] at {}", result.difference)
             if result.difference
-            else f"[green]the same[/] bit for bit in {result.steps} steps: every metric and all kept weights"
+            else (
+                "[green]the same[/] bit for bit in {} steps: every metric and all kept weights",
+                result.steps,
+            )
         )
-        out.print(f"[bold]{job.name}[/]  {verdict}", soft_wrap=True)
-        out.print(f"  on {result.stack}", soft_wrap=True)
+        out.say(f"[bold]{{}}[/]  {verdict[0]}", job.name, verdict[1])
+        out.say("  on {}", result.stack)
     if not differences:
         raise UserError("Nothing was audited: none of these jobs is finished. `ablate run` trains them.")
     raise typer.Exit(1 if any(differences) else 0)
@@ -131,8 +130,6 @@ def clean(
     yes: Annotated[bool, typer.Option("--yes", help="Remove it.")] = False,
 ) -> None:
     """Show what can be removed from the store, and why; with --yes, remove it. Without selectors: of all jobs."""
-    from rich.markup import escape
-
     from ablations.jobs import cleaning
     from ablations.store import Snapshot, Store
     from ablations.studies.record import trained_folders
@@ -148,15 +145,15 @@ def clean(
     entries = []
     for entry in cleaning.removable(place, needs=needs, within=within, aside=aside, remove=yes):
         entries.append(entry)
-        relative = escape(str(entry.path.relative_to(place.root)))
-        out.print(f"{entry.bytes / 1e6:9.1f} MB  {relative}  [dim]{escape(entry.why)}[/]", soft_wrap=True)
+        size = f"{entry.bytes / 1e6:9.1f}"
+        out.say("{} MB  {}  [dim]{}[/]", size, entry.path.relative_to(place.root), entry.why)
     total = sum(entry.bytes for entry in entries) / 1e6
     if yes:
-        out.print(f"Removed {total:.1f} MB.")
+        out.say(f"Removed {total:.1f} MB.")
     elif entries:
-        out.print(f"{total:.1f} MB can be removed; the same command with --yes does it.")
+        out.say(f"{total:.1f} MB can be removed; the same command with --yes does it.")
     else:
-        out.print("Nothing to remove.")
+        out.say("Nothing to remove.")
     kept = 0 if aside else sum(entry.bytes for entry in cleaning.archived(place, within))
     if kept:
-        out.print(f"{kept / 1e6:.1f} MB of results that --rerun replaced stay; --aside includes them.")
+        out.say(f"{kept / 1e6:.1f} MB of results that --rerun replaced stay; --aside includes them.")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from ablations.cli.printing import SafeConsole
 from ablations.cli.view import coloured
 from ablations.jobs.plan import Job
 from ablations.jobs.status import Status, results_of
@@ -16,6 +16,7 @@ from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
 from analysis.report.table import headings, summary_rows
+from fakeface.terminal import printable
 
 STATUS_STYLES: Mapping[str, str] = {
     Status.DONE: "green",
@@ -28,24 +29,23 @@ STATUS_STYLES: Mapping[str, str] = {
 }
 
 
-def print_plan(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def print_plan(rows: Sequence[dict[str, Any]], console: SafeConsole) -> None:
     """The plan as a table."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("run", "seed", "identity", "steps", "expected", "state"):
         table.add_column(column, justify="right" if column in ("seed", "steps", "expected") else "left")
     for row in rows:
-        style = STATUS_STYLES.get(row["state"], "")
-        state = f"[{style}]{row['state']}[/]" if style else row["state"]
-        detail = f": {escape(row['detail'])}" if row["detail"] else ""
+        state = Text(row["state"], STATUS_STYLES.get(row["state"], ""))
+        detail = f": {printable(row['detail'])}" if row["detail"] else ""
         table.add_row(
             row["run"], str(row["seed"]), (row["identity"] or "—")[:12], str(row["steps"] or "—"),
-            _minutes(row["expected_seconds"]), state + detail,
+            _minutes(row["expected_seconds"]), Text.assemble(state, detail),
         )  # fmt: skip
     console.print(table)
     left = [row["expected_seconds"] for row in rows if row["state"] not in (Status.DONE, Status.RE_SCORE)]
     if left:
         time = "" if None in left else f", {_minutes(sum(left))} one after another"
-        console.print(f"{len(left)} of {len(rows)} jobs to train{time}")
+        console.say(f"{len(left)} of {len(rows)} jobs to train{time}")
 
 
 def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
@@ -59,7 +59,7 @@ def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
     return load(selections, store.history)
 
 
-def print_results(frames: Frames, console: Console) -> None:
+def print_results(frames: Frames, console: SafeConsole) -> None:
     """The table of results, as the report has it: run, outcome, final losses, Fréchet distance."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in headings(quality_name(frames)):
@@ -71,7 +71,7 @@ def print_results(frames: Frames, console: Console) -> None:
     console.print(table)
 
 
-def print_study(study: StudyResult, console: Console) -> None:
+def print_study(study: StudyResult, console: SafeConsole) -> None:
     """The best setting and the reference, seed by seed, and what the study found, in sentences."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("setting", "params", "seed", "outcome", study.metric):
@@ -89,8 +89,8 @@ def print_study(study: StudyResult, console: Console) -> None:
     console.print()
     console.print(table)
     for sentence in study_words(study):
-        console.print(f"- {escape(sentence)}", soft_wrap=True)
-    console.print(f"- Slots for jobs were empty {study.idle_share:.0%} of the time.", soft_wrap=True)
+        console.say("- {}", sentence)
+    console.say(f"- Slots for jobs were empty {study.idle_share:.0%} of the time.")
 
 
 def _minutes(seconds: float | None) -> str:

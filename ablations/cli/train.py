@@ -13,11 +13,10 @@ from ablations.cli.options import (
     MirrorOptions,
     Selectors,
     WorkOptions,
-    console,
-    print_json,
     shell_command,
     with_bundles,
 )
+from ablations.cli.printing import console, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,8 +57,6 @@ def run_(
     ] = False,
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""
-    from rich.markup import escape
-
     from ablations.cli import setup
     from ablations.cli.tables import frames_of, print_plan, print_results
     from ablations.executors.loop import Summary, run_plan
@@ -89,38 +86,36 @@ def run_(
             with setup.executing(store, work, len(todo), out) as (executor, view):
                 summary = run_plan(todo, executor, store, view)
         else:
-            out.print("Nothing to do: every job is done.")
+            out.say("Nothing to do: every job is done.")
             summary = Summary()
         now = Snapshot(store.root)
         frames = frames_of(jobs, now)
         out.print()
         print_results(frames, out)
-        where = _report_line(spec, jobs, now, chosen.report_command()) if report else ""
+        where = _report_line(spec, jobs, now, chosen.report_command()) if report else None
     if not frames.images.empty:
         folder = frames.images["path"].iloc[0].parent.parent.parent
-        out.print(f"Pictures: {escape(os.path.relpath(folder))}/*/samples/", soft_wrap=True)
+        out.say("Pictures: {}/*/samples/", os.path.relpath(folder))
     if where:
-        out.print(where, soft_wrap=True)
+        out.say(*where)
     compare = compare_words(jobs, store, mirroring.uri(store))
     if compare:
-        out.print(f"Compare:  {escape(compare)}", soft_wrap=True)
+        out.say("Compare:  {}", compare)
     if summary.exit_status == 130:
         same = "The same command without --rerun" if rerun else "The same command"
-        out.print(f"[yellow]Interrupted.[/] {same} resumes.")
+        out.say("[yellow]Interrupted.[/] {} resumes.", same)
     raise typer.Exit(summary.exit_status)
 
 
-def _report_line(spec: "Spec", jobs: "Sequence[Job]", store: "Store", command: str) -> str:
-    """Write the report. Returns where it is, or why there is none, which changes no exit status."""
-    from rich.markup import escape
-
+def _report_line(spec: "Spec", jobs: "Sequence[Job]", store: "Store", command: str) -> tuple[str, object]:
+    """Write the report. Returns what to say: where it is, or why there is none, which changes no exit status."""
     from ablations.cli.results import write_report
 
     try:
         page = write_report(spec, jobs, store, store.report, command).page
     except UserError as error:
-        return f"[yellow]No report:[/] {escape(str(error))}"
-    return f"Report:   {escape(os.path.relpath(page))}"
+        return "[yellow]No report:[/] {}", error
+    return "Report:   {}", os.path.relpath(page)
 
 
 def compare_words(jobs: "Sequence[Job]", store: "Store", uri: str) -> str:

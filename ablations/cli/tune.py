@@ -13,15 +13,13 @@ from ablations.cli.options import (
     MirrorOptions,
     SpecOptions,
     WorkOptions,
-    console,
-    print_json,
     with_bundles,
 )
+from ablations.cli.printing import console, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from ablations.cli.printing import SafeConsole
     from ablations.spec import Spec, StudySpec
     from ablations.store import Store
     from ablations.studies.runner import Setting, StudyRunner
@@ -101,10 +99,10 @@ def tune(
         print_json(result.model_dump(mode="json"))
     else:
         print_study(result, out)
-        out.print(f"Figures: {os.path.relpath(runners[-1].folder)}/", soft_wrap=True)
+        out.say("Figures: {}/", os.path.relpath(runners[-1].folder))
     if best is None:
         how = "Interrupted" if status == 130 else "Not done yet"
-        out.print(f"[yellow]{how}.[/] The same command resumes.")
+        out.say("[yellow]{}.[/] The same command resumes.", how)
         raise typer.Exit(status or 1)
     if add is not None or not json_:
         _show_run(spec, best, result, out, add)
@@ -112,7 +110,7 @@ def tune(
 
 
 def _serve_dashboard(
-    spec: "Spec", study: "StudySpec", store: "Store", url: str | None, port: int, out: "Console"
+    spec: "Spec", study: "StudySpec", store: "Store", url: str | None, port: int, out: "SafeConsole"
 ) -> None:
     from ablations.store import data_key
     from ablations.studies.dashboard import serve
@@ -124,7 +122,7 @@ def _serve_dashboard(
         raise UserError(
             f"{study.name}: not begun yet with these settings; `ablate tune {study.name}` does that"
         )
-    out.print(f"Dashboard: http://127.0.0.1:{port}  (Ctrl-C ends it)", soft_wrap=True)
+    out.say("Dashboard: http://127.0.0.1:{}  (Ctrl-C ends it)", port)
     serve(storage_of(runner.folder, url), port)
 
 
@@ -140,10 +138,10 @@ def _draw(runners: "Sequence[StudyRunner]") -> "StudyResult":
     return studies[-1]
 
 
-def _show_run(spec: "Spec", best: "Setting", study: "StudyResult", out: "Console", add: str | None) -> None:
+def _show_run(
+    spec: "Spec", best: "Setting", study: "StudyResult", out: "SafeConsole", add: str | None
+) -> None:
     """Add the best setting to the specification as the run `add`, or print it for the user to add."""
-    from rich.markup import escape
-
     from ablations.spec.edit import add_run, free_name, run_entry
 
     score = None if study.best is None else study.best.value
@@ -153,7 +151,7 @@ def _show_run(spec: "Spec", best: "Setting", study: "StudyResult", out: "Console
     entry = (name, study.base, study.name, best.settings, description)
     if add is not None:
         add_run(spec.path, *entry)
-        out.print(f"Added to {spec.path}: {name}", soft_wrap=True)
+        out.say("Added to {}: {}", spec.path, name)
     else:
-        out.print(f"\nFor {spec.path}, under `runs:`", soft_wrap=True)
-        out.print(escape(run_entry(*entry)), highlight=False, soft_wrap=True)
+        out.say("\nFor {}, under `runs:`", spec.path)
+        out.print(run_entry(*entry), soft_wrap=True)

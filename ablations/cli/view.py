@@ -4,15 +4,16 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
+from ablations.cli.printing import SafeConsole, styled
 from ablations.jobs.context import Progress as JobProgress
 from ablations.jobs.plan import Job
 from ablations.store.history import History
 from fakeface.gan.series import IMAGES_PER_SECOND, LOSS_D, LOSS_G
 from fakeface.outcomes import Dynamics, Exit, Samples
+from fakeface.terminal import printable
 
 PLAIN_SECONDS = 15.0
 """Seconds between two plain lines of one job."""
@@ -25,9 +26,9 @@ STYLES: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def coloured(words: Sequence[str]) -> str:
-    """Outcome words as rich markup."""
-    return ", ".join(f"[{STYLES[word]}]{word}[/]" if word in STYLES else word for word in words)
+def coloured(words: Sequence[str]) -> Text:
+    """Outcome words, styled."""
+    return Text(", ").join(Text(word, STYLES.get(word, "")) for word in words)
 
 
 class View:
@@ -36,10 +37,10 @@ class View:
     Use as a context manager.
     """
 
-    def __init__(self, console: Console, count: int) -> None:
+    def __init__(self, console: SafeConsole, count: int) -> None:
         self.console, self.count, self.done = console, count, 0
         self._shown: dict[str, float] = {}
-        self._delayed: deque[str] = deque()
+        self._delayed: deque[Text] = deque()
 
     def __enter__(self) -> "View":
         return self
@@ -52,8 +53,8 @@ class View:
         self.count = count
 
     def say_soon(self, text: str) -> None:
-        """Print a line at the next event. For signal handlers, which may interrupt a write."""
-        self._delayed.append(text)
+        """Print a line (see `styled`) at the next event. For signal handlers, which may interrupt a write."""
+        self._delayed.append(styled(text))
 
     def progress(self, progress: JobProgress) -> None:
         """See `Watcher.progress`."""
@@ -61,32 +62,33 @@ class View:
         name, now = progress.job.name, time.monotonic()
         if progress.phase == "training" and now - self._shown.get(name, 0.0) > PLAIN_SECONDS:
             self._shown[name] = now
-            self._say(f"{name}  step {progress.step}/{progress.total_steps}  {_progress_words(progress)}")
+            where = f"step {progress.step}/{progress.total_steps}"
+            self._say(styled("{}  {}  {}", name, where, _progress_words(progress)))
 
     def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:
         """See `Watcher.ended`."""
         self._say_delayed()
         self.done += 1
-        self._say(f"({self.done}/{self.count}) {_end_lines(job, exit_, history, why)}")
+        self._say(Text(f"({self.done}/{self.count}) ") + _end_lines(job, exit_, history, why))
 
     def _say_delayed(self) -> None:
         while self._delayed:
             self._say(self._delayed.popleft())
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: Text) -> None:
         self.console.print(text, soft_wrap=True)
 
 
 class LiveView(View):
     """A bar per running job and one for all; jobs that ended stay as lines above them."""
 
-    def __init__(self, console: Console, count: int) -> None:
+    def __init__(self, console: SafeConsole, count: int) -> None:
         super().__init__(console, count)
         self.bars = Progress(
-            TextColumn("[bold]{task.description:<14}"),
+            TextColumn("{task.description:<14}", style="bold", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[words]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=console,
         )
@@ -120,7 +122,7 @@ class LiveView(View):
         self._say(_end_lines(job, exit_, history, why))
 
 
-def make_view(console: Console, count: int) -> View:
+def make_view(console: SafeConsole, count: int) -> View:
     """A live view in a terminal, a plain one elsewhere."""
     return LiveView(console, count) if console.is_terminal else View(console, count)
 
@@ -133,12 +135,12 @@ def _progress_words(progress: JobProgress) -> str:
     return f"{losses}  {metrics[IMAGES_PER_SECOND]:.0f} images/s"
 
 
-def _end_lines(job: Job, exit_: str, history: History | None, why: str) -> str:
-    """How a job ended, as rich markup: outcome, final losses, score; below it an explanation, if there is one."""
+def _end_lines(job: Job, exit_: str, history: History | None, why: str) -> Text:
+    """How a job ended: outcome, final losses, score; below it an explanation, if there is one."""
     outcome = (history.outcome if history else None) or {}
     words = [exit_, *(outcome[key] for key in ("samples", "dynamics") if outcome.get(key))]
-    line = f"[bold]{job.name}[/]  {coloured(words)}  {_scores(history)}"
-    return f"{line}\n  {escape(why)}" if why else line
+    line = Text.assemble((job.name, "bold"), "  ", coloured(words), "  ", _scores(history))
+    return Text.assemble(line, "\n  ", printable(why)) if why else line
 
 
 def _scores(history: History | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from fakeface.errors import UserError
+from fakeface.terminal import printable
 
 SHOWN_ERRORS = 20
 _MAX_DEPTH = 32
@@ -274,5 +275,5 @@ def _scalar(text: str) -> str | int | float | bool | None:
 
 
 def _one_line(text: str) -> str:
-    shown = text if text.isprintable() else text.encode("unicode_escape").decode()
+    shown = printable(text)
     return shown if len(shown) <= 500 else f"{shown[:497]}..."

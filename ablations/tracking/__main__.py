@@ -13,6 +13,7 @@ from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.loop import SyncReport, sync
 from ablations.tracking.process import SHIPPING_AGAIN, TIME_FORMAT
+from fakeface.terminal import prepare_streams, printable
 
 NICENESS = 10
 
@@ -32,6 +33,7 @@ def main() -> None:
     if arguments.store is None:
         parser.error("--store is required")
     os.nice(NICENESS)
+    prepare_streams()
     report = sync(
         Store(arguments.store), arguments.uri, follow=True, stop=_stdin_closed, on_progress=_Log().write
     )
@@ -55,7 +57,7 @@ class _Log:
                 self._print(SHIPPING_AGAIN)
 
     def _print(self, text: str) -> None:
-        print(time.strftime(TIME_FORMAT), text, flush=True)
+        print(time.strftime(TIME_FORMAT), printable(text), flush=True)
 
 
 def _stdin_closed() -> bool:

@@ -1,6 +1,5 @@
 """Options in bundles, the commands that commands print, and arguments that are checked before any work."""
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablations.cli import options
-from ablations.cli.options import Selectors, print_json, shell_command, with_bundles
+from ablations.cli.options import Selectors, shell_command, with_bundles
 from fakeface.errors import UserError
 from tests.cli.conftest import Place
 from tests.commands import run_command
@@ -54,11 +53,6 @@ def test_a_printed_path_is_relative_where_it_can_be(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     assert shell_command("ui", store=tmp_path / "results") == "ablate ui"
     assert shell_command("ui", store=tmp_path / "here") == "ablate ui --store here"
-
-
-def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]):
-    print_json({"a": [float("nan"), float("inf"), 1.5], "b": -float("inf")})
-    assert json.loads(capsys.readouterr().out) == {"a": ["NaN", "Infinity", 1.5], "b": "-Infinity"}
 
 
 def test_a_picture_replaces_no_file_of_another_kind(tmp_path: Path):

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from rich.console import Console
 
+from ablations.cli.printing import SafeConsole
 from ablations.cli.view import LiveView
 from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig
 from ablations.executors.loop import Dispatcher, run_plan
@@ -367,7 +367,7 @@ def test_a_plan_comes_back_to_a_busy_job(bench: Bench, executor: Executor):
 
 
 def test_views_show_no_diagnosis(prepared: Bench):
-    view = LiveView(Console(), 1)
+    view = LiveView(SafeConsole(), 1)
     view.progress(Progress(prepared.job(0), 0, 10, "diagnosed", {"spectrum": 1.0}))
     assert view.tasks == {}
 
