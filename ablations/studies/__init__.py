@@ -13,6 +13,7 @@ the sampler. A failure counts with a finite worst value; it is never left out.
     runner.py      a whole study: search, edges, confirmation
     comparison.py  a study beside the study or run that it is compared with
     record.py      study.json: what the report and MLflow show
+    dashboard.py   Optuna's dashboard, for reading
 
 <store>/studies/<study>-<digest>/    optuna.journal, study.json, lock
 """
