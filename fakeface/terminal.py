@@ -12,6 +12,9 @@ _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u206
 _UNSAFE = re.compile(f"[{_CONTROL}]")
 _UNSAFE_IN_LINES = re.compile(f"(?!\n)[{_CONTROL}]")
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/?#]*@")
+_SECRET = re.compile(
+    r"([?&][^=&#\s]*(?:token|key|passw|pwd|secret|sig|auth)[^=&#\s]*=)[^&#\s]+", re.IGNORECASE
+)
 _FIRST_BYTE = 0xDC00
 """A byte that is not UTF-8 is U+DC00 plus its value in a Python string (`surrogateescape`)."""
 
@@ -35,8 +38,8 @@ def json_escaped(text: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """`http://name:secret@host` as `http://***@host`."""
-    return _CREDENTIALS.sub("***@", text)
+    """`http://name:secret@host?token=abc` as `http://***@host?token=***`."""
+    return _SECRET.sub(r"\1***", _CREDENTIALS.sub("***@", text))
 
 
 def prepare_streams() -> None:

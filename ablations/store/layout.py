@@ -33,6 +33,7 @@ from fakeface.config import DataConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
 from fakeface.files import os_errors
+from fakeface.terminal import without_credentials
 
 IDENTITY_DIGITS = 12
 
@@ -75,8 +76,13 @@ class Store:
         return f"sqlite:///{self.root / 'mlflow.db'}"
 
     def mirror_of(self, uri: str) -> Path:
-        """The folder that notes how far everything has been shipped to a tracking URI."""
-        return self.mirror / hashlib.sha256(uri.encode()).hexdigest()[:12]
+        """The folder that notes how far everything has been shipped to a tracking URI.
+
+        The store's own database is noted as such, so that a store that was moved or copied knows what it holds.
+        """
+        if uri == self.tracking_uri:
+            return self.mirror / "own"
+        return self.mirror / hashlib.sha256(without_credentials(uri).encode()).hexdigest()[:12]
 
     def job_folders(self) -> Iterator[Path]:
         """The folders of all jobs, sorted by name."""

@@ -7,7 +7,8 @@ batch and its note duplicates nothing, and a lost note or a wiped server costs o
 
     content.py    records -> what MLflow shows (pure)
     shipped.py    how far each journal has been shipped, and what is left
-    server.py     the connection: settings, schema, experiments, runs
+    server.py     the connection: settings, schema, locations, experiments, runs
+    refusals.py   what an error means for the rest, and what to do about it
     artifacts.py  a run's files: images, loss curve, diff, traceback
     model.py      the trained generator
     ship.py       one journal -> its run

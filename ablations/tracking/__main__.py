@@ -12,31 +12,29 @@ from types import FrameType
 from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.loop import SyncReport, sync
-from ablations.tracking.process import SHIPPING_AGAIN, TIME_FORMAT
+from ablations.tracking.process import SHIPPING_AGAIN, TIME_FORMAT, URI
 from fakeface.terminal import prepare_streams, printable
 
 NICENESS = 10
 
 
 def main() -> None:
-    """Ship journals until stdin closes. With `--prepare`, create a database's schema instead."""
+    """Ship journals to $MLFLOW_TRACKING_URI until stdin closes. With `--prepare`, create its schema instead."""
     parser = argparse.ArgumentParser(prog="python -m ablations.tracking", description=main.__doc__)
-    parser.add_argument("--uri", required=True, help="tracking URI of the mirror")
     parser.add_argument("--store", type=Path, help="folder whose journals to ship")
     parser.add_argument("--prepare", action="store_true", help="create the schema of a sqlite URI, and end")
     arguments = parser.parse_args()
+    uri = os.environ[URI]
     signal.signal(signal.SIGTERM, _exit)  # unwinds, so that no temporary folder is left behind
     if arguments.prepare:
         with server.settings():
-            server.create_schema(arguments.uri)
+            server.create_schema(uri)
         return
     if arguments.store is None:
         parser.error("--store is required")
     os.nice(NICENESS)
     prepare_streams()
-    report = sync(
-        Store(arguments.store), arguments.uri, follow=True, stop=_stdin_closed, on_progress=_Log().write
-    )
+    report = sync(Store(arguments.store), uri, follow=True, stop=_stdin_closed, on_progress=_Log().write)
     sys.exit(0 if report.complete else 1)
 
 

@@ -11,9 +11,11 @@ from filelock import FileLock, Timeout
 
 from ablations.store import Store
 from ablations.tracking import server
+from ablations.tracking.refusals import Refusal, in_words, meaning
 from ablations.tracking.results import ResultShipper, is_shipped, published_results
 from ablations.tracking.ship import JobShipper
 from ablations.tracking.shipped import Pending, pending_jobs
+from fakeface.terminal import without_credentials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -96,9 +98,9 @@ class _Mirror:
             with self._lock(abort):
                 self._ship_all(report, thorough, abort)
         except Timeout:
-            report.errors[self.uri] = "another process is shipping"
+            report.errors[without_credentials(self.uri)] = "another process is shipping"
         except Exception as error:  # no failure of the mirror may reach training
-            report.errors[self.uri] = server.in_words(error)
+            report.errors[without_credentials(self.uri)] = in_words(error, self.uri)
         if thorough or report.errors:
             report.pending = pending(self.store, self.uri)
         return report
@@ -108,6 +110,8 @@ class _Mirror:
             self.verified.clear()
             self.settled.clear()
             self.results = ResultShipper(self.store, self.uri)
+        if self.uri == self.store.tracking_uri:
+            server.relocate(self.store.root / "mlflow.db")
         client = server.connect(self.uri)
         shippers = self._ship_jobs(report, client, thorough, abort)
         for result in published_results(self.store):
@@ -142,9 +146,9 @@ class _Mirror:
         try:
             return work()
         except Exception as error:
-            if not server.is_about_one_job(error):
+            if meaning(error) in (Refusal.SERVER, Refusal.UNSUPPORTED):
                 raise
-            report.errors[name] = server.in_words(error)
+            report.errors[name] = in_words(error, self.uri)
             self.verified.discard(name)
             return None
 
@@ -157,7 +161,7 @@ class _Mirror:
         try:
             shipper.ship(abort)
         except Exception as error:
-            if not server.is_gone(error):
+            if meaning(error) is not Refusal.GONE:
                 raise
             shipper.forget()
             shipper.ship(abort)
@@ -167,7 +171,12 @@ class _Mirror:
         return True
 
     def _lock(self, abort: Callable[[], bool]) -> FileLock:
-        """Acquire the lock of this store and URI. Raises Timeout if `abort` comes true while another process has it."""
+        """Acquire the lock of this store and URI.
+
+        Raises Timeout if `abort` comes true while another process has it, and FileNotFoundError if the store is gone.
+        """
+        if not self.store.jobs.is_dir():  # moved, perhaps; its old place must not come back
+            raise FileNotFoundError(f"{self.store.root}: no store here any more")
         folder = self.store.mirror_of(self.uri)
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lock")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablations.tracking.content import Facts
-from ablations.tracking.server import in_words
+from ablations.tracking.refusals import in_words
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

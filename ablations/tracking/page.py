@@ -16,8 +16,11 @@ from types import FrameType
 from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.process import end_group
+from ablations.tracking.refusals import database_errors
 from ablations.tracking.shipped import runs
+from fakeface.environment import direct_local_requests
 from fakeface.errors import UserError
+from fakeface.terminal import without_credentials
 
 HOST = "127.0.0.1"
 """The page has no authentication, so other machines cannot reach it."""
@@ -45,7 +48,11 @@ def compare_link(
         tags: if there are more than MAX_IDS `folders`, show the runs with these tags (group, profile, ...) instead.
             Empty values are ignored.
     """
-    base = uri.rstrip("/") if uri.startswith(("http://", "https://")) else f"http://{HOST}:{PORT}"
+    base = (
+        without_credentials(uri).replace("***@", "").rstrip("/")
+        if uri.startswith(("http://", "https://"))
+        else f"http://{HOST}:{PORT}"
+    )
     found = {shipped.run_id: shipped.experiment_id for shipped in runs(store, uri, folders).values()}
     if not found:
         return f"{base}/#/experiments"
@@ -75,6 +82,8 @@ def serve(store: Store, port: int = PORT, *, on_ready: Callable[[str], None] | N
     path = server.database(store.tracking_uri)
     if path is None or not server.is_prepared(path):
         raise UserError(f"{store.root}: holds no MLflow data yet; run `ablate run` or `ablate sync` first")
+    with database_errors(path):
+        server.relocate(path)
     _check_port(port)
     before = signal.signal(signal.SIGTERM, _interrupt)
     log = store.mirror / "page.log"
@@ -98,14 +107,19 @@ def _start(store: Store, port: int, log: Path) -> "subprocess.Popen[bytes]":
     """Start it with one worker instead of four and without jobs: 2 processes and 11 s, not 15 and 48 s."""
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", store.tracking_uri, "--artifacts-destination", store.artifacts.as_uri()),
+        *(
+            "--backend-store-uri",
+            server.plain_uri(store.tracking_uri),
+            "--artifacts-destination",
+            store.artifacts.as_uri(),
+        ),
     ]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     try:
         with log.open("wb") as file:
             return subprocess.Popen(
                 command,
-                env=os.environ | quiet,
+                env=os.environ | quiet | direct_local_requests(),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -129,11 +143,12 @@ def _check_port(port: int) -> None:
 def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
     """Raises TimeoutError if the server ends or does not answer within START_SECONDS."""
     end = time.monotonic() + START_SECONDS
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < end:
         if process.poll() is not None:
             raise TimeoutError(f"exit status {process.returncode}")
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5):
+            with direct.open(f"http://{HOST}:{port}/health", timeout=5):
                 return
         except OSError:
             time.sleep(0.2)

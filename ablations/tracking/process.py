@@ -14,6 +14,8 @@ from ablations.tracking.shipped import Pending
 from fakeface.environment import thread_variables
 
 END_SECONDS = 5.0
+URI = "MLFLOW_TRACKING_URI"
+"""The variable that tells the child where to ship, since every user can read a command line, with its password."""
 SHIPPING_AGAIN = "shipping again"
 """The log's line when no problem is left."""
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -34,7 +36,7 @@ class MirrorProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._log = store.mirror / "mirror.log"
         self._log_begins = self._log.stat().st_size if self._log.exists() else 0
-        command = [sys.executable, "-m", "ablations.tracking", "--store", str(store.root), "--uri", uri]
+        command = [sys.executable, "-m", "ablations.tracking", "--store", str(store.root)]
         with contextlib.suppress(OSError):
             store.mirror.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:
@@ -43,7 +45,7 @@ class MirrorProcess:
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
-                    env=os.environ | server.SETTINGS | thread_variables(1),
+                    env=os.environ | server.variables() | thread_variables(1) | {URI: uri},
                     start_new_session=True,
                 )
 

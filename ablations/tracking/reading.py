@@ -1,6 +1,9 @@
 """Reads trainings back from MLflow, where the store that trained them is not available."""
 
+import contextlib
 import itertools
+import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +13,12 @@ from ablations.store import history as histories
 from ablations.store.history import History, Series
 from ablations.tracking import artifacts, server
 from ablations.tracking.content import SUPERSEDED, allowed_name
+from ablations.tracking.refusals import in_words
 from ablations.tracking.results import KIND
 from fakeface.errors import UserError
 from fakeface.gan.series import SERIES
 from fakeface.outcomes import Exit
+from fakeface.terminal import printable
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,13 +57,16 @@ def read_runs(uri: str, experiment: str, cache: Path) -> list[TrackedRun]:
     path = server.database(uri)
     if path is not None and not path.exists():  # MLflow would create an empty one
         raise UserError(f"{uri}: there is no such database")
+    if path is not None and (path.parent / "jobs").is_dir():  # a store, which may have been moved
+        with contextlib.suppress(sqlite3.OperationalError):  # a store that is read-only
+            server.relocate(path)
     with server.settings():
         try:
             client = server.connect(uri)
             found = client.get_experiment_by_name(experiment)
             if found is None:
                 known = ", ".join(repr(one.name) for one in client.search_experiments()) or "none"
-                raise UserError(f"{uri}: no experiment {experiment!r} (there are: {known})")
+                raise UserError(f"{printable(uri)}: no experiment {experiment!r} (there are: {known})")
             runs = [run for run in _runs(client, found.experiment_id) if _is_training(run)]
             return [
                 TrackedRun(
@@ -69,7 +77,9 @@ def read_runs(uri: str, experiment: str, cache: Path) -> list[TrackedRun]:
         except UserError:
             raise
         except Exception as error:  # of MLflow, the network or the database
-            raise UserError(f"{uri}: cannot read {experiment!r}: {server.in_words(error)}") from error
+            raise UserError(
+                f"{printable(uri)}: cannot read {experiment!r}: {in_words(error, uri)}"
+            ) from error
 
 
 def _runs(client: "MlflowClient", experiment: str) -> Iterator["Run"]:
@@ -107,6 +117,10 @@ def _seeds(runs: list["Run"]) -> list[int]:
 
 
 def _history(client: "MlflowClient", run: "Run", cache: Path, seed: int) -> History:
+    if not re.fullmatch(r"\w+", run.info.run_id):  # it becomes a folder's name
+        raise UserError(
+            f"the server has a run with the id {printable(run.info.run_id)}, which is not one of MLflow's"
+        )
     folder = cache / run.info.run_id
     history = _from_journal(client, run, folder) if _is_ours(run) else None
     if history is None:

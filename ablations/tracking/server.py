@@ -1,8 +1,14 @@
 """The connection to MLflow: settings, schema, experiments, runs. mlflow is imported inside functions."""
 
+import atexit
+import contextlib
+import functools
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,7 +17,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from ablations.store import Store
-from fakeface.environment import environment
+from ablations.tracking.refusals import Refusal, meaning
+from fakeface.environment import direct_local_requests, environment
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,12 +37,25 @@ SETTINGS = {
 }
 """No retries inside a call: a server that is down costs one attempt, one that hangs ten seconds."""
 SQLITE = "sqlite:///"
+LOCATIONS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Tables and columns in which MLflow stores where files are."""
 WAL_VERSIONS = b"\x02\x02"
 
 
+def variables() -> dict[str, str]:
+    """MLflow's settings as the mirror needs them, as environment variables."""
+    return SETTINGS | direct_local_requests()
+
+
 def settings() -> AbstractContextManager[None]:
-    """Context manager: MLflow's settings as the mirror needs them."""
-    return environment(SETTINGS)
+    """Context manager: set `variables`."""
+    return environment(variables())
 
 
 def database(uri: str) -> Path | None:
@@ -59,9 +79,13 @@ def prepare(store: Store, uri: str) -> bool:
         raise UserError(f"{error.filename}: cannot create the mirror: {error.strerror}") from error
     with FileLock(store.mirror / "prepare.lock"):
         if not is_prepared(path):
-            command = [sys.executable, "-m", "ablations.tracking", "--prepare", "--uri", uri]
             done = subprocess.run(
-                command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+                [sys.executable, "-m", "ablations.tracking", "--prepare"],
+                env=os.environ | {"MLFLOW_TRACKING_URI": uri},
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
             )
             if done.returncode:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -79,30 +103,83 @@ def is_prepared(path: Path) -> bool:
 
 
 def create_schema(uri: str) -> None:
-    """Create or migrate the tables of a sqlite URI. Changes the working directory to the file's folder, since MLflow
-    records it as the location of its default experiment. Raises MLflow's errors.
-    """
-    import sqlite3
-
+    """Create the tables of a sqlite URI. Raises MLflow's errors."""
     path = database(uri)
     assert path is not None
-    client = connect(uri)
-    os.chdir(path.parent)
-    client.search_experiments(max_results=1)
-    connection = sqlite3.connect(path)
-    connection.execute("pragma journal_mode=wal")
-    connection.close()
+    is_new = not path.exists()
+    connect(uri).search_experiments(max_results=1)
+    if is_new:
+        relocate(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma journal_mode=wal")
+
+
+def relocate(path: Path) -> None:
+    """Point every location of files in a database at `<its folder>/artifacts`. Raises sqlite3's errors.
+
+    MLflow stores absolute locations, so those of a store that was moved or copied lead to its former place. That place
+    follows from the experiments: each one's files were in `<former root>/artifacts/<its name>`. MLflow's own experiment
+    `Default` begins in the working directory; it gets a location in the store while it has no runs.
+    """
+    home = _artifact_root(path)
+    with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection, connection:
+        rows = connection.execute("select name, artifact_location from experiments").fetchall()
+        found = {
+            location.removesuffix(name)
+            for name, location in ((_folder(n), at or "") for n, at in rows)
+            if location.endswith(f"/artifacts/{name}")
+        }
+        for former in found - {f"{home}/"}:
+            for table, column in LOCATIONS:
+                connection.execute(
+                    f"update {table} set {column} = ? || substr({column}, ?) where substr({column}, 1, ?) = ?",
+                    (f"{home}/", len(former) + 1, len(former), former),
+                )
+        default = f"{home}/Default"
+        if ("Default", default) not in rows:
+            connection.execute(
+                "update experiments set artifact_location = ? where experiment_id = 0 and artifact_location != ? "
+                "and not exists (select 1 from runs where runs.experiment_id = 0)",
+                (default, default),
+            )
 
 
 def connect(uri: str) -> "MlflowClient":
     """A client. Does not contact the server yet."""
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    plain = plain_uri(uri)
+    return MlflowClient(tracking_uri=plain, registry_uri=plain)
+
+
+def plain_uri(uri: str) -> str:
+    """The URI as MLflow can open it: to a sqlite file with ?, # or % in its path, through a link without them.
+
+    SQLAlchemy ends a path at ?, and its versions disagree on what % and # mean.
+    """
+    path = database(uri)
+    return (
+        uri
+        if path is None or not set("?#%") & set(str(path))
+        else f"{SQLITE}{_link(path.parent) / path.name}"
+    )
+
+
+@functools.cache
+def _link(folder: Path) -> Path:
+    """A link to a folder, in a temporary folder that lasts as long as this process."""
+    temporary = Path(tempfile.mkdtemp(prefix="ablate-"))
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    link = temporary / "store"
+    link.symlink_to(folder.absolute(), target_is_directory=True)
+    return link
 
 
 def experiment_id(client: "MlflowClient", store: Store, uri: str, name: str) -> str:
-    """The experiment's id. Creates it if it is missing, with an absolute location for its files."""
+    """The experiment's id. Creates it if it is missing, with an absolute location for its files.
+
+    Restores an experiment that was deleted in the page, since its name stays taken and it refuses runs.
+    """
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -113,6 +190,8 @@ def experiment_id(client: "MlflowClient", store: Store, uri: str, name: str) -> 
             found = client.get_experiment_by_name(name)  # another process was faster
             if found is None:
                 raise error
+    if found.lifecycle_stage != "active":
+        client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)
 
 
@@ -135,27 +214,9 @@ def is_active(client: "MlflowClient", run_id: str) -> bool:
     try:
         return bool(run_id) and bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except Exception as error:
-        if is_gone(error):
+        if meaning(error) is Refusal.GONE:
             return False
         raise
-
-
-def in_words(error: Exception) -> str:
-    """An error of MLflow, the network or the disk in one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:300]} ..."
-
-
-def is_gone(error: Exception) -> bool:
-    """Whether MLflow says that a run or experiment does not exist or was deleted."""
-    code = getattr(error, "error_code", "")
-    return code == "RESOURCE_DOES_NOT_EXIST" or "must be in the 'active' state" in str(error)
-
-
-def is_about_one_job(error: Exception) -> bool:
-    """Whether MLflow refused this request only; otherwise nothing can be shipped for now."""
-    status = getattr(error, "get_http_status_code", lambda: 400)()
-    return bool(status < 500)
 
 
 def _artifacts(store: Store, uri: str, experiment: str) -> str | None:
@@ -163,5 +224,15 @@ def _artifacts(store: Store, uri: str, experiment: str) -> str | None:
     if urllib.parse.urlsplit(uri).scheme in ("http", "https", "databricks"):
         return None
     path = database(uri)
-    root = store.artifacts if path is None else path.absolute().parent / "artifacts"
-    return (root / urllib.parse.quote(experiment, safe="")).as_uri()
+    root = store.artifacts.as_uri() if path is None else _artifact_root(path)
+    return f"{root}/{_folder(experiment)}"
+
+
+def _artifact_root(path: Path) -> str:
+    """The URI of the folder that holds the files of a sqlite mirror."""
+    return (path.absolute().parent / "artifacts").as_uri()
+
+
+def _folder(experiment: str) -> str:
+    """The last part of an experiment's location: a folder's name, with its own % quoted as in any URI."""
+    return urllib.parse.quote(urllib.parse.quote(experiment, safe=""))

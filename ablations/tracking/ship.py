@@ -10,6 +10,7 @@ from ablations.store.journal import Record
 from ablations.tracking import artifacts, content, server, shipped
 from ablations.tracking.content import Point
 from ablations.tracking.model import FAILED, log_generator
+from ablations.tracking.refusals import Refusal, in_words, meaning
 from ablations.tracking.shipped import Shipped
 from fakeface.outcomes import Exit
 
@@ -111,7 +112,12 @@ class JobShipper:
         if self.shipped.model or not self.shipped.run_id or not facts.wants_model:
             return False
         client, run = self.client, self.shipped.run_id
-        self.shipped.model = log_generator(client, self.shipped.experiment_id, run, self.folder, facts)
+        try:
+            self.shipped.model = log_generator(client, self.shipped.experiment_id, run, self.folder, facts)
+        except Exception as error:
+            if meaning(error) is not Refusal.UNSUPPORTED:
+                raise
+            self.shipped.model = FAILED + in_words(error)
         if self.shipped.model.startswith(FAILED):
             self.problems.append(f"the generator: {self.shipped.model}")
             client.set_tag(run, "model_error", self.shipped.model.removeprefix(FAILED))
@@ -197,7 +203,12 @@ class JobShipper:
         if config:
             self.client.log_dict(run, config, "config.yaml")
         if facts.job.get("data"):
-            artifacts.log_dataset(self.client, run, facts.job["data"])
+            try:
+                artifacts.log_dataset(self.client, run, facts.job["data"])
+            except Exception as error:
+                if meaning(error) is not Refusal.UNSUPPORTED:
+                    raise
+                self.problems.append(f"the data set: {in_words(error)}")
         return experiment_id, run
 
     def _start_branch(self, record: Record, offset: int) -> None:

@@ -143,10 +143,9 @@ def test_two_that_ship_the_same_store_wait_for_each_other(store: Store) -> None:
         "ablations.tracking",
         "--store",
         str(store.root),
-        "--uri",
-        store.tracking_uri,
     ]
-    both = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(2)]
+    environment = os.environ | {"MLFLOW_TRACKING_URI": store.tracking_uri}
+    both = [subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(WAIT) for process in both] == [0, 0]
     check_mirrored(store, job)
     client = server.connect(store.tracking_uri)
