@@ -16,19 +16,18 @@ from ablations.cli.printing import SafeConsole
 from ablations.cli.view import LiveView
 from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig
 from ablations.executors.loop import Dispatcher, run_plan
+from ablations.jobs import training
 from ablations.jobs.context import Progress
 from ablations.jobs.machine import usable_cores
 from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.scoring import Scorers
-from ablations.jobs.session import real_images
 from ablations.jobs.status import JobState, state_of
 from ablations.spec import load_spec
 from ablations.store import Store, job_lock, journal
 from ablations.store.history import History
 from fakeface import data
 from fakeface.errors import UserError
-from fakeface.gan import checkpoints, training
-from fakeface.gan.step import GanState
+from fakeface.gan import checkpoints
 from tests.lab import SPEC, Lab, histories_of
 
 pytestmark = pytest.mark.timeout(1800)
@@ -86,10 +85,9 @@ class Bench:
     def assert_as_if_alone(self, job: Job) -> None:
         """It finished with the weights that the bare training loop comes to, and each step stands once."""
         torch.set_num_threads(1)
-        state = GanState.create(job.config, job.seed, torch.device("cpu"))
-        real = real_images(job, self.images(job), torch.device("cpu"))
-        total = job.total_steps(self.images(job))
-        for _ in training.train(job.config, state, real, total):
+        cpu = torch.device("cpu")
+        state = training.begin(job, cpu)
+        for _ in training.take_steps(job, self.images(job), state, cpu):
             pass
         expected = checkpoints.weights_sha256(state.generator, state.discriminator)
         history = self.history(job)
@@ -97,7 +95,7 @@ class Bench:
         assert (history.outcome["exit"], history.outcome["weights_sha256"]) == ("finished", expected)
         records = journal.read(history.path).records
         steps = [s for r in records if r["kind"] == "metrics" and "Loss_D" in r["values"] for s in r["steps"]]
-        assert steps == list(range(1, total + 1))
+        assert steps == list(range(1, state.step + 1))
         assert history.branches == []
 
 
