@@ -21,9 +21,10 @@ def os_errors(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        in_the_way = isinstance(error, NotRegular | IsADirectoryError | NotADirectoryError | FileExistsError)
+        remedy = "free some space, change the permissions, or choose another place"
         raise UserError(
-            f"{path}: cannot {doing}: {error.strerror or error}: "
-            "free some space, change the permissions, or choose another place"
+            f"{path}: cannot {doing}: {error.strerror or error}: {'move it away' if in_the_way else remedy}"
         ) from error
 
 

@@ -31,6 +31,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 TrackingUri = Annotated[
     str | None, typer.Option(help="URI of an MLflow server; by default a file in the store.")
 ]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")]
 Count = Annotated[int, typer.Option("-n", "--count", min=1, help="Number of images.")]
 
 

@@ -8,6 +8,7 @@ import typer
 from ablations.cli.options import (
     STORE,
     Device,
+    Port,
     Selectors,
     StorePath,
     TrackingUri,
@@ -23,7 +24,7 @@ store_app = typer.Typer()
 @store_app.command()
 def ui(
     store: StorePath = STORE,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
+    port: Port = 5000,
 ) -> None:
     """Serve the MLflow page of the store on 127.0.0.1 until Ctrl-C."""
     from ablations import tracking

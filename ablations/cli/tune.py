@@ -11,6 +11,7 @@ import typer
 from ablations.cli.options import (
     Json,
     MirrorOptions,
+    Port,
     SpecOptions,
     WorkOptions,
     with_bundles,
@@ -49,7 +50,7 @@ def tune(
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Port of the dashboard.")] = 8080,
+    port: Port = 8080,
     json_: Json = False,
 ) -> None:
     """Search the settings of a run: which work, where the window begins and ends, and how good the best is."""

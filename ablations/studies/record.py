@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
 from ablations.spec.models import Dimension, ObjectiveConfig
 from fakeface.errors import UserError
-from fakeface.files import os_errors, whole_file
+from fakeface.files import os_errors, regular_file, whole_file
 from fakeface.outcomes import Dynamics, Exit, Regime, Samples, regime_of
 
 FILE = "study.json"
@@ -211,12 +211,12 @@ class StudyRecord(Record):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a `study.json`. Raises UserError if there is none, or it is not one."""
-        if not path.is_file():
+        if not path.exists():
             raise UserError(
                 f"{path}: no such study; `ablate tune` with the study's name searches and writes it"
             )
-        with os_errors(path, "read the study"):
-            body = path.read_bytes()
+        with os_errors(path, "read the study"), regular_file(path) as file:
+            body = file.read()
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:

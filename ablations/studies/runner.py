@@ -25,7 +25,7 @@ from ablations.studies.trials import best_params, search, trial_records
 from fakeface.config import DataConfig, canonical_digest
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
-from fakeface.files import os_errors
+from fakeface.files import os_errors, regular_file
 
 DIGITS = 12
 SETTING_DIGITS = 3
@@ -121,6 +121,9 @@ class StudyRunner:
                     f"{self.study.name}: another process works on this study; wait for it, or end it first"
                 ) from None
         try:
+            if (self.folder / FILE).exists():  # known before anything is trained
+                with os_errors(self.folder / FILE, "write the study"), regular_file(self.folder / FILE):
+                    pass
             with os_errors(self.folder, "keep the trials here"):
                 storage = storage_of(self.folder, self.url)
                 yield open_study(self.folder_name, self.study, storage, self.total_steps)

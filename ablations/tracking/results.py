@@ -64,7 +64,7 @@ def published_results(store: Store) -> list[PublishedResult]:
     found = []
     for folder in store.study_folders():
         record = folder / "study.json"
-        if record.exists():
+        if record.is_file():
             pictures = sorted(folder.glob("*.png"))
             key = ("study", folder.name)
             found.append(PublishedResult(f"study-{folder.name}", key, [record, *pictures], _study))

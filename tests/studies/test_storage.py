@@ -1,5 +1,6 @@
 """The journal of a study's trials: it resumes after a kill, and damage is an error with a command that mends it."""
 
+import os
 import random
 import re
 import subprocess
@@ -118,3 +119,10 @@ def test_a_lock_that_optuna_left_behind_is_no_obstacle(study: StudySpec, written
     Path(f"{journal_of(written)}.lock").symlink_to(journal_of(written))
     run_trials(opened(study, storage_of(written, None)), study, 1)
     assert len(trials_in(written, study)) == 4
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_is_an_error(tmp_path: Path, make: Callable[[Path], None]):
+    make(journal_of(tmp_path))
+    with pytest.raises(UserError, match="is a folder, a pipe or a device"):
+        storage_of(tmp_path, None)

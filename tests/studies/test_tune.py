@@ -119,6 +119,13 @@ def test_the_same_command_again_trains_nothing_and_finds_the_same(whole: Path):
     assert {path: path.stat().st_mtime_ns for path in whole.glob("results/jobs/*/checkpoint.pt")} == before
 
 
+def test_cleaning_keeps_what_a_study_trained(whole: Path):
+    assert "uses it any more" not in run_command(whole, "clean", "--stale").stdout
+    (whole / "runs.yaml").write_text(SPEC[: SPEC.index("studies:")])
+    assert "uses it any more" not in run_command(whole, "clean", "--stale").stdout
+    (whole / "runs.yaml").write_text(SPEC)
+
+
 def test_a_trial_whose_job_ran_before_costs_nothing(whole: Path, tmp_path: Path):
     folder = folder_like(whole, tmp_path)
     settings = ("--run", "sgd", "--set", "train.steps=30")
@@ -209,6 +216,21 @@ def test_only_one_process_works_on_a_study(whole: Path):
     with FileLock(folder / "lock"):
         refused = run_command(whole, "tune", "rates", *SERIAL, check=2)
     assert "another process works on this study" in refused.stderr
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+@pytest.mark.parametrize("name", ["study.json", "optuna.journal"])
+def test_what_is_no_file_in_a_study_is_an_error_before_anything_is_trained(
+    whole: Path, tmp_path: Path, name: str, make: Callable[[Path], None]
+):
+    (study,) = whole.glob("results/studies/rates-*")
+    folder = folder_like(whole, tmp_path)
+    place = folder / "results/studies" / study.name / name
+    place.parent.mkdir(parents=True)
+    make(place)
+    refused = run_command(folder, "tune", "rates", *SERIAL, check=2)
+    assert f"{place}: cannot" in refused.stderr and "is a folder, a pipe or a device" in refused.stderr
+    assert not list(folder.glob("results/jobs/*"))
 
 
 @pytest.mark.parametrize(
