@@ -13,7 +13,7 @@ from ablations.jobs.plan import Job
 from ablations.jobs.scoring import Scorers, rescore
 from ablations.jobs.session import name_job, run_job
 from ablations.jobs.status import Status, needs_scoring, state_of
-from ablations.store import Store, data_key, job_lock
+from ablations.store import Store, check_no_links, data_key, job_lock
 from ablations.store.history import History
 from ablations.store.journal import Journal
 from fakeface import data
@@ -97,6 +97,7 @@ def record_crash(job: Job, store: Store, why: str) -> Ended:
 
 def _run_with_lock(job: Job, store: Store, context: Context) -> Ended:
     folder = store.folder_for(job.run, job.seed, job.identity)
+    check_no_links(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = job_lock(folder).acquire(timeout=0)

@@ -115,8 +115,6 @@ def removable(
         UserError: the disk refuses.
     """
     for folder in store.job_folders():
-        if folder.is_symlink():
-            continue
         with ExitStack() as held:
             if remove:
                 with os_errors(folder, "lock it"):

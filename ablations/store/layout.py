@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from ablations.store import history
 from ablations.store.history import History
+from ablations.store.inside import real_folders
 from fakeface import data
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
@@ -86,15 +87,15 @@ class Store:
 
     def job_folders(self) -> Iterator[Path]:
         """The folders of all jobs, sorted by name."""
-        yield from _folders_in(self.jobs)
+        yield from real_folders(self.jobs)
 
     def study_folders(self) -> Iterator[Path]:
         """The folders of all studies, sorted by name."""
-        yield from _folders_in(self.studies)
+        yield from real_folders(self.studies)
 
     def aside_folders(self) -> Iterator[Path]:
         """The folders of the jobs that `--rerun` replaced, sorted by name."""
-        yield from _folders_in(self.aside)
+        yield from real_folders(self.aside)
 
     def find(self, identity: str) -> Path | None:
         """The folder of the job with this identity, under whatever name it began; None if there is none."""
@@ -160,11 +161,6 @@ class Snapshot(Store):
         if key not in self._data:
             self._data[key] = super().find_data(key)
         return self._data[key]
-
-
-def _folders_in(parent: Path) -> list[Path]:
-    """Sorted by name; empty if there is no such folder."""
-    return sorted(p for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
 
 
 def data_key(config: DataConfig) -> DataConfig:

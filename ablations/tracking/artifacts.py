@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ablations.store import file_in
 from ablations.store.history import History
 from ablations.store.journal import Record
 from ablations.tracking.content import MAX_DIGEST_CHARS
@@ -29,7 +30,7 @@ def log_image(client: "MlflowClient", run_id: str, folder: Path, record: Record,
     from PIL import Image
 
     try:
-        with Image.open(folder / record["file"]) as image:
+        with Image.open(file_in(folder, record["file"])) as image:
             image.load()
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
         raise Unreadable(f"{folder / record['file']}: {error}") from error
@@ -87,7 +88,7 @@ def log_diff(client: "MlflowClient", run_id: str, folder: Path, session: Record)
     """Log the uncommitted changes, if there were any. Raises Unreadable, and MLflow's errors."""
     diff = (session.get("git") or {}).get("diff")
     if diff:
-        client.log_text(run_id, _read(folder / diff).decode(errors="replace"), "git.diff")
+        client.log_text(run_id, _read(folder, diff).decode(errors="replace"), "git.diff")
 
 
 def log_ending(client: "MlflowClient", run_id: str, history: History) -> None:
@@ -102,7 +103,7 @@ def log_ending(client: "MlflowClient", run_id: str, history: History) -> None:
         last = max(grids, key=lambda record: int(record["step"]))
         with tempfile.TemporaryDirectory() as temporary:
             copy = Path(temporary) / "final_grid.png"
-            copy.write_bytes(_read(history.folder / last["file"]))
+            copy.write_bytes(_read(history.folder, last["file"]))
             client.log_artifact(run_id, str(copy))
 
 
@@ -121,8 +122,8 @@ def loss_curve(history: History) -> "Figure":
     return figure
 
 
-def _read(path: Path) -> bytes:
+def _read(folder: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        return file_in(folder, name).read_bytes()
     except OSError as error:
-        raise Unreadable(f"{path}: {error.strerror}") from error
+        raise Unreadable(f"{folder / name}: {error.strerror}") from error

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ablations.store import Outside, file_in
 from ablations.tracking.content import Facts
 from ablations.tracking.refusals import in_words
 
@@ -32,9 +33,9 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary) / "model"
         try:
-            _export(folder / outcome["generator"], facts.job["config"], local, model, run_id)
+            _export(file_in(folder, outcome["generator"]), facts.job["config"], local, model, run_id)
         except Exception as error:  # torch.export has no error class of its own
-            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | Outside):
                 raise  # a full disk, for example, may have space the next time
             client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
             return FAILED + in_words(error)

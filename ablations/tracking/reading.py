@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablations.store import Outside, file_in
 from ablations.store import history as histories
 from ablations.store.history import History, Series
 from ablations.tracking import artifacts, server
@@ -149,11 +150,12 @@ def _download_images(client: "MlflowClient", run_id: str, history: History) -> N
     """Put the grids that MLflow has where the journal expects them."""
     names = artifacts.image_names(client, run_id)
     for record in history.images:
-        path = history.folder / record["file"]
+        try:
+            path = file_in(history.folder, record["file"])
+        except Outside:
+            continue
         name = artifacts.image_name(record, names)
-        # A journal from a server may name any path.
-        inside = path.resolve().is_relative_to(history.folder.resolve())
-        if name is not None and inside and not path.exists():
+        if name is not None and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             Path(client.download_artifacts(run_id, f"images/{name}", str(history.folder))).replace(path)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations.store import Store
+from ablations.store import Store, has_file
 from ablations.tracking import server
 from ablations.tracking.content import MAX_PARAM_CHARS, MAX_TAG_CHARS, allowed_name
 from fakeface.files import whole_file
@@ -64,12 +64,12 @@ def published_results(store: Store) -> list[PublishedResult]:
     found = []
     for folder in store.study_folders():
         record = folder / "study.json"
-        if record.is_file():
-            pictures = sorted(folder.glob("*.png"))
+        if has_file(folder, record.name):
+            pictures = sorted(path for path in folder.glob("*.png") if has_file(folder, path.name))
             key = ("study", folder.name)
             found.append(PublishedResult(f"study-{folder.name}", key, [record, *pictures], _study))
     report = [store.report / name for name in ("report.json", "report.html")]
-    if all(path.exists() for path in report):
+    if all(has_file(store.report, path.name) for path in report):
         found.append(PublishedResult("report", (KIND, "report"), report, _report))
     return found
 

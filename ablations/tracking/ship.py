@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations.store import Store, history, is_running, journal
+from ablations.store import Store, file_in, history, is_running, journal
 from ablations.store.journal import Record
 from ablations.tracking import artifacts, content, server, shipped
 from ablations.tracking.content import Point
@@ -95,7 +95,7 @@ class JobShipper:
         """
         if not self.shipped.run_id or not self.shipped.lacks_journal or is_running(self.folder):
             return
-        with self.path.open("rb") as file:
+        with file_in(self.folder, self.path.name).open("rb") as file:
             body = file.read(self.shipped.offset)
         if self.shipped.is_replaced(self.path):
             return

@@ -1,6 +1,7 @@
 """Journals -> tidy pandas frames. Nothing is dropped: failed jobs, jobs not begun and NaN are all included."""
 
 import bisect
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from ablations.store import Outside, file_in, is_running
 from ablations.store import history as histories
-from ablations.store import is_running
 from ablations.store.history import History, Series, job_history
 from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
@@ -186,7 +187,8 @@ def _evaluations(history: History) -> Iterator[Row]:
 
 def _images(history: History) -> Iterator[Row]:
     for record in history.images:
-        yield {"step": record["step"], "path": history.folder / record["file"]}
+        with contextlib.suppress(Outside):  # somebody else's store
+            yield {"step": record["step"], "path": file_in(history.folder, record["file"])}
 
 
 def _outcome(history: History) -> Iterator[Row]:

@@ -1,0 +1,76 @@
+"""A store from somebody else: what its records and folders name outside it reaches neither MLflow nor the report."""
+
+from pathlib import Path
+
+import pytest
+
+from ablations.store import Store
+from ablations.store.history import job_history
+from ablations.tracking import server, sync
+from analysis.frames.jobs import Selected, load
+from tests.tracking_jobs import IMAGE_STEPS, Job, new_store, run_id_of
+
+
+def uploaded(uri: str, run_id: str, path: str = "") -> dict[str, str]:
+    """Every artifact of a run, with its text."""
+    client, found = server.connect(uri), {}
+    for file in client.list_artifacts(run_id, path):
+        if file.is_dir:
+            found |= uploaded(uri, run_id, file.path)
+        else:
+            found[file.path] = (
+                Path(client.download_artifacts(run_id, file.path)).read_bytes().decode("latin-1")
+            )
+    return found
+
+
+@pytest.mark.parametrize("how", ["path", "link"])
+def test_no_file_outside_the_folder_is_uploaded_or_embedded(how: str, tmp_path: Path) -> None:
+    store = new_store(tmp_path / "store")
+    job = Job(store)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"SECRET")
+    picture = tmp_path / "picture.png"
+    job.name()
+    job.session()
+    job.steps(1, 9)
+    picture.write_bytes((job.folder / "samples/000004.png").read_bytes() + b"SECRET")
+    names = {"picture": str(picture), "diff": str(secret)}
+    if how == "link":
+        names = {"picture": "samples/9.png", "diff": "x.patch"}
+        (job.folder / names["picture"]).symlink_to(picture)
+        (job.folder / names["diff"]).symlink_to(secret)
+    job.journal.append(
+        "session", from_step=2, stack={}, git={"commit": "c", "dirty": True, "diff": names["diff"]}
+    )
+    job.journal.append("image", key="samples", step=99, file=names["picture"], sha256="0")
+    job.outcome(generator=False)
+    report = sync(store, store.tracking_uri)
+    assert len(report.problems[job.folder.name]) == 3  # the diff, the grid, and the grid as the last one
+    assert "SECRET" not in "".join(uploaded(store.tracking_uri, run_id_of(store, job)).values())
+    frames = load([Selected("baseline", 0, job.folder, "")], job_history)
+    assert [*frames.images["step"]] == [step for step in IMAGE_STEPS if step <= 9]
+
+
+def test_a_journal_or_a_figure_that_is_a_link_is_not_uploaded(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "store")
+    job = Job(store).whole()
+    outside = tmp_path / "journal"
+    job.journal.path.rename(outside)
+    job.journal.path.symlink_to(outside)
+    study = store.studies / "rates-1"
+    study.mkdir(parents=True)
+    (study / "study.json").symlink_to(outside)
+    report = sync(store, store.tracking_uri)
+    assert "no file of this folder" in str(report.errors[job.folder.name])
+    assert "journal.jsonl" not in uploaded(store.tracking_uri, run_id_of(store, job))
+    assert not (set(report.errors) - {job.folder.name})
+
+
+def test_a_job_folder_that_is_a_link_is_no_job(tmp_path: Path) -> None:
+    mine = Job(new_store(tmp_path / "mine")).whole()
+    store = Store(new_store(tmp_path / "store").root)
+    store.jobs.mkdir(exist_ok=True)
+    (store.jobs / mine.folder.name).symlink_to(mine.folder)
+    assert sync(store, store.tracking_uri).complete
+    assert not server.connect(store.tracking_uri).search_runs(["0", "1"])
