@@ -5,7 +5,7 @@ Each line is a CRC-32 in eight hex digits, a space, and one JSON object with `ki
 other line stays readable. The kinds:
 
     job         the training: identity, settings, code and data digests, seed (always the first line)
-    named       the run, group and profile under which a plan has the job
+    named       the run, group, profile and `--set` under which a plan has the job
     session     a process starts or resumes the job: `from_step`, `stack` (machine, versions), `git`
     metrics     `steps` [k, ...] and `values` {name: [v, ...]}, column by column
     image       `key`, `step`, `file` (relative to the job's folder), `sha256` of the pixels

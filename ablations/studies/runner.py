@@ -7,20 +7,20 @@ from itertools import chain
 from typing import Any
 
 import optuna
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from optuna.trial import TrialState
 
 from ablations.jobs import training
 from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Run, Spec, SpecError, StudySpec
-from ablations.store import Store
+from ablations.store import Store, job_lock
 from ablations.store.history import History
 from ablations.studies.edges import Staircase, axis_of, tried
 from ablations.studies.record import FILE, Confirmed, StudyRecord, TrainingResult
 from ablations.studies.results import result_of
 from ablations.studies.sampling import importances, open_study
 from ablations.studies.scheduler import Task, TaskScheduler
-from ablations.studies.storage import journal_of, storage_of
+from ablations.studies.storage import database_errors, journal_of, storage_of
 from ablations.studies.trials import best_params, search, trial_records
 from fakeface.config import DataConfig, canonical_digest
 from fakeface.data import ImageSet
@@ -113,7 +113,7 @@ class StudyRunner:
         """The Optuna study, under a lock. Raises UserError if another process has it, or if it cannot be stored."""
         with os_errors(self.folder, "keep the study here"):
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / "lock")
+            lock = job_lock(self.folder)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
@@ -124,7 +124,7 @@ class StudyRunner:
             if (self.folder / FILE).exists():  # known before anything is trained
                 with os_errors(self.folder / FILE, "write the study"), regular_file(self.folder / FILE):
                     pass
-            with os_errors(self.folder, "keep the trials here"):
+            with os_errors(self.folder, "keep the trials here"), database_errors(self.url):
                 storage = storage_of(self.folder, self.url)
                 yield open_study(self.folder_name, self.study, storage, self.total_steps)
         finally:

@@ -7,11 +7,14 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import BaseJournalBackend
+from sqlalchemy.exc import SQLAlchemyError
 
 from ablations.store import journal
 from fakeface.errors import UserError
@@ -81,7 +84,24 @@ def storage_of(folder: Path, url: str | None) -> BaseStorage:
         Exception
     ) as error:  # anything that a database's driver raises, or Optuna on operations of another version
         where = str(path) if url is None else f"--storage {url}"
-        raise UserError(f"{where}: cannot read the trials: {type(error).__name__}: {error}") from error
+        raise UserError(f"{where}: cannot read the trials: {_first_line(error)}") from error
+
+
+@contextmanager
+def database_errors(url: str | None) -> Iterator[None]:
+    """Turn what a damaged or lost database raises while a study uses it into a UserError."""
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        raise UserError(
+            f"--storage {url}: cannot keep the trials: {_first_line(error.__cause__ or error)}: repair the database, "
+            "or choose another: the same command trains no finished training twice"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    """Without the SQL that SQLAlchemy adds."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def journal_of(folder: Path) -> Path:

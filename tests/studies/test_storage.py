@@ -12,7 +12,7 @@ import pytest
 
 from ablations.spec import StudySpec
 from ablations.studies.sampling import next_trial
-from ablations.studies.storage import journal_of, storage_of
+from ablations.studies.storage import database_errors, journal_of, storage_of
 from fakeface.errors import UserError
 from tests.studies.specs import opened
 
@@ -126,3 +126,19 @@ def test_what_is_no_file_is_an_error(tmp_path: Path, make: Callable[[Path], None
     make(journal_of(tmp_path))
     with pytest.raises(UserError, match="is a folder, a pipe or a device"):
         storage_of(tmp_path, None)
+
+
+def test_a_damaged_database_is_an_error_in_one_line(study: StudySpec, tmp_path: Path):
+    path, url = tmp_path / "trials.db", f"sqlite:///{tmp_path}/trials.db"
+    run_trials(opened(study, storage_of(tmp_path, url)), study, 1)
+    content = path.read_bytes()
+    errors = []
+    for page in range(0, len(content), 4096):
+        path.write_bytes(content[:page] + b"\xa5" * 4096 + content[page + 4096 :])
+        try:
+            with database_errors(url):
+                run_trials(opened(study, storage_of(tmp_path, url)), study, 1)
+        except UserError as error:
+            errors.append(str(error))
+    assert len(errors) > 5
+    assert all(error.startswith(f"--storage {url}: cannot") and "\n" not in error for error in errors)
