@@ -6,16 +6,19 @@ file gives, by path. Layers merge setting by setting, so that a higher one chang
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ablations.spec.yaml_tree import Node, Place, Problem
+from ablations.spec.yaml_tree import Node, Place, Problem, shortened
 from fakeface.registry import nearest
 
 SettingPath = tuple[str, ...]
 Layer = Mapping[SettingPath, Node]
+Merged = Mapping[SettingPath, tuple[Node, int]]
+"""The settings of several layers, lowest first, each with the number of its layer."""
 Model = TypeVar("Model", bound=BaseModel)
 
 LISTED_NAMES = 15
@@ -85,10 +88,11 @@ def layer_of(kind: Any, node: Node) -> Layer:
     return dict(_settings(kind, node, ()))
 
 
-def merge(layers: Sequence[Layer]) -> dict[SettingPath, tuple[Node, int]]:
-    """The merged settings, in the order of the layers (lowest first), each with the index of its layer."""
-    merged: dict[SettingPath, tuple[Node, int]] = {}
-    for index, layer in enumerate(layers):
+def merge(layers: Sequence[Layer], below: Merged = MappingProxyType({})) -> Merged:
+    """The settings of the layers (lowest first), on top of those that are merged already."""
+    merged = dict(below)
+    first = 1 + max((index for _, index in below.values()), default=-1)
+    for index, layer in enumerate(layers, first):
         for path, node in layer.items():
             if node.value is not None and path in _ALTERNATIVES:
                 merged.pop(_ALTERNATIVES[path], None)
@@ -111,6 +115,7 @@ def nest(layer: Layer, place: Place) -> Node:
 
 def unknown(what: str, name: str, known: Sequence[str]) -> str:
     """`unknown run 'sgdd' — did you mean 'sgd'?`, or the known names where none is near."""
+    name = shortened(name, 100)
     initials = "".join(part[:1] for part in name.split("_"))
     hint = nearest(initials if initials in known else name, list(known))
     listed = ", ".join(known[:LISTED_NAMES]) + (", ..." if len(known) > LISTED_NAMES else "")

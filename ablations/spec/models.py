@@ -9,9 +9,11 @@ from fakeface.config import EvaluationConfig, PositiveInt, Settings, TrainingCon
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    twice = [seed for index, seed in enumerate(seeds) if seed in seeds[:index]]
-    if twice:
-        raise ValueError(f"the seed {twice[0]} is given twice")
+    seen: set[int] = set()
+    for seed in seeds:
+        if seed in seen:
+            raise ValueError(f"the seed {seed} is given twice")
+        seen.add(seed)
     return seeds
 
 
@@ -22,9 +24,9 @@ Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterVali
 class SamplesConfig(Settings):
     """The grids of samples that a run keeps, all from the same noise."""
 
-    num_grids: Annotated[int, Field(ge=8)] = 10
+    num_grids: Annotated[int, Field(ge=8, le=10_000)] = 10
     """How many grids: before the first step, then at log-spaced steps from the first to the last."""
-    grid_size: PositiveInt = 8
+    grid_size: Annotated[int, Field(ge=1, le=100)] = 8
     """Rows and columns of a grid."""
 
 

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
-from ablations.spec.layers import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
+from ablations.spec.layers import Layer, Merged, SettingPath, expand, layer_of, merge, nest, unknown, validate
 from ablations.spec.models import RunConfig
 from ablations.spec.names import MAX_NAME
-from ablations.spec.yaml_tree import Node, Place, Problem, SpecError
+from ablations.spec.yaml_tree import SHOWN_ERRORS, Node, Place, Problem, SpecError
 
 MAX_GRID_RUNS = 1000
+MAX_RUNS = 5000
+"""Of one file, grids included."""
+_MAX_PARTS = 8
+"""Of a dotted path; no setting has more than four."""
 DEFAULT_GROUP = "report"
 
 
@@ -27,7 +31,7 @@ class Run:
     description: str
     config: RunConfig
     place: Place = field(repr=False)
-    settings: Mapping[SettingPath, tuple[Node, int]] = field(repr=False)
+    settings: Merged = field(repr=False)
     """The settings that were written, by path, each with the number of its layer."""
 
     def where(self, path: str) -> Place | None:
@@ -52,13 +56,7 @@ class Run:
 
     def variant(self, name: str, group: str, settings: Layer) -> "Run":
         """This run under another name, with some settings changed. Raises SpecError where they do not fit."""
-        top = 1 + max((layer for _, layer in self.settings.values()), default=0)
-        own = {path: node for path, (node, _) in self.settings.items()}
-        layers = {path: layer for path, (_, layer) in self.settings.items()}
-        merged = {
-            path: (node, layers[path] if index == 0 else top)
-            for path, (node, index) in merge([own, settings]).items()
-        }
+        merged = merge([settings], self.settings)
         problems: list[Problem] = []
         tree = nest({path: node for path, (node, _) in merged.items()}, self.place)
         config = validate(RunConfig, tree, problems)
@@ -82,6 +80,8 @@ def lineages(entries: Mapping[str, Node], problems: list[Problem]) -> dict[str, 
             if parent.value not in entries:
                 known = [other for other in entries if other != name]
                 problems.append(Problem(parent.place, unknown("run", parent.value, known)))
+                if len(problems) > SHOWN_ERRORS:  # each compares a name with all others
+                    raise SpecError(problems, complete=False)
             elif entries[parent.value].get("grid").fields():
                 problems.append(
                     Problem(parent.place, f"{parent.value!r} has a grid; only a single run can be extended")
@@ -112,6 +112,8 @@ def _order_without_circles(
             parent = chain[1]
             place = next(item.place for item in entries[last].get("extends").items() if item.value == parent)
             problems.append(Problem(place, f"extends itself: {' -> '.join(chain)}"))
+            if len(problems) > SHOWN_ERRORS:  # each further circle takes as long as this one
+                raise SpecError(problems, complete=False) from None
             parents[last] = [name for name in parents[last] if name != parent]
 
 
@@ -122,12 +124,13 @@ def grid_runs(name: str, grid: Node, problems: list[Problem]) -> Sequence[tuple[
     and text as written for a number (`lr2e-2`), with a hyphen between for other words (`scaling-unit`).
     """
     known = len(problems)
+    count = math.prod(max(1, len(values.items())) for values in grid.fields().values())
+    if count > MAX_GRID_RUNS:
+        shown = str(count) if count < 10**12 else "more than 10^12"
+        problems.append(Problem(grid.place, f"makes {shown} runs; at most {MAX_GRID_RUNS} can be"))
+        return []
     factors = [_choices(grid, key, values, problems) for key, values in grid.fields().items()]
     if len(problems) > known:
-        return []
-    count = math.prod(len(choices) for choices in factors)
-    if count > MAX_GRID_RUNS:
-        problems.append(Problem(grid.place, f"makes {count} runs; at most {MAX_GRID_RUNS} can be"))
         return []
     paths = {_component(path) for choices in factors for layer in choices for path in layer}
     runs = []
@@ -152,7 +155,12 @@ def setting(key: str, value: Node, place: Place, problems: list[Problem]) -> Lay
 
     What the settings' own types and bounds refuse is added to `problems`.
     """
-    tree = expand(RunConfig, nest({tuple(key.split(".")): value}, place))
+    path = tuple(key.split("."))
+    if len(path) > _MAX_PARTS:
+        words = f"unknown setting: it has {len(path)} parts, and no setting has more than {_MAX_PARTS}"
+        problems.append(Problem(value.key, words))
+        return {}
+    tree = expand(RunConfig, nest({path: value}, place))
     validate(RunConfig, tree, problems)
     return layer_of(RunConfig, tree)
 

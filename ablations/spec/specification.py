@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ablations.spec.layers import Layer, SettingPath, expand, layer_of, merge, nest, unknown, validate
+from ablations.spec.layers import Layer, Merged, SettingPath, expand, layer_of, merge, nest, unknown, validate
 from ablations.spec.models import ProfileEntry, RunConfig, SpecFile, StudyEntry
-from ablations.spec.runs import DEFAULT_GROUP, Run, check_names, grid_runs, lineages
+from ablations.spec.runs import DEFAULT_GROUP, MAX_RUNS, Run, check_names, grid_runs, lineages, setting
 from ablations.spec.studies import StudySpec, read_studies
 from ablations.spec.yaml_tree import Node, Place, Problem, SpecError, parse_option, read_yaml
 from fakeface.errors import UserError
@@ -178,8 +178,7 @@ def _override_layer(overrides: Sequence[str], problems: list[Problem]) -> Layer:
     for text in overrides:
         place = Place(f"--set {text}")
         key, equals, value = text.partition("=")
-        path = tuple(key.split("."))
-        if not equals or not all(path):
+        if not equals or not all(key.split(".")):
             problems.append(Problem(place, "must be PATH=VALUE, such as optimizer.lr=2e-2"))
             continue
         try:
@@ -187,28 +186,36 @@ def _override_layer(overrides: Sequence[str], problems: list[Problem]) -> Layer:
         except SpecError as error:
             problems += error.problems
             continue
-        tree = expand(RunConfig, nest({path: node}, place))
-        validate(RunConfig, tree, problems)
-        layer |= layer_of(RunConfig, tree)
+        layer |= setting(key, node, place, problems)
     return layer
 
 
 def _runs(root: Node, profile: str | None, overrides: Layer, problems: list[Problem]) -> list[Run]:
     entries = root.get("runs").fields()
+    if len(entries) > MAX_RUNS:
+        words = f"has {len(entries):,} runs; at most {MAX_RUNS:,} can be: split the file"
+        raise SpecError([*problems, Problem(root.get("runs").key, words)], complete=False)
     lines = lineages(entries, problems)
     layers = {name: layer_of(RunConfig, entry) for name, entry in entries.items()}
     lowest = [root.get("defaults"), root.get("profiles").get(profile or "")]
-    below = [layer_of(RunConfig, node) for node in lowest]
+    # A run adds its own layer to what its parent has: the time of a chain is proportional to its length.
+    merged: dict[tuple[str, ...], Merged] = {(): merge([layer_of(RunConfig, node) for node in lowest])}
+    for line in lines.values():
+        parent = line[:-1] if line[:-1] in merged else ()
+        merged[line] = merge([layers[name] for name in line[len(parent) :]], merged[parent])
+    own_groups = {name: entry.get("group").value for name, entry in entries.items()}
     runs: list[Run] = []
     made: list[tuple[str, Node]] = []
     for entry_name, entry in entries.items():
         line = lines[entry_name]
-        groups = [entries[ancestor].get("group").value for ancestor in reversed(line)]
+        groups = (own_groups[ancestor] for ancestor in reversed(line))
         group = next((name for name in groups if isinstance(name, str)), DEFAULT_GROUP)
-        above = [*below, *(layers[ancestor] for ancestor in line)]
         for name, factors in grid_runs(entry_name, entry.get("grid"), problems):
             made.append((name, entry))
-            settings = merge([*above, factors, overrides])
+            if len(made) > MAX_RUNS:
+                words = f"makes more than {MAX_RUNS:,} runs of the file; split it into several"
+                raise SpecError([*problems, Problem(entry.key, words)], complete=False)
+            settings = merge([factors, overrides], merged[line])
             tree = nest({path: node for path, (node, _) in settings.items()}, entry.key)
             config = validate(RunConfig, tree, problems)
             if config is not None:

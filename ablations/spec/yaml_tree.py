@@ -4,7 +4,9 @@ One document of plain mappings, lists and scalars. Anchors, aliases and tags are
 by `extends`, which an error message can follow (and a tree without aliases cannot grow beyond its text).
 """
 
+import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from fakeface.errors import UserError
 from fakeface.terminal import printable
 
 SHOWN_ERRORS = 20
+MAX_BYTES = 4_000_000
 _MAX_DEPTH = 32
 _MAX_NUMBER = 100
 
@@ -40,8 +43,9 @@ class Place:
     column: int = 0
 
     def __str__(self) -> str:
-        at = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
-        return f"{at}: {self.path}" if self.path else at
+        source = shortened(self.source, 300)
+        at = f"{source}:{self.line}:{self.column}" if self.line else source
+        return f"{at}: {shortened(self.path, 150)}" if self.path else at
 
     def at(self, path: str) -> "Place":
         """The same spot, named by another path."""
@@ -56,19 +60,24 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return _one_line(f"{self.place}: {self.message}")
+        return printable(f"{self.place}: {shortened(self.message, 500)}")
 
 
 class SpecError(UserError):
-    """A specification that cannot be used. The message has one line for each error, in the file's order."""
+    """A specification that cannot be used. The message has one line for each error, in the file's order.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    Args:
+        complete: whether these are all the problems; False where looking for the others would take too long.
+    """
+
+    def __init__(self, problems: Iterable[Problem], *, complete: bool = True) -> None:
         # What an option of the command got wrong comes after the file's own errors.
         ordered = sorted(problems, key=lambda p: (p.place.line == 0, p.place.line, p.place.column))
         self.problems = tuple(dict.fromkeys(ordered))
         lines = list(dict.fromkeys(str(problem) for problem in self.problems))
         if len(lines) > SHOWN_ERRORS:
-            lines[SHOWN_ERRORS:] = [f"... and {len(lines) - SHOWN_ERRORS} more errors ({len(lines)} in all)"]
+            count = f"{len(lines) - SHOWN_ERRORS} more errors ({len(lines)} in all)"
+            lines[SHOWN_ERRORS:] = [f"... and {count if complete else 'more errors'}"]
         super().__init__("\n".join(lines))
 
 
@@ -120,7 +129,7 @@ class Node:
             return "a mapping" if isinstance(self.value, dict) else "a list"
         if self.value is None:
             return "nothing"
-        text = self.text if len(self.text) <= 40 else f"{self.text[:37]}..."
+        text = shortened(self.text, 40)
         return repr(text) if isinstance(self.value, str) else text
 
 
@@ -128,19 +137,31 @@ def read_yaml(path: Path, problems: list[Problem]) -> Node:
     """The tree of a file; keys given twice are added to `problems`.
 
     Raises:
-        SpecError: no such file, not readable, not UTF-8, or not YAML.
+        SpecError: no such file, not a file of text (a pipe, a device), not readable, too large, not UTF-8, or not YAML.
     """
     source = str(path)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SpecError([Problem(Place(source), f"cannot be read: {error.strerror}")]) from None
+        why = _not_a_text_file(path.stat())
+        data = b"" if why else path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = getattr(error, "strerror", None) or str(error)
+    if why:
+        raise SpecError([Problem(Place(source), f"cannot be read: {why}")])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = _place_in(data[: error.start].decode(), len(data[: error.start].decode()), source)
         raise SpecError([Problem(place, f"not UTF-8 text (byte 0x{data[error.start]:02x})")]) from None
     return _parse(text, source, "", problems, located=True)
+
+
+def _not_a_text_file(found: os.stat_result) -> str:
+    """Why a file is not read: another kind might never end. Empty if it can be."""
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        return "it is a pipe or a device; give a regular file"
+    if found.st_size > MAX_BYTES:
+        return f"it has {found.st_size:,} bytes; a specification has at most {MAX_BYTES:,}"
+    return ""
 
 
 def parse_option(text: str, source: str, path: str, problems: list[Problem]) -> Node:
@@ -153,8 +174,10 @@ def parse_option(text: str, source: str, path: str, problems: list[Problem]) -> 
 
 
 def _parse(text: str, source: str, path: str, problems: list[Problem], *, located: bool) -> Node:
+    loader = None
     try:
-        root = _Loader(text).get_single_node()
+        loader = _Loader(text)
+        root = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         place = _place_in(text, error.position, source) if located else Place(source, path)
         message = f"a character that YAML does not allow (U+{ord(text[error.position]):04X})"
@@ -165,6 +188,12 @@ def _parse(text: str, source: str, path: str, problems: list[Problem], *, locate
             Place(source, path, mark.line + 1, mark.column + 1) if located and mark else Place(source, path)
         )
         raise SpecError([Problem(place, _syntax_message(error))]) from None
+    except (ValueError, OverflowError):  # "\\U00110000": PyYAML makes any eight digits a character
+        mark = loader.get_mark() if loader else None
+        place = (
+            Place(source, path, mark.line + 1, mark.column + 1) if located and mark else Place(source, path)
+        )
+        raise SpecError([Problem(place, "not valid YAML: an escape beyond U+10FFFF")]) from None
     top = Place(source, path, 1, 1) if located else Place(source, path)
     return _Builder(source, problems, located).build(root, path, top) if root else Node(None, top, top)
 
@@ -210,6 +239,9 @@ class _Loader(yaml.SafeLoader):
             )
         if getattr(event, "tag", None) is not None:
             raise _Refused(problem=f"tags such as {event.tag} are not read", problem_mark=event.start_mark)
+        if refused := self.NON_PRINTABLE.search(getattr(event, "value", "")):
+            message = f"an escape for a character that is not read here (U+{ord(refused[0]):04X})"
+            raise _Refused(problem=message, problem_mark=event.start_mark)
         if self._depth >= _MAX_DEPTH:
             raise _Refused(problem="nested too deeply", problem_mark=event.start_mark)
         self._depth += 1
@@ -274,6 +306,9 @@ def _scalar(text: str) -> str | int | float | bool | None:
     return float(text.replace(".", "", 1)) if _NOT_FINITE.fullmatch(text) else text
 
 
-def _one_line(text: str) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= 500 else f"{shown[:497]}..."
+def shortened(text: str, length: int) -> str:
+    """The text, or its beginning and its end where it has more than `length` characters."""
+    if len(text) <= length:
+        return text
+    end = length // 4
+    return f"{text[: length - end - 3]}...{text[-end:]}"

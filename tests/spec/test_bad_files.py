@@ -31,6 +31,26 @@ BAD_FILES = {
         "# x\nna\x07me: x\n",
         "runs.yaml:2:3: a character that YAML does not allow (U+0007)",
     ),
+    "escape beyond Unicode": (
+        'name: "\\U00110000"\n' + RUN,
+        "runs.yaml:1:10: not valid YAML: an escape beyond U+10FFFF",
+    ),
+    "escape of half a character": (
+        'runs: {"a": {description: "x\\uD800"}}\n',
+        "runs.yaml:1:27: an escape for a character that is not read here (U+D800)",
+    ),
+    "escape of a control character": (
+        'runs: {"a\\e[31m": {}}\n',
+        "runs.yaml:1:8: an escape for a character that is not read here (U+001B)",
+    ),
+    "number without end": (
+        "defaults: {optimizer: {lr: 1e999}}\n" + RUN,
+        "runs.yaml:1:28: defaults.optimizer.lr: must be a finite number (got 1e999)",
+    ),
+    "path without end": (
+        f"runs: {{a: {{grid: {{{'.'.join('a' * 500)}: [1]}}}}}}\n",
+        "runs.yaml:1:19: runs.a.grid.a.a.",
+    ),
     "two documents": (
         "runs: {}\n---\nruns: {}\n",
         "runs.yaml:2:1: not valid YAML: but found another document expected a single document in the stream"
@@ -196,6 +216,21 @@ BAD_FILES = {
     "grid too large": (
         "runs: {a: {grid: {" + "".join(f"optimizer.options.o{n}: [1, 2, 3, 4], " for n in range(5)) + "}}}\n",
         "runs.yaml:1:18: runs.a.grid: makes 1024 runs; at most 1000 can be",
+    ),
+    "grid far too large": (
+        "runs: {a: {grid: {" + "".join(f"optimizer.options.o{n}: [1, 2], " for n in range(20_000)) + "}}}\n",
+        "runs.yaml:1:18: runs.a.grid: makes more than 10^12 runs; at most 1000 can be",
+    ),
+    "too many runs": (
+        "runs: {" + "".join(f"r{n}: {{}}, " for n in range(5001)) + "}\n",
+        "runs.yaml:1:1: runs: has 5,001 runs; at most 5,000 can be: split the file",
+    ),
+    "too many runs of grids": (
+        "runs:\n"
+        + "".join(
+            f"  r{n}: {{grid: {{init: [{', '.join(f'i{m}' for m in range(900))}]}}}}\n" for n in range(6)
+        ),
+        "runs.yaml:7:3: runs.r5: makes more than 5,000 runs of the file; split it into several",
     ),
     "factors that overlap": (
         "runs:\n  a: {grid: {optimizer: [{name: sgd, lr: 1}], optimizer.lr: [2]}}\n",

@@ -1,6 +1,7 @@
 """Bad specifications: every error at its place, in short words, all of them at once."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,19 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         load_spec(tmp_path / "runs.yaml")
     with pytest.raises(SpecError, match=r"cannot be read: Is a directory"):
         load_spec(tmp_path)
+    with pytest.raises(SpecError, match="cannot be read: embedded null byte"):
+        load_spec(Path("runs\0.yaml"))
+
+
+def test_what_might_never_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large.yaml").open("wb") as file:
+        file.truncate(10**12)
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(SpecError, match=f"{path}: cannot be read: it is a pipe or a device"):
+            load_spec(path)
+    with pytest.raises(SpecError, match="it has 1,000,000,000,000 bytes"):
+        load_spec(tmp_path / "large.yaml")
 
 
 def test_all_errors_come_at_once_in_the_order_of_the_file_and_the_options_last(tmp_path: Path) -> None:
@@ -116,9 +130,39 @@ def test_every_circle_is_named_once(tmp_path: Path) -> None:
 
 
 def test_a_line_is_one_line_whatever_the_file_holds(tmp_path: Path) -> None:
-    (line,) = lines_of(tmp_path, 'runs: {a: {"x\\ny\\e[31m": 1}}\n')
+    (line,) = lines_of(tmp_path, 'runs: {a: {"x\\ny\\L": 1}}\n')
     assert "\\n" in line
     assert line.isprintable()
+
+
+def test_a_message_is_whole_whatever_the_length_of_what_it_is_about(tmp_path: Path) -> None:
+    path = ".".join(["a"] * 3000)
+    for line in (
+        *lines_of(tmp_path, "runs: {a: {}}\n", overrides=[f"{path}=1"]),
+        *lines_of(tmp_path, f"runs: {{a: {{grid: {{? {path} : [1]}}}}}}\n"),
+        *lines_of(tmp_path, "runs: {a: {}}\n", seeds="9" * 3000),
+        *lines_of(tmp_path, f"runs: {{a: {{}}}}\n? {'b' * 100_000}\n: 1\n"),
+    ):
+        assert len(line) < 1000
+        assert re.search("has 3000 parts, and no setting has more than|must be an integer|unknown key", line)
+
+
+@pytest.mark.parametrize("value", [r'"\U00110000"', r'"\UFFFFFFFF"', r'"\uD800"', r'"\0"', "\udcff"])
+def test_no_option_takes_a_character_that_is_none(tmp_path: Path, value: str) -> None:
+    for options in ({"overrides": [f"init={value}"]}, {"seeds": value}):
+        (line,) = lines_of(tmp_path, "runs: {a: {}}\n", **options)
+        assert re.search(r"an escape beyond U\+10FFFF|U\+D800|U\+0000|U\+DCFF", line)
+
+
+@pytest.mark.parametrize("parent", ["r{next}", "r{number}", "missing{number}"])
+def test_a_file_of_thousands_of_bad_names_is_left_after_a_screen(tmp_path: Path, parent: str) -> None:
+    runs = "".join(
+        f"  r{number}: {{extends: {parent.format(number=number, next=number ^ 1)}}}\n"
+        for number in range(5000)
+    )
+    lines = lines_of(tmp_path, f"runs:\n{runs}")
+    assert len(lines) == 21
+    assert lines[-1] == "... and more errors"
 
 
 def test_aliases_cannot_blow_up(tmp_path: Path) -> None:
