@@ -24,6 +24,8 @@ class Exit(StrEnum):
     """No outcome yet: a process is working on it."""
     NEW = "new"
     """No outcome yet: it has not started."""
+    UNKNOWN = "unknown"
+    """No outcome yet: it is running or was interrupted. Its lock, another user's or another machine's, does not say."""
     BUSY = "busy"
     """Not an outcome: another process holds its lock, so an executor skipped it."""
     REFUSED = "refused"

@@ -25,6 +25,7 @@ STATUS_STYLES: Mapping[str, str] = {
     Status.RESUMABLE: "yellow",
     Status.STALE: "yellow",
     Status.RUNNING: "blue",
+    Status.UNKNOWN: "yellow",
     Status.DATA_MISSING: "yellow",
 }
 

@@ -16,6 +16,7 @@ from ablations.jobs.status import Status, needs_scoring, state_of
 from ablations.store import Store, check_no_links, data_key, job_lock
 from ablations.store.history import History
 from ablations.store.journal import Journal
+from ablations.store.locks import why_refused, why_stuck
 from fakeface import data
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
@@ -102,9 +103,10 @@ def _run_with_lock(job: Job, store: Store, context: Context) -> Ended:
         folder.mkdir(parents=True, exist_ok=True)
         lock = job_lock(folder).acquire(timeout=0)
     except Timeout:
-        return Ended(job, Exit.BUSY)
+        stuck = why_stuck(folder)
+        return Ended(job, Exit.REFUSED, stuck) if stuck else Ended(job, Exit.BUSY)
     except OSError as error:
-        return Ended(job, Exit.REFUSED, f"{folder}: cannot work here: {error.strerror or error}")
+        return Ended(job, Exit.REFUSED, f"{folder}: cannot work here: {why_refused(error)}")
     with lock:
         if not folder.exists():  # `--rerun` archived it after our mkdir
             return Ended(job, Exit.BUSY)

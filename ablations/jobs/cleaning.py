@@ -122,7 +122,7 @@ def removable(
                         held.enter_context(job_lock(folder).acquire(timeout=0))
                     except Timeout:
                         continue
-            elif is_running(folder):
+            elif is_running(folder) is not False:
                 continue
             history = store.history(folder)
             if within(history):

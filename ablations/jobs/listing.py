@@ -41,7 +41,7 @@ def plan_rows(
 
 
 def _as_rerun(state: JobState) -> JobState:
-    if state.folder is None or state.status in (Status.DATA_MISSING, Status.RUNNING):
+    if state.folder is None or state.status in (Status.DATA_MISSING, Status.RUNNING, Status.UNKNOWN):
         return state
     detail = f"{state.status} now; set aside and trained again"
     return JobState(Status.RERUN, detail, state.folder, state.history)

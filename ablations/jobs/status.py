@@ -25,6 +25,8 @@ class Status(StrEnum):
     NEW = Exit.NEW.value
     STALE = "stale"
     """The results under its name are those of another training."""
+    UNKNOWN = Exit.UNKNOWN.value
+    """Running or resumable: its lock, another user's or another machine's, does not say."""
     DATA_MISSING = "data-missing"
     RERUN = "rerun"
     """What `--rerun` would replace."""
@@ -45,13 +47,12 @@ class JobState:
 
     @property
     def exit(self) -> str:
-        """The `Exit`: the outcome's, or `running`, `interrupted` or `new`."""
+        """The `Exit`: the outcome's, or `running`, `interrupted`, `unknown` or `new`."""
         if self.history is None or self.status == Status.STALE:
             return Exit.NEW
-        running = self.status == Status.RUNNING or (
-            self.status == Status.DATA_MISSING and is_running(self.history.folder)
-        )
-        return exit_of(self.history, running=running)
+        if self.status in (Status.UNKNOWN, Status.DATA_MISSING):
+            return exit_of(self.history, running=is_running(self.history.folder))
+        return exit_of(self.history, running=self.status == Status.RUNNING)
 
 
 def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
@@ -68,7 +69,8 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
         why = stale_because(job, store)
         return JobState(Status.STALE, why, None, None) if why else JobState(Status.NEW, "", None, None)
     history = store.history(folder)
-    if not locked and is_running(folder):
+    running = False if locked else is_running(folder)
+    if running:
         return JobState(Status.RUNNING, f"at step {history.last_step}", folder, history, history.last_step)
     if exit_of(history, running=False) in COMPLETE and history.outcome is not None:
         if needs_scoring(job, history):
@@ -77,6 +79,9 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
             f"; {len(history.damaged_lines)} damaged lines in its journal" if history.damaged_lines else ""
         )
         return JobState(Status.DONE, f"{history.outcome['exit']}{damage}", folder, history)
+    if running is None:
+        words = "running or interrupted: its lock, another user's or another machine's, does not say"
+        return JobState(Status.UNKNOWN, words, folder, history, history.last_step)
     step = _resume_step(folder, history)
     return JobState(Status.RESUMABLE, _resuming_words(history, step), folder, history, step)
 

@@ -176,13 +176,15 @@ def job_history(folder: Path) -> History:
     return load(folder / "journal.jsonl")
 
 
-def exit_of(history: History, *, running: bool) -> str:
+def exit_of(history: History, *, running: bool | None) -> str:
     """The job's exit. A job without an outcome whose process died was interrupted.
 
-    `running`: whether a process holds the job's lock now.
+    `running`: whether a process holds the job's lock now; None if that cannot be told.
     """
     if running:
         return Exit.RUNNING
     if history.outcome is not None:
         return str(history.outcome["exit"])
-    return Exit.INTERRUPTED if history.sessions else Exit.NEW
+    if not history.sessions:
+        return Exit.NEW
+    return Exit.UNKNOWN if running is None else Exit.INTERRUPTED

@@ -24,11 +24,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ablations.store import history
 from ablations.store.history import History
 from ablations.store.inside import real_folders
+from ablations.store.locks import job_lock
 from fakeface import data
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
@@ -166,23 +167,3 @@ class Snapshot(Store):
 def data_key(config: DataConfig) -> DataConfig:
     """The settings that decide the cached array, which runs that differ only in scaling or subset share."""
     return config.model_copy(update={"scaling": "symmetric", "limit": None, "fraction": 1.0})
-
-
-def job_lock(folder: Path) -> FileLock:
-    """The lock of a job. The operating system frees it when the process dies."""
-    return FileLock(folder / "lock")
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a process is running the job now."""
-    if not (folder / "lock").exists():
-        return False
-    lock = job_lock(folder)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except OSError:  # a read-only store, in which no process can hold a lock
-        return False
-    lock.release()
-    return False

@@ -78,7 +78,7 @@ class JobShipper:
         """
         if not self.shipped.run_id:
             return
-        running = self.shipped.facts.outcome is None and (not probe or is_running(self.folder))
+        running = self.shipped.facts.outcome is None and (not probe or is_running(self.folder) is not False)
         exit_ = self.shipped.facts.exit(running=running)
         status = content.STATUS_OF_EXIT[exit_]
         if (status, exit_) == (self.shipped.status, self.shipped.exit):

@@ -209,7 +209,7 @@ def _pending_of(folder: Path, shipped: Shipped) -> JobPending:
     after, left = _replay(folder / "journal.jsonl", shipped)
     facts = after.facts
     has_run = bool(shipped.run_id or left.points or left.images or facts.session or facts.outcome)
-    running = facts.outcome is None and is_running(folder)
+    running = facts.outcome is None and is_running(folder) is not False
     has_status = after.status == STATUS_OF_EXIT[facts.exit(running=running)]
     return replace(
         left,

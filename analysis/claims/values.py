@@ -21,6 +21,7 @@ from fakeface.outcomes import COMPLETE, Exit, regime_of
 _NOT_ENDED: Mapping[str, str] = {
     Exit.NEW: "not begun",
     Exit.RUNNING: "still running",
+    Exit.UNKNOWN: "perhaps still running",
 }
 """The words for exits that are no way to end; any other is its own."""
 

@@ -138,7 +138,7 @@ def _annotate_peak(ax: Axes, word: str, value: float, step: int) -> None:
 def _mark_early_ends(ax: Axes, own: pd.DataFrame, look: RunStyle) -> None:
     """A cross at the end of each line whose job did not finish, kept inside the axes."""
     ends = _last_of_seeds(own)
-    ends = ends[~ends["exit"].isin([Exit.FINISHED, Exit.RUNNING])]
+    ends = ends[~ends["exit"].isin([Exit.FINISHED, Exit.RUNNING, Exit.UNKNOWN])]
     low, high = ax.get_ylim()
     for step, value, exit_ in zip(ends["step"], ends["smooth"], ends["exit"], strict=True):
         ax.plot(

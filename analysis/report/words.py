@@ -19,6 +19,7 @@ _PHRASES = {
     Exit.INTERRUPTED: ("was interrupted", "were interrupted"),
     Exit.CRASHED: ("crashed", "crashed"),
     Exit.RUNNING: ("is still running", "are still running"),
+    Exit.UNKNOWN: ("may be running", "may be running"),
     Exit.NEW: ("has not begun", "have not begun"),
     Exit.FINISHED: ("finished undiagnosed", "finished undiagnosed"),
     "mixed": ("differs between seeds", "differ between seeds"),

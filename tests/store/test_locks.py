@@ -1,0 +1,86 @@
+"""Whether a job is running, where the lock cannot be opened, and on file systems without `flock`."""
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ablations.store import is_running, job_lock
+from ablations.store.history import exit_of, job_history
+from ablations.store.journal import Journal
+from ablations.store.locks import why_refused, why_stuck
+
+DEAD = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+
+
+@pytest.fixture
+def without_flock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes `flock` fail."""
+
+    def refuse(number: int) -> None:
+        def flock(*_: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(fcntl, "flock", flock)
+
+    return refuse
+
+
+def test_a_lock_tells_whether_the_job_is_running(tmp_path: Path):
+    assert is_running(tmp_path) is False
+    with job_lock(tmp_path):
+        (tmp_path / "lock").chmod(0o444)  # whoever may read it may ask
+        assert is_running(tmp_path) is True
+        assert why_stuck(tmp_path) == ""
+    assert is_running(tmp_path) is False
+
+
+def test_asking_creates_nothing_and_follows_no_link(tmp_path: Path):
+    target = tmp_path / "target"
+    (tmp_path / "job").mkdir()
+    assert is_running(tmp_path / "job") is False
+    assert list((tmp_path / "job").iterdir()) == []
+    (tmp_path / "job" / "lock").symlink_to(target)
+    assert is_running(tmp_path / "job") is None
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_refused_locks(number: int, tmp_path: Path, without_flock: Callable[[int], None]):
+    (tmp_path / "lock").touch()
+    without_flock(number)
+    assert is_running(tmp_path) is None
+    with pytest.raises(OSError, match=os.strerror(number)) as raised:
+        job_lock(tmp_path).acquire(timeout=0)
+    assert "put the store on another disk" in why_refused(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("marker", "running"),
+    [(f"{DEAD.stdout.strip()}\nHOST\n", False), ("1\nanother-machine\n", None), ("", None)],
+)
+def test_a_marker_left_behind_where_there_is_no_flock(
+    marker: str, running: bool | None, tmp_path: Path, without_flock: Callable[[int], None]
+):
+    without_flock(errno.ENOSYS)
+    with job_lock(tmp_path):
+        made = (tmp_path / "lock").read_text()
+        assert is_running(tmp_path) is None
+    assert is_running(tmp_path) is False
+    (tmp_path / "lock").write_text(marker.replace("HOST", made.splitlines()[1]))
+    assert is_running(tmp_path) is running
+    assert bool(why_stuck(tmp_path)) is (running is None)
+
+
+def test_a_job_whose_lock_does_not_say_is_unknown_until_it_ended(tmp_path: Path):
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        assert exit_of(job_history(tmp_path), running=None) == "new"
+        journal.append("session", from_step=0, stack={}, git={})
+        assert exit_of(job_history(tmp_path), running=None) == "unknown"
+        journal.append("outcome", exit="finished", steps=1)
+        assert exit_of(job_history(tmp_path), running=None) == "finished"
