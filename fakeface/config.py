@@ -7,9 +7,10 @@ learned (the folder of the images, say); all others enter the training identity.
 
 import hashlib
 import json
+import os
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 NOT_IDENTITY: dict[str, Any] = {"identity": False}
 
@@ -19,6 +20,17 @@ def added_later(before: Any) -> dict[str, Any]:
     return {"before": before}
 
 
+def _usable_path(path: str) -> str:
+    try:
+        usable = path.strip() and b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise ValueError("is no path: name a folder or file, or leave it out")
+    return path
+
+
+PathText = Annotated[str, AfterValidator(_usable_path)]
 PositiveInt = Annotated[int, Field(gt=0)]
 StepCount = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -41,9 +53,9 @@ class DataConfig(Settings):
 
     name: str = Field("synthetic", json_schema_extra=NOT_IDENTITY)
     """Registered dataset: synthetic, folder, celeba, lfw. The digest of its pixels enters the identity instead."""
-    path: str | None = Field(None, json_schema_extra=NOT_IDENTITY)
+    path: PathText | None = Field(None, json_schema_extra=NOT_IDENTITY)
     """Folder that holds the images (required by `folder`; optional for `celeba` and `lfw`, which can download)."""
-    count: PositiveInt = Field(20_000, json_schema_extra=NOT_IDENTITY)
+    count: Annotated[int, Field(gt=0, le=1_000_000_000)] = Field(20_000, json_schema_extra=NOT_IDENTITY)
     """Number of images to render (`synthetic` only)."""
     image_size: Literal[32, 64, 128] = 64
     """Height and width in pixels, of the data and of what the generator makes."""
@@ -164,7 +176,7 @@ class EvaluationConfig(Settings):
 
     extractor: str = "efficientnet-lite0"
     """Registered feature extractor: `efficientnet-lite0` (offline) or `inception` (metric `fid`)."""
-    weights_path: str | None = Field(None, json_schema_extra=NOT_IDENTITY)
+    weights_path: PathText | None = Field(None, json_schema_extra=NOT_IDENTITY)
     """File with the extractor's weights, where it would download them otherwise."""
     num_samples: Annotated[int, Field(ge=2)] = 10_000
     """Generated images per score. Fréchet distances at different N are never compared."""

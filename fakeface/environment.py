@@ -1,8 +1,9 @@
-"""Environment variables."""
+"""What the process runs in: environment variables, and the cores that it may use."""
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 
 @contextmanager
@@ -29,3 +30,43 @@ def direct_local_requests() -> dict[str, str]:
     """Variables with which requests to this machine go through no proxy (`http_proxy`)."""
     hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(filter(None, [hosts, "127.0.0.1,localhost,::1"])))
+
+
+def usable_cores() -> int:
+    """Number of CPU cores that this process may use: `taskset`, a batch system or a container may restrict them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return cores if quota is None else max(1, min(cores, int(quota)))
+
+
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """CPU seconds per second that the control groups (cgroup v2 or v1) of this process allow; None if unlimited.
+
+    Args:
+        root: the folder that holds `proc` and `sys`.
+    """
+    found = []
+    with suppress(OSError, ValueError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controllers and "cpu" not in controllers.split(","):
+                continue
+            mount = root / "sys/fs/cgroup" / (controllers and "cpu")
+            place = mount / group.strip("/")
+            for folder in (place, *place.parents):  # a group is limited by those above it too
+                found += _quota_of(folder)
+                if folder == mount:
+                    break
+    return min(found, default=None)
+
+
+def _quota_of(folder: Path) -> list[float]:
+    """The limit of one control group, if it has one. A container may see its own group at the top of the tree."""
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text().split()
+        else:
+            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        if quota != "max" and int(quota) > 0:
+            return [int(quota) / int(period)]
+    return []

@@ -21,10 +21,9 @@ def os_errors(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        in_the_way = isinstance(error, NotRegular | IsADirectoryError | NotADirectoryError | FileExistsError)
-        remedy = "free some space, change the permissions, or choose another place"
         raise UserError(
-            f"{path}: cannot {doing}: {error.strerror or error}: {'move it away' if in_the_way else remedy}"
+            f"{path}: cannot {doing}: {error.strerror or error}: "
+            "free some space, change the permissions, or choose another place"
         ) from error
 
 
@@ -49,7 +48,7 @@ def _checked(handle: int) -> int:
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return handle
     os.close(handle)
-    raise NotRegular(errno.EINVAL, "is a folder, a pipe or a device, not a file")
+    raise NotRegular(errno.EINVAL, "is a folder, a pipe or a device, not a file (move it away)")
 
 
 @contextmanager

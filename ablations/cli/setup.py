@@ -21,6 +21,8 @@ from ablations.store import Store, data_key
 from fakeface import data
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
+from fakeface.environment import usable_cores
+from fakeface.evaluation.diagnosis import real_statistics_of
 
 STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again ends at once."
 
@@ -28,7 +30,7 @@ STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again
 def configure(options: WorkOptions) -> None:
     """Set this process's threads, for the work before the jobs. Raises UserError for what the machine does not have."""
     EXECUTORS[options.executor].slots_for(options.device, options.jobs)
-    machine.configure(machine.select_device(options.device), options.threads or machine.usable_cores())
+    machine.configure(machine.select_device(options.device), options.threads or usable_cores())
 
 
 def prepare_images(
@@ -45,6 +47,7 @@ def prepare_images(
         for config in dict.fromkeys(data_key(run.config.data) for run in runs):
             task = bar.add_task(f"preparing {config.name}", total=None)
             prepared[config] = data.prepare(config, store.data, refresh=refresh, progress=_advance(bar, task))
+            real_statistics_of(prepared[config])  # refuses images that no training can be compared with
             bar.remove_task(task)
     for images in prepared.values():
         if images.skipped:
@@ -87,7 +90,7 @@ def executing(
     config = WorkerConfig(
         root=store.root,
         device=options.device,
-        threads=options.threads or max(1, machine.usable_cores() // slots),
+        threads=options.threads or max(1, usable_cores() // slots),
         git=machine.git_state(Path(__file__).parent),
         allow_inexact=options.allow_inexact,
     )

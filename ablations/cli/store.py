@@ -16,6 +16,7 @@ from ablations.cli.options import (
     with_bundles,
 )
 from ablations.cli.printing import console
+from fakeface.environment import usable_cores
 from fakeface.errors import UserError
 
 store_app = typer.Typer()
@@ -99,7 +100,7 @@ def audit(
         if images is None or state.history is None:
             out.say("[yellow]{}[/]  nothing to audit: {}", job.name, why)
             continue
-        machine.configure(place, threads or audit.recorded_threads(state.history) or machine.usable_cores())
+        machine.configure(place, threads or audit.recorded_threads(state.history) or usable_cores())
         result = audit.audit(job, state.history, images, place, steps=steps)
         differences.append(result.difference)
         verdict = (

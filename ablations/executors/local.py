@@ -22,10 +22,10 @@ from ablations.executors._worker import (
     run_worker,
 )
 from ablations.jobs.context import Progress
-from ablations.jobs.machine import select_device, usable_cores
+from ablations.jobs.machine import select_device
 from ablations.jobs.plan import Job
 from ablations.store import Store
-from fakeface.environment import environment, thread_variables
+from fakeface.environment import environment, thread_variables, usable_cores
 from fakeface.outcomes import Exit
 
 POLL_SECONDS = 0.1

@@ -19,15 +19,14 @@ EXACTNESS = ("torch", "device", "threads", "cpu", "cpu_capability")
 """The parts of a stack on which the last bits of a training depend."""
 
 
-def usable_cores() -> int:
-    """Number of CPU cores that this process may use, which a container or `taskset` may restrict."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def select_device(name: str) -> torch.device:
-    """The device named `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`. Raises UserError if it is missing."""
+    """The device named `auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:N`.
+
+    Raises:
+        UserError: the device is missing, or does not compute (a driver of another version, all memory taken).
+    """
     if name == "auto":
-        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+        return _working(torch.device("cuda", 0)) if torch.cuda.is_available() else torch.device("cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -39,7 +38,22 @@ def select_device(name: str) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if (device.index or 0) >= count:
         raise UserError(f"--device {name}: this machine has {count} CUDA device(s); try --device auto")
-    return torch.device("cuda", device.index or 0)
+    return _working(torch.device("cuda", device.index or 0))
+
+
+@cache
+def _working(device: torch.device) -> torch.device:
+    """The device, after it has added two numbers: a GPU may be listed and yet refuse to work."""
+    try:
+        if torch.ones(1, device=device).add(1).item() == 2:
+            return device
+        why = "it computes 1 + 1 wrongly"
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).partition("\n")[0]
+    raise UserError(
+        f"--device {device}: this GPU is there but cannot be used ({why}):\n"
+        "end what else runs on it (`nvidia-smi` lists it) and check its driver, or pass --device cpu"
+    )
 
 
 def configure(device: torch.device, threads: int) -> None:

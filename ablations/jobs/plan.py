@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -133,10 +134,7 @@ def make_plan(
     for run in runs:
         images = find_data(run.config.data)
         if images is not None:
-            try:
-                training_indices(len(images.images), run.config.data)
-            except UserError as error:
-                problems.append(run.problem("data.limit", str(error)))
+            problems += _size_problems(run, len(images.images))
         code = code_digests(training_roots(run.config))
         scoring = scoring_identity(run.config)
         for seed in spec.seeds:
@@ -159,6 +157,22 @@ def make_plan(
     if problems:
         raise SpecError(problems)
     return jobs
+
+
+def _size_problems(run: Run, num_images: int) -> list[Problem]:
+    """Whether a run's subset, and its batches, are larger than the data."""
+    try:
+        subset = training_indices(num_images, run.config.data)
+    except UserError as error:
+        return [run.problem("data.limit", str(error))]
+    used, batch = num_images if subset is None else len(subset), run.config.train.batch_size
+    if used >= batch or run.config.train.steps is not None:
+        return []
+    words = (
+        f"{used} images are less than one batch of {batch}, so there are no epochs: lower train.batch_size to at most "
+        f"{used}, or give train.steps instead of train.epochs: batches are then drawn with replacement"
+    )
+    return [run.problem("train.batch_size", words)]
 
 
 def training_roots(config: RunConfig) -> list[object]:
@@ -208,6 +222,9 @@ def check_components(runs: Iterable[Run]) -> None:
         for path, registry, name in named:
             if name not in registry:
                 problems.append(run.problem(path, str(UnknownComponent(registry.kind, name, list(registry)))))
+        weights = config.evaluation.weights_path
+        if weights is not None and not Path(weights).is_file():
+            problems.append(run.problem("evaluation.weights_path", f"{weights}: there is no such file"))
         problems += _optimizer_problems(run)
     if problems:
         raise SpecError(list(dict.fromkeys(problems)))

@@ -104,9 +104,11 @@ class Session:
     def check_stack(self) -> None:
         """Raises UserError if the job would resume on another stack without `allow_inexact`."""
         if self.stack_changes and not self.context.allow_inexact:
+            threads = self.history.sessions[-1]["stack"].get("threads")
             raise UserError(
-                f"{self.job.name}: begun on another stack ({'; '.join(self.stack_changes)}), so resuming it here "
-                f"would not give the same bits. Resume it there, or pass --allow-inexact for a new MLflow run here."
+                f"{self.job.name}: begun on another stack ({'; '.join(self.stack_changes)}), so resuming it here would "
+                f"not give the same bits. Resume it there with --threads {threads}, or pass --allow-inexact for a new "
+                "MLflow run here."
             )
 
     def open(self) -> None:

@@ -6,6 +6,7 @@
     checkpoint.pt           newest state, and checkpoint.previous.pt
     generator-000400.pt     kept weights of G at each evaluation and at the end
     samples/000400.png      grids, all from the same noise
+<store>/.ablate-store       marks a store, so that its pictures are never read as data
 <store>/data/               decoded images, one uint8 array per data set
 <store>/reference/          statistics of the real images, per data digest and protocol
 <store>/mirror/             how far the journals have been shipped, per tracking URI
@@ -67,6 +68,8 @@ class Store:
         """Create the folder. Raises UserError if it cannot be written."""
         try:
             self.jobs.mkdir(parents=True, exist_ok=True)
+            if not (self.root / data.STORE_MARK).exists() and os.access(self.root, os.W_OK):
+                (self.root / data.STORE_MARK).touch()
         except OSError as error:
             raise UserError(f"{self.root}: cannot create the store: {error.strerror}") from error
         if not os.access(self.jobs, os.W_OK):

@@ -7,5 +7,6 @@ A data set of your own registers in `DATASETS` and returns `Batch`es of images, 
 from fakeface.data import synthetic, folder, celeba, lfw  # isort: skip  # noqa: F401
 from fakeface.data._base import DATASETS, Batch, ImageSet, Skipped, training_indices
 from fakeface.data._cache import find, prepare
+from fakeface.data._files import STORE_MARK
 
-__all__ = ["DATASETS", "Batch", "ImageSet", "Skipped", "find", "prepare", "training_indices"]
+__all__ = ["DATASETS", "STORE_MARK", "Batch", "ImageSet", "Skipped", "find", "prepare", "training_indices"]

@@ -1,6 +1,6 @@
 """What a data set is. A new one is a small file that registers a `Dataset` class, which returns a `Source`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -69,7 +69,7 @@ class Source(Protocol):
             SourceMissing: their folder is not there.
         """
 
-    def items(self) -> tuple[str, ...]:
+    def items(self) -> Sequence[str]:
         """One name for each image that may come out, in order.
 
         Raises:

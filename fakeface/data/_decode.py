@@ -1,12 +1,13 @@
 """One image file -> one uint8 array: upright, right colours, centre square, one antialiased resize."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-VERSION = 1
+VERSION = 2
 """Raise it when decoding gives other pixels: cached arrays are then rebuilt."""
 MAX_PIXELS = 64_000_000
 """A larger image is refused from its header alone: it may be a decompression bomb."""
@@ -19,6 +20,8 @@ Image.init()
 FORMATS = sorted(set(Image.OPEN) - UNSUPPORTED)
 EXTENSIONS = frozenset(ext for ext, name in Image.registered_extensions().items() if name in FORMATS)
 """Lower-case, with the dot."""
+_SPACES = {"L": "GRAY", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK"}
+"""Pillow's modes -> the colour space of a profile that fits."""
 
 
 class Undecodable(Exception):
@@ -49,12 +52,25 @@ def decode(path: Path, size: int, channels: int, crop: int | None = None) -> NDA
         raise Undecodable(f"cannot be decoded: {why}") from None
 
 
+def is_image(path: Path) -> bool:
+    """Whether the first bytes of a file are those of an image in a known format."""
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except Exception:  # as in `decode`
+        return False
+
+
 def _flat(image: Image.Image, channels: int) -> Image.Image:
-    """To mode L or RGB: transparency composited, 16 bits scaled."""
+    """To mode L or RGB: colours in sRGB, transparency composited, 16 bits scaled."""
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
         image = _from_16_bit(image)
     if image.mode == "F":
         raise Undecodable("floating-point pixels have no defined range: save it with 8 or 16 bits")
+    if profile:  # which is for colours: not for palettes, nor for the one colour that means transparent
+        plain = image.mode != "P" and not image.has_transparency_data
+        image = _in_srgb(image if plain else image.convert("RGBA"), profile)
     if image.has_transparency_data:
         over = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", over.size, BACKGROUND), over).convert("RGB")
@@ -64,6 +80,20 @@ def _flat(image: Image.Image, channels: int) -> Image.Image:
         return image
     rgb = image.convert("RGB")  # palettes and CMYK have no direct way to L
     return rgb if channels == 3 else rgb.convert("L")
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Colours converted from their ICC profile. A profile that is damaged or of another colour space has no effect."""
+    try:
+        own = ImageCms.ImageCmsProfile(BytesIO(profile))
+        fits = own.profile.xcolor_space.strip() == _SPACES.get(image.mode)
+        if not fits or "srgb" in ImageCms.getProfileDescription(own).lower():
+            return image
+        mode = image.mode if image.mode == "RGBA" else "RGB"
+        converted = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    return converted or image
 
 
 def _from_16_bit(image: Image.Image) -> Image.Image:

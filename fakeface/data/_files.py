@@ -14,10 +14,25 @@ from PIL import Image
 
 from fakeface.config import DataConfig
 from fakeface.data._base import Batch, Fingerprint, Skipped, SourceMissing
-from fakeface.data._decode import EXTENSIONS, VERSION, Undecodable, decode
+from fakeface.data._decode import EXTENSIONS, VERSION, Undecodable, decode, is_image
 from fakeface.errors import UserError
 
 NEXT_STEP = "set data.path (on the command line: --set data.path=FOLDER) to a folder with images"
+
+
+STORE_MARK = ".ablate-store"
+"""A folder with a file of this name is a store: its pictures are results, not data."""
+_CONVERT = "cannot be read here: convert it to JPEG or PNG"
+_UNPACK = "an archive or array, which is not opened: unpack its images into the folder"
+ADVICE = {
+    **dict.fromkeys(
+        (".heic", ".heif", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), _CONVERT
+    ),
+    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _UNPACK),
+    **dict.fromkeys((".npy", ".npz", ".h5", ".hdf5", ".parquet", ".tfrecord", ".mat", ".lmdb"), _UNPACK),
+}
+"""Endings of files that may hold images but are not read -> why, and what to do."""
+NO_ENDING = "an image whose name has no ending: rename it, to end in .jpg or .png for example"
 
 
 def absolute(path: str) -> Path:
@@ -27,7 +42,10 @@ def absolute(path: str) -> Path:
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """All image files below `root`, in the order of their relative names; hidden ones are left out."""
+    """All image files below `root`, in the order of their relative names; hidden ones and stores are left out.
+
+    Files that may hold images in a form that is not read (`ADVICE`, names without an ending) are skipped with a reason.
+    """
 
     root: Path
     crop: int | None = None
@@ -48,7 +66,8 @@ class ImageFiles:
         if not self.root.exists():
             raise SourceMissing(f"{self.root}: there is no such folder: {NEXT_STEP}")
         if not self.root.is_dir():
-            raise SourceMissing(f"{self.root}: is a file, not a folder: {NEXT_STEP}")
+            first = "unpack it, and " if self.root.suffix.lower() in ADVICE else ""
+            raise SourceMissing(f"{self.root}: is a file, not a folder: {first}{NEXT_STEP}")
         try:
             return dict(sorted(_walk(self.root, "", set())))
         except OSError as error:
@@ -64,7 +83,9 @@ class ImageFiles:
         """
         names = tuple(self.files())
         if not names:
-            raise UserError(f"{self.root}: no image files in this folder or below it: {NEXT_STEP}")
+            raise UserError(
+                f"{self.root}: no image files in this folder or below it (stores of results aside): {NEXT_STEP}"
+            )
         return names
 
     def read(self, items: tuple[str, ...], size: int, channels: int) -> Batch:
@@ -75,8 +96,15 @@ class ImageFiles:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", module=r"PIL\.")
             for name in items:
+                path = self.root / name
+                ending = path.suffix.lower()
                 try:
-                    images.append(decode(self.root / name, size, channels, self.crop))
+                    if ending in EXTENSIONS:
+                        images.append(decode(path, size, channels, self.crop))
+                    elif ending in ADVICE:
+                        skipped.append(Skipped(name, ADVICE[ending]))
+                    elif is_image(path):
+                        skipped.append(Skipped(name, NO_ENDING))
                 except Undecodable as reason:
                     skipped.append(Skipped(name, str(reason)))
         stacked = np.stack(images) if images else np.empty((0, size, size, channels), dtype=np.uint8)
@@ -135,20 +163,32 @@ class Downloadable(ABC):
 
 
 def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Follows symbolic links, but enters no folder twice, so that a loop of them ends."""
+    """Follows symbolic links, but enters no folder twice, so that a loop of them ends; enters no store."""
     status = folder.stat()
     if (status.st_dev, status.st_ino) in seen:
         return
     seen.add((status.st_dev, status.st_ino))
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
+    if any(entry.name == STORE_MARK for entry in entries):
+        return
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", seen)
-        elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122 - much faster, 200,000 times
+        elif os.path.splitext(entry.name)[1].lower() in _LISTED:  # noqa: PTH122 - much faster, 200,000 times
             yield from _status(entry, f"{prefix}{entry.name}")
+
+
+_LISTED = EXTENSIONS | ADVICE.keys() | {""}
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _status(entry: os.DirEntry[str], name: str) -> Iterator[tuple[str, tuple[int, int]]]:

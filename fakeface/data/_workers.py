@@ -5,11 +5,12 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from fakeface.data._base import Batch, Source
+from fakeface.environment import usable_cores
 from fakeface.errors import UserError
 
 CHUNK = 32
@@ -20,39 +21,54 @@ WORTH_A_PROCESS = 512
 
 def read_all(
     source: Source,
-    items: tuple[str, ...],
+    items: Sequence[str],
     size: int,
     channels: int,
     workers: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[Batch]:
-    """All images, in the order of `items`, whatever the number of processes.
+    """All images, in the order of `items`, whatever the number of processes; in this one if no other can start.
 
     Processes rather than threads: with small images both Pillow and NumPy spend their time holding the GIL.
 
     Raises:
         UserError: a worker process died.
     """
-    chunks = [items[i : i + CHUNK] for i in range(0, len(items), CHUNK)]
-    workers = min(workers or _cores(), 1 + len(items) // WORTH_A_PROCESS)
-    if workers > 1:
-        batches = _in_processes(source, chunks, size, channels, workers)
+    starts = range(0, len(items), CHUNK)
+    chunks = (tuple(items[start : start + CHUNK]) for start in starts)
+    workers = min(workers or usable_cores(), 1 + len(items) // WORTH_A_PROCESS)
+    pool = _pool(workers) if workers > 1 else None
+    if pool is not None:
+        batches = _in_processes(pool, source, chunks, size, channels, workers)
     else:
         batches = (source.read(chunk, size, channels) for chunk in chunks)
-    done = 0
-    for chunk, batch in zip(chunks, batches, strict=True):
+    for start, batch in zip(starts, batches, strict=True):
         yield batch
-        done += len(chunk)
         if progress is not None:
-            progress(done, len(items))
+            progress(min(start + CHUNK, len(items)), len(items))
+
+
+def _pool(workers: int) -> ProcessPoolExecutor | None:
+    """Some processes; None where the machine refuses them (no writable /dev/shm, no more processes allowed)."""
+    # Spawned, since a fork of a process that runs threads (torch's, MLflow's) may hang.
+    context = multiprocessing.get_context("spawn")
+    try:
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+        pool.submit(os.getpid)  # starts them
+    except (OSError, ImportError):  # ImportError: a platform without semaphores
+        return None
+    return pool
 
 
 def _in_processes(
-    source: Source, chunks: list[tuple[str, ...]], size: int, channels: int, workers: int
+    pool: ProcessPoolExecutor,
+    source: Source,
+    chunks: Iterable[tuple[str, ...]],
+    size: int,
+    channels: int,
+    workers: int,
 ) -> Iterator[Batch]:
-    # Spawned, since a fork of a process that runs threads (torch's, MLflow's) may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
+    with pool:
         pending: deque[Future[Batch]] = deque()
         try:
             for chunk in chunks:
@@ -81,8 +97,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,7 +1,9 @@
 """`synthetic`: portraits drawn by our own renderer, so that everything works without a download."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -13,6 +15,24 @@ VERSION = 1
 """Raise it when the renderer draws other pixels: cached arrays are then rebuilt."""
 LUMA = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601, as Pillow converts to greyscale."""
+
+
+@dataclass(frozen=True)
+class Numbers(Sequence[str]):
+    """A range as text, which takes no memory, so that a count beyond the disk is refused before it fills that."""
+
+    numbers: range
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Numbers": ...
+    def __getitem__(self, index: int | slice) -> "str | Numbers":
+        found = self.numbers[index]
+        return str(found) if isinstance(found, int) else Numbers(found)
 
 
 @dataclass(frozen=True)
@@ -30,9 +50,9 @@ class Portraits:
         """None: nothing is read."""
         return {}
 
-    def items(self) -> tuple[str, ...]:
+    def items(self) -> "Numbers":
         """The indices."""
-        return tuple(str(i) for i in range(self.count))
+        return Numbers(range(self.count))
 
     def read(self, items: tuple[str, ...], size: int, channels: int) -> Batch:
         """Draw them. Items are consecutive."""

@@ -73,25 +73,32 @@ def real_statistics(images: Images) -> RealStatistics:
     """What samples are compared with, from at most 2,000 of the images (N, H, W, C) uint8, N >= 2.
 
     Raises:
-        UserError: too few images, or not square uint8 pictures.
+        UserError: too few images, not square uint8 pictures, or pictures that do not differ.
     """
     check_images(images, least=2)
     some = images[subset(len(images), _COMPARED_IMAGES)]
     small = thumbnails(some)
-    distance = pairwise_distance(small)
+    distance, layout = pairwise_distance(small), statistics(layouts(some))
+    if min(distance, np.trace(layout.covariance)) < 1e-9:  # rounding alone
+        raise UserError(
+            f"its {len(images)} images are all alike, or each of one colour: at least two different pictures are needed"
+        )
     return RealStatistics(
         image_size=images.shape[1],
         spectrum=radial_spectrum(some),
         distance=distance,
         duplicates=duplicate_share(small, distance),
-        layout=statistics(layouts(some)),
+        layout=layout,
     )
 
 
 @lru_cache(maxsize=4)
 def real_statistics_of(images: ImageSet) -> RealStatistics:
-    """The same for a prepared data set; computed once for all jobs of a process."""
-    return real_statistics(images.images)
+    """The same for a prepared data set, which an error names; computed once for all jobs of a process."""
+    try:
+        return real_statistics(images.images)
+    except UserError as error:
+        raise UserError(f"{images.source}: {error}") from None
 
 
 def measure_samples(samples: Images, real: RealStatistics) -> dict[str, float]:
@@ -116,7 +123,7 @@ def measure_samples(samples: Images, real: RealStatistics) -> dict[str, float]:
         "spectrum_distance": spectrum_distance(spectrum, real.spectrum),
         "spectrum_coarse": coarse,
         "spectrum_fine": fine,
-        "diversity": pairwise_distance(small) / real.distance if real.distance else math.nan,
+        "diversity": pairwise_distance(small) / real.distance,
         "duplicate_share": duplicate_share(small, real.distance),
         "layout": layout / float(np.trace(real.layout.covariance)),
         "contrast": float(grey.std(axis=(1, 2)).mean()),

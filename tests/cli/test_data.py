@@ -40,15 +40,15 @@ def test_changed_data_stop_a_training_but_no_reader(ablate, tmp_path: Path, pict
     Image.new("RGB", (40, 40)).save(pictures / "new.png")
     (planned,) = json.loads(ablate("plan", "--json", *job).stdout)
     assert planned["state"] == "data-missing"
-    assert "not what was cached: 1 files added" in planned["detail"]
-    assert "`ablate data prepare --refresh`" in planned["detail"]
+    assert "its files have changed (1 files added" in planned["detail"]
+    assert "`ablate data prepare`" in planned["detail"]
     (row,) = json.loads(ablate("status", "--json", *job).stdout)
     assert (row["exit"], row["weights_sha256"]) == ("finished", before["weights_sha256"])
     assert "finished" in ablate("status", *job).stdout
     ablate("report", *job)
     ablate("generate", "baseline", "grid.png", *seed)
     assert "uses it any more" not in ablate("clean", "--stale", *seed).stdout
-    assert "not what was cached" in ablate("run", "--no-mirror", *job, check=2).stderr
+    assert "not what was prepared: 1 images are new" in ablate("run", "--no-mirror", *job, check=2).stderr
     ablate("data", "prepare", "--refresh", *job)
     assert json.loads(ablate("plan", "--json", *job).stdout)[0]["state"] == "stale"
     for meta in tmp_path.glob("results/data/folder-*/meta.json"):

@@ -20,7 +20,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from ablations.store import data_key
-from fakeface.config import DataConfig, changed_settings
+from fakeface.config import DataConfig, EvaluationConfig, changed_settings
 from fakeface.data import ImageSet, find, prepare, training_indices
 from fakeface.errors import UserError
 
@@ -168,15 +168,76 @@ def test_a_changed_folder_is_an_error_until_refreshed(tmp_path: Path, change: st
             use(config, cache)
         message = str(caught.value)
         counts = {
-            "added": "1 files added, 0 removed, 0 changed (1b.png",
+            "added": "1 files added, 0 removed, 0 changed; the first: 1b.png",
             "removed": "0 files added, 1 removed",
         }
-        assert counts.get(change, "0 removed, 1 changed (1.png") in message
-        assert str(root) in message and "ablate data prepare --refresh" in message
+        assert counts.get(change, "0 removed, 1 changed; the first: 1.png") in message
+        assert str(root) in message
+        assert ("ablate data prepare --refresh" in message) == (use is prepare)
     new = prepare(config, cache, refresh=True)
     assert new.digest != old.digest
     assert find(config, cache) is not None
     assert len(arrays(cache)) == 1
+
+
+def touch(root: Path) -> None:
+    os.utime(root / "0.png", (1, 1))
+
+
+def rename(root: Path) -> None:
+    (root / "0.png").rename(root / "z.png")
+
+
+def save_again(root: Path) -> None:
+    Image.open(root / "1.png").save(root / "1.bmp")
+    (root / "1.png").unlink()
+
+
+def add_junk(root: Path) -> None:
+    (root / "junk.jpg").write_bytes(b"no image")
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+@pytest.mark.parametrize("act", [touch, rename, save_again, add_junk])
+def test_other_files_with_the_same_images_change_nothing(
+    tmp_path: Path, act: Callable[[Path], object], refresh: bool
+) -> None:
+    config, cache = faces(tmp_path / "faces", 10, 20, 30), tmp_path / "cache"
+    old = prepare(config, cache)
+    act(tmp_path / "faces")
+    with pytest.raises(UserError, match="`ablate data prepare` compares"):
+        find(config, cache)
+    for new in (prepare(config, cache, refresh=refresh), find(config, cache)):
+        assert new is not None and new.digest == old.digest
+        np.testing.assert_array_equal(new.images, old.images)
+        assert [file for file, _ in new.skipped] == (["junk.jpg"] if act is add_junk else [])
+    assert len(arrays(cache)) == 1
+
+
+def test_what_does_not_fit_on_the_disk_is_refused_at_once(tmp_path: Path) -> None:
+    config = DataConfig(count=1_000_000_000, image_size=128)
+    with pytest.raises(
+        UserError, match=r"1,000,000,000 images of 128x128 take 49,152\.0 GB, but .* are free"
+    ):
+        prepare(config, tmp_path)
+    assert litter(tmp_path) == []
+
+
+def test_without_shared_memory_one_process_prepares_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+    assert len(prepare(DataConfig(count=1_000, image_size=32), tmp_path, workers=2).images) == 1_000
+
+
+@pytest.mark.parametrize("path", ["", " ", "a\0b", "\ud800"])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    for settings, name in ((DataConfig, "path"), (EvaluationConfig, "weights_path")):
+        with pytest.raises(ValidationError, match="is no path: name a folder or file"):
+            settings.model_validate({name: path})
 
 
 def test_a_vanished_folder_is_a_warning_and_the_cached_images_are_used(tmp_path: Path) -> None:

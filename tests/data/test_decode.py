@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from fakeface.data._decode import MAX_PIXELS, Undecodable, decode
 
@@ -96,6 +96,31 @@ def test_pixels_without_a_defined_range_are_refused(tmp_path: Path) -> None:
         decode(wide, 8, 3)
     with pytest.raises(Undecodable, match="floating-point pixels have no defined range"):
         decode(real, 8, 1)
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+LINEAR_RGB = SRGB.replace("sRGB".encode("utf-16-be"), "line".encode("utf-16-be"))
+LINEAR_RGB = (
+    LINEAR_RGB[: (curve := LINEAR_RGB.index(b"para"))] + b"curv" + bytes(8) + LINEAR_RGB[curve + 12 :]
+)
+"""sRGB's colours with a gamma of 1: the same numbers are lighter."""
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
+def test_colours_are_converted_from_their_profile_to_srgb(tmp_path: Path, name: str) -> None:
+    image = Image.new("RGB", (16, 16), (128, 128, 128))
+    tagged = decode(save(tmp_path / name, image, icc_profile=LINEAR_RGB), 8, 3)[4, 4].astype(int)
+    assert abs(tagged - 188).max() <= 2  # 255 * sRGB's encoding of 128 / 255
+    grey = decode(save(tmp_path / name, image, icc_profile=LINEAR_RGB), 8, 1)[4, 4].astype(int)
+    assert abs(grey - 188).max() <= 2
+    see_through = Image.new("RGBA", (16, 16), (128, 128, 128, 255))
+    assert abs(np.array(flat(save(tmp_path / "b.png", see_through, icc_profile=LINEAR_RGB))) - 188).max() <= 2
+
+
+def test_a_profile_of_srgb_a_damaged_one_and_one_that_does_not_fit_change_nothing(tmp_path: Path) -> None:
+    for mode, profile in (("RGB", SRGB), ("RGB", b"nonsense"), ("RGB", LINEAR_RGB[:100]), ("L", LINEAR_RGB)):
+        image = Image.new(mode, (16, 16), 90 if mode == "L" else (90, 90, 90))
+        assert flat(save(tmp_path / "a.png", image, icc_profile=profile)) == [90, 90, 90]
 
 
 def test_exif_orientation_is_applied_before_the_crop(tmp_path: Path) -> None:

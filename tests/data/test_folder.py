@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ablations.store import Store
 from fakeface.config import DataConfig
 from fakeface.data import DATASETS, ImageSet, _files, find, prepare
 from fakeface.errors import UserError
@@ -89,6 +90,49 @@ def test_symbolic_links_are_followed_and_loops_end(tmp_path: Path) -> None:
     (root / "b").symlink_to(elsewhere)
     (elsewhere / "back").symlink_to(root / "a")
     assert greys(prepare(settings(root), tmp_path / "cache")) == [10, 20]
+
+
+def test_a_link_to_itself_is_no_folder(tmp_path: Path) -> None:
+    picture(tmp_path / "faces/1.png", 10)
+    for name in ("self", "self.png"):
+        (tmp_path / "faces" / name).symlink_to(tmp_path / "faces" / name)
+    images = prepare(settings(tmp_path / "faces"), tmp_path / "cache")
+    assert greys(images) == [10]
+    assert [file for file, _ in images.skipped] == ["self.png"]
+
+
+def test_the_pictures_of_a_store_are_no_data(tmp_path: Path) -> None:
+    picture(tmp_path / "1.png", 10)
+    store = Store(tmp_path / "results")
+    store.prepare()
+    picture(store.jobs / "baseline/samples/000000.png", 99)
+    assert greys(prepare(settings(tmp_path), store.data)) == [10]
+    assert "no image files" in refused(settings(store.root), tmp_path / "cache")
+
+
+def test_files_that_may_hold_images_are_skipped_with_what_to_do(tmp_path: Path) -> None:
+    root = tmp_path / "faces"
+    picture(root / "1.png", 10).rename(root / "1")
+    picture(root / "2.png", 20)
+    for name in ("3.HEIC", "4.zip", "5.npz", "notes.txt", "README"):
+        (root / name).write_bytes(b"something")
+    images = prepare(settings(root), tmp_path / "cache")
+    assert greys(images) == [20]
+    advice = dict(images.skipped)
+    assert list(advice) == ["1", "3.HEIC", "4.zip", "5.npz"]
+    assert "rename it" in advice["1"] and "JPEG or PNG" in advice["3.HEIC"] and "unpack" in advice["4.zip"]
+
+
+def test_a_folder_of_other_files_is_an_error_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces/1.heic").write_bytes(b"something")
+    (tmp_path / "faces.zip").write_bytes(b"something")
+    assert "1.heic: cannot be read here: convert it" in refused(
+        settings(tmp_path / "faces"), tmp_path / "cache"
+    )
+    assert "unpack it, and set data.path" in refused(settings(tmp_path / "faces.zip"), tmp_path / "cache")
+    (tmp_path / "faces/1.heic").rename(tmp_path / "faces/README")
+    assert "holds no image" in refused(settings(tmp_path / "faces"), tmp_path / "cache")
 
 
 def test_a_pipe_named_like_an_image_does_not_hang(tmp_path: Path) -> None:

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
+from fakeface.data import ImageSet
 from fakeface.errors import UserError
-from fakeface.evaluation.diagnosis import diagnose_samples, label_samples, onset_of, real_statistics
+from fakeface.evaluation.diagnosis import (
+    diagnose_samples,
+    label_samples,
+    onset_of,
+    real_statistics,
+    real_statistics_of,
+)
 from tests.evaluation_pictures import drawn_faces, needs_faces, real_faces, untrained
 
 SETS = [
@@ -48,6 +55,23 @@ def test_real_images_are_healthy(pictures, real):
     found = diagnose_samples(pictures[-N:], real)
     assert found.label == "healthy", found
     assert "blurred" not in found.evidence
+
+
+ALIKE = {
+    "one": np.zeros((1, 32, 32, 3), dtype=np.uint8),
+    "black": np.zeros((20, 32, 32, 3), dtype=np.uint8),
+    "the same": np.repeat(
+        np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8), 20, axis=0
+    ),
+    "one colour each": np.full((20, 32, 32, 1), np.arange(20)[:, None, None, None], dtype=np.uint8),
+}
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_real_images_that_do_not_differ_are_refused_with_their_source(case):
+    images = ImageSet(ALIKE[case], "digest", "folder", "folder /data/faces", ())
+    with pytest.raises(UserError, match=r"folder /data/faces: .*(at least 2 images|at least two different)"):
+        real_statistics_of(images)
 
 
 def test_few_real_images_are_healthy(pictures, real):

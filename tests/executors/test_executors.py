@@ -18,7 +18,6 @@ from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig
 from ablations.executors.loop import Dispatcher, run_plan
 from ablations.jobs import training
 from ablations.jobs.context import Progress
-from ablations.jobs.machine import usable_cores
 from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.scoring import Scorers
 from ablations.jobs.status import JobState, state_of
@@ -26,6 +25,7 @@ from ablations.spec import load_spec
 from ablations.store import Store, job_lock, journal
 from ablations.store.history import History
 from fakeface import data
+from fakeface.environment import usable_cores
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints
 from tests.lab import SPEC, Lab, histories_of

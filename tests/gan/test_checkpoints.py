@@ -142,6 +142,17 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path):
         checkpoints.save(path, {"step": 1})
 
 
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_checkpoint_is_restored_where_gpus_are_gone(monkeypatch: pytest.MonkeyPatch, left: int):
+    trained, _ = run(tiny(), 1)
+    states = [torch.zeros(4), torch.ones(4)]
+    restored = {}
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: left)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: restored.update({device: state}))
+    checkpoints.restore(trained, checkpoints.capture(trained) | {"rng_cuda": states})
+    assert restored == dict(enumerate(states[:left]))
+
+
 def test_the_weights_digest_sees_every_weight():
     state, _ = run(tiny(), 1)
     before = digest(state)

@@ -1,8 +1,15 @@
 """What a job runs on."""
 
 import os
+from pathlib import Path
 
-from ablations.jobs.machine import usable_cores
+import pytest
+import torch
+
+from ablations.jobs.machine import select_device
+from fakeface import environment
+from fakeface.environment import usable_cores
+from fakeface.errors import UserError
 
 
 def test_usable_cores_are_those_of_this_process():
@@ -12,3 +19,53 @@ def test_usable_cores_are_those_of_this_process():
         assert usable_cores() == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "files", "quota"),
+    [
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/\n", {"cpu.max": "400000 100000\n"}, 4),
+        ("0::/elsewhere\n", {"cpu.max": "50000 100000\n"}, 0.5),  # a container sees its own group at the top
+        ("0::/a\n", {"a/cpu.max": "max 100000\n"}, None),
+        ("0::/a\n", {"a/cpu.max": "no number\n"}, None),
+        (
+            "4:memory:/m\n2:cpu,cpuacct:/a\n0::/\n",
+            {"cpu/a/cpu.cfs_quota_us": "300000\n", "cpu/a/cpu.cfs_period_us": "100000\n"},
+            3,
+        ),
+        ("2:cpu:/a\n", {"cpu/a/cpu.cfs_quota_us": "-1\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, None),
+        ("nonsense", {}, None),
+        (None, {}, None),
+    ],
+)
+def test_a_cpu_quota_is_the_least_of_the_groups(tmp_path: Path, cgroup, files, quota):
+    if cgroup is not None:
+        files = {"../../../proc/self/cgroup": cgroup, **files}
+    (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+    for name, content in files.items():
+        path = Path(os.path.normpath(tmp_path / "sys/fs/cgroup" / name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    assert environment.cpu_quota(tmp_path) == quota
+
+
+@pytest.mark.parametrize(("quota", "cores"), [(None, 8), (0.5, 1), (2.9, 2), (64.0, 8)])
+def test_a_quota_limits_the_cores(monkeypatch: pytest.MonkeyPatch, quota, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(environment, "cpu_quota", lambda: quota)
+    assert usable_cores() == cores
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
+def test_a_gpu_that_does_not_compute_is_an_error_with_the_ways_out(monkeypatch: pytest.MonkeyPatch, name):
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA error: the driver is too old\nCompile with ...")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch, "ones", refuse)
+    with pytest.raises(UserError, match=r"cuda:0.*\(CUDA error: the driver is too old\)") as caught:
+        select_device(name)
+    assert "--device cpu" in str(caught.value)
+    assert select_device("cpu").type == "cpu"
