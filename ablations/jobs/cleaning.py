@@ -38,7 +38,7 @@ class Needs:
     jobs: Sequence[Job]
     """Every job that the specification plans, also under each `--set` that the store's trainings were planned with."""
     unknown: Set[tuple[str | None, Sequence[str]]]
-    """The profiles and `--set` values of trainings that the specification does not accept now."""
+    """Profiles with `--set` values of trainings, which the specification does not accept now."""
     studies: Set[str]
     """Names of the studies of the specification and of the store."""
     trained: Set[str]
@@ -86,7 +86,7 @@ def needs_of(spec_file: Path, store: Store, overrides: Sequence[str], trained: S
     for profile, settings in known:
         add(profile, settings)
     unknown = set()
-    names = [name for history in histories for name in history.names if "overrides" in name]
+    names = [name for history in histories for name in history.names if name.get("overrides")]
     for planned_with in {_planned_with(name) for name in names} - known:
         try:
             add(*planned_with)

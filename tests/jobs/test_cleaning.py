@@ -113,8 +113,11 @@ def test_variants_by_set_are_trainings_of_their_own(world: World, now: Sequence[
 
 def test_what_was_set_stays_while_the_file_does_not_accept_it(world: World):
     folder = world.finished(world.job("sgd", "optimizer.lr=1e-2"))
+    plain = world.finished(world.job("baseline"))
+    world.edit("train: {steps: 24", "train: {steps: 23")
     world.edit("profiles:\n  quick:", "profiles:\n  other:")
-    assert world.stale() == []
+    assert world.stale() == [plain]
+    world.edit("train: {steps: 23", "train: {steps: 24")
     world.edit("  other:", "  quick:")
     world.edit("sgd: {extends: baseline, ", "sgd: {extends: baseline, init: dcgan, ")
     assert world.stale() == [folder]
