@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
+from ablations.cli.printing import SafeConsole
 from ablations.cli.view import View
 from ablations.executors import EXECUTORS, WorkerConfig
 from ablations.executors.loop import run_plan
@@ -35,7 +35,7 @@ def bench_executors(jobs: int) -> None:
         store = Store(Path(folder) / "store")
         planned = _plan(Path(folder) / "runs.yaml", store, jobs)
         config = WorkerConfig(store.root, "cpu", 1, {"commit": None, "dirty": None, "diff": ""})
-        view = View(Console(quiet=True), jobs)
+        view = View(SafeConsole(quiet=True), jobs)
         with EXECUTORS["local"](config, WORKERS, lambda: False) as executor:
             started = time.perf_counter()
             summary = run_plan(planned, executor, store, view)

@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
+from ablations.cli.printing import console
 from ablations.cli.view import View
 from ablations.executors import EXECUTORS, WorkerConfig
 from ablations.executors.loop import run_plan
-from ablations.jobs.machine import git_state, usable_cores
+from ablations.jobs.checkout import git_state
 from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Spec, load_spec
 from ablations.store import Store, data_key
 from ablations.studies.record import FILE, StudyRecord
 from ablations.studies.results import result_of
+from fakeface.environment import usable_cores
 from fakeface.outcomes import Exit
 
 
@@ -64,9 +64,9 @@ def main() -> None:
         for _, job in pruned:
             source = folder_of(store, job)
             shutil.copytree(source, scratch.jobs / source.name)
-        git = git_state(Path(__file__).parent)
+        git = git_state()
         setup = WorkerConfig(root=scratch.root, device="cpu", threads=1, git=git, allow_inexact=True)
-        view = View(Console(highlight=False), len(pruned))
+        view = View(console(), len(pruned))
         with EXECUTORS["local"](setup, usable_cores(), lambda: False) as executor:
             summary = run_plan([job for _, job in pruned], executor, scratch, view)
         if summary.exit_status:

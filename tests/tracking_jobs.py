@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ablations.jobs.machine import stack, store_diff
+from ablations.jobs.checkout import store_diff
+from ablations.jobs.machine import stack
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job as PlannedJob
 from ablations.spec import RunConfig

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.progress import Progress as Bar
 from rich.progress import TaskID
@@ -14,6 +13,7 @@ from ablations.cli.view import View, make_view
 from ablations.executors import EXECUTORS, Executor, WorkerConfig
 from ablations.executors.loop import stop_on_signals
 from ablations.jobs import machine
+from ablations.jobs.checkout import git_state
 from ablations.jobs.plan import Job
 from ablations.jobs.scoring import Scorers
 from ablations.spec import Run
@@ -91,7 +91,7 @@ def executing(
         root=store.root,
         device=options.device,
         threads=options.threads or max(1, usable_cores() // slots),
-        git=machine.git_state(Path(__file__).parent),
+        git=git_state(),
         allow_inexact=options.allow_inexact,
     )
     with (

@@ -27,7 +27,7 @@ class WorkerConfig:
     threads: int
     """CPU threads of each job. The last bits of the weights depend on this number."""
     git: dict[str, Any]
-    """The commit, for the record: see `machine.git_state`."""
+    """The commit, for the record: see `checkout.git_state`."""
     allow_inexact: bool = False
     """Resume jobs that began on another stack."""
 

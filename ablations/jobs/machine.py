@@ -1,9 +1,7 @@
-"""The machine of a job: device, software stack, load, and the commit of the code."""
+"""The machine of a job: device, software stack and load."""
 
-import hashlib
 import os
 import platform
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -13,7 +11,6 @@ import psutil
 import torch
 
 from fakeface.errors import UserError
-from fakeface.files import os_errors
 
 EXACTNESS = ("torch", "device", "threads", "cpu", "cpu_capability")
 """The parts of a stack on which the last bits of a training depend."""
@@ -97,40 +94,6 @@ def system_load(device: torch.device) -> dict[str, float]:
         index = device.index or 0
         load[f"system/gpu_{index}_memory_usage_megabytes"] = torch.cuda.memory_reserved(device) / 1e6
     return load
-
-
-def git_state(folder: Path) -> dict[str, Any]:
-    """The commit (None outside a checkout), whether the tree has uncommitted changes, and these as text."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return {"commit": None, "dirty": None, "diff": ""}
-    diff = _git(folder, "diff", "HEAD") or ""
-    dirty = bool(_git(folder, "status", "--porcelain"))
-    return {"commit": commit.strip(), "dirty": dirty, "diff": diff}
-
-
-def store_diff(git: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Write the diff to a file in `folder`. Returns the state with the file's name in place of the diff, or None."""
-    if not git["diff"]:
-        return {**git, "diff": None}
-    name = f"diff-{hashlib.sha256(git['diff'].encode()).hexdigest()[:8]}.patch"
-    with os_errors(folder / name, "keep the uncommitted changes"):
-        (folder / name).write_text(git["diff"])
-    return {**git, "diff": name}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=20,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
 
 
 @cache

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ablations.jobs import training
+from ablations.jobs.checkout import store_diff
 from ablations.jobs.context import Context, Progress
 from ablations.jobs.kept import generator_file, keep
-from ablations.jobs.machine import stack, stack_changes, store_diff, system_load
+from ablations.jobs.machine import stack, stack_changes, system_load
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job
 from ablations.jobs.resuming import checkpoint_of, first_difference, same, usable_checkpoint
