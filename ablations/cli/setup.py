@@ -1,5 +1,6 @@
 """What every command that trains sets up: machine, images, reference statistics, executor, view, mirror."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -105,6 +106,7 @@ def executing(
 @contextmanager
 def mirrored(store: Store, options: MirrorOptions, console: SafeConsole) -> Iterator[None]:
     """A process that ships journals to MLflow during the block. At the end, print what it could not ship and why."""
+    say_if_ignored(options.tracking_uri, console)
     mirror = tracking.MirrorProcess(store, options.uri(store))
     try:
         yield
@@ -122,4 +124,16 @@ def mirrored(store: Store, options: MirrorOptions, console: SafeConsole) -> Iter
             why = mirror.last_problem()
             console.say("[yellow]MLflow lacks {}[/]{}{}", pending, ": " if why else ".", why)
             command = shell_command("sync", store=store.root, tracking_uri=options.tracking_uri)
-            console.say("`{}` ships the rest.", command)
+            console.say(f"{'Once that is mended, ' if why else ''}`{{}}` ships the rest.", command)
+
+
+def say_if_ignored(tracking_uri: str | None, console: SafeConsole) -> None:
+    """Say that MLFLOW_TRACKING_URI is not used, if it is set and no --tracking-uri is given.
+
+    Results leave the store only if a command says so, not because of a variable that another project needs.
+    """
+    if tracking_uri is None and os.environ.get("MLFLOW_TRACKING_URI"):
+        console.say(
+            "[yellow]MLFLOW_TRACKING_URI is set, but not used[/]: the mirror is in the store; "
+            '`--tracking-uri "$MLFLOW_TRACKING_URI"` puts it there.'
+        )

@@ -44,6 +44,7 @@ def sync(
 ) -> None:
     """Complete or rebuild the mirror in MLflow from the journals. Ships nothing twice."""
     from ablations import tracking
+    from ablations.cli.setup import say_if_ignored
     from ablations.executors.loop import stop_on_signals
     from ablations.store import Store
 
@@ -51,6 +52,7 @@ def sync(
     uri = tracking_uri or place.tracking_uri
     if not place.jobs.is_dir():
         raise UserError(f"{place.root}: no store here, so nothing to ship; choose the folder with --store")
+    say_if_ignored(tracking_uri, out)
     with stop_on_signals() as stop:
         result = tracking.sync(place, uri, follow=follow, stop=stop.is_set)
     for name, texts in result.problems.items():
@@ -62,7 +64,8 @@ def sync(
         return
     again = shell_command("sync", store=place.root, tracking_uri=tracking_uri)
     if result.pending:
-        out.say("Left: {}. The journals keep it; `{}` ships the rest.", result.pending, again)
+        mended = "once that is mended, " if result.errors else ""
+        out.say(f"Left: {{}}. The journals keep it; {mended}`{{}}` ships the rest.", result.pending, again)
     else:
         out.say("Could not check whether MLflow holds everything; `{}` tries again.", again)
     raise typer.Exit(130 if stop.is_set() and not follow else 1)

@@ -13,6 +13,7 @@ from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.loop import SyncReport, sync
 from ablations.tracking.process import SHIPPING_AGAIN, TIME_FORMAT, URI
+from ablations.tracking.refusals import in_words
 from fakeface.terminal import prepare_streams, printable
 
 NICENESS = 10
@@ -24,11 +25,14 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="folder whose journals to ship")
     parser.add_argument("--prepare", action="store_true", help="create the schema of a sqlite URI, and end")
     arguments = parser.parse_args()
-    uri = os.environ[URI]
+    uri = os.environ.pop(URI)
     signal.signal(signal.SIGTERM, _exit)  # unwinds, so that no temporary folder is left behind
     if arguments.prepare:
-        with server.settings():
-            server.create_schema(uri)
+        try:
+            with server.settings():
+                server.create_schema(uri)
+        except Exception as error:
+            sys.exit(in_words(error, uri))
         return
     if arguments.store is None:
         parser.error("--store is required")

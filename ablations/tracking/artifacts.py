@@ -56,8 +56,17 @@ def _log_image_again(client: "MlflowClient", run_id: str, image: "Image", name: 
 
 
 def image_names(client: "MlflowClient", run_id: str) -> set[str]:
-    """Names of the image files that a run holds."""
-    return {Path(info.path).name for info in client.list_artifacts(run_id, "images")}
+    """Names of the image files that a run holds.
+
+    `client.list_artifacts` also looks for models in the folder, which a server older than those refuses.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    place = client.get_run(run_id).info.artifact_uri
+    return {
+        Path(i.path).name
+        for i in get_artifact_repository(place, client.tracking_uri).list_artifacts("images")
+    }
 
 
 def image_name(record: Record, names: set[str]) -> str | None:

@@ -82,6 +82,16 @@ class Facts:
         )
 
 
+def since_1970(record: Record) -> Record:
+    """The record, with a time that MLflow accepts: it refuses those before 1970, which a wrong clock gives."""
+    return record | {"time": 0} if record.get("time", 0) < 0 else record
+
+
+def begun(facts: Facts) -> int:
+    """When the job began, in ms since 1970."""
+    return int(facts.job.get("time") or facts.session.get("time") or 0)
+
+
 def allowed_name(name: str) -> str:
     """A metric's or tag's name in the characters that MLflow allows: D(x) -> D_x, D(G(z))_before -> D_G_z_before."""
     return re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9_./: -]", "_", name)).strip("_")

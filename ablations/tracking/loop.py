@@ -112,7 +112,7 @@ class _Mirror:
             self.results = ResultShipper(self.store, self.uri)
         if self.uri == self.store.tracking_uri:
             server.relocate(self.store.root / "mlflow.db")
-        client = server.connect(self.uri)
+        client = server.connect(self.uri, abort)
         shippers = self._ship_jobs(report, client, thorough, abort)
         for result in published_results(self.store):
             self._attempt(report, result.name, partial(self.results.ship, client, result, abort))

@@ -82,6 +82,7 @@ def serve(store: Store, port: int = PORT, *, on_ready: Callable[[str], None] | N
     path = server.database(store.tracking_uri)
     if path is None or not server.is_prepared(path):
         raise UserError(f"{store.root}: holds no MLflow data yet; run `ablate run` or `ablate sync` first")
+    server.prepare(store, store.tracking_uri)
     with database_errors(path):
         server.relocate(path)
     _check_port(port)

@@ -33,7 +33,7 @@ def meaning(error: Exception) -> Refusal:
         return Refusal.UNSUPPORTED
     of_mlflow = getattr(error, "get_http_status_code", lambda: 400)()
     number = status or of_mlflow
-    if number in (401, 403, 407, 429) or number >= 500 or _is_web_page(text) or _is_network(error):
+    if number in (401, 403, 407, 429) or number >= 500 or _is_web_page(text) or _is_broken(error):
         return Refusal.SERVER
     return Refusal.REQUEST
 
@@ -73,12 +73,14 @@ def _remedy(error: Exception, uri: str) -> str:
         return (
             "the server is older than this, or is no MLflow server: check the address, or update the server"
         )
-    if "out-of-date database schema" in text or "Can't locate revision" in text:
+    if "out-of-date database schema" in text:
         return f"back the database up, then `mlflow db upgrade {printable(uri)}`"
-    if re.search("file is not a database|malformed", text):
+    newer = "Can't locate revision" in text
+    if newer or re.search("file is not a database|malformed", text):
+        why = "a newer MLflow made the database" if newer else "the database is damaged"
         return (
-            "the database is damaged; it is only a mirror: move the file and those of its name that end in -wal and "
-            "-shm away, and `ablate sync` rebuilds it from the journals"
+            f"{why}; it is only a mirror: move mlflow.db, mlflow.db-wal and mlflow.db-shm out of the store, and "
+            "`ablate sync` rebuilds it from the journals"
         )
     return ""
 
@@ -96,8 +98,8 @@ def _is_web_page(text: str) -> bool:
     return "not in a valid JSON format" in text
 
 
-def _is_network(error: Exception) -> bool:
-    """Whether requests could not reach the server, or its answer took too long."""
-    return (
-        type(error).__module__.startswith(("requests.", "urllib3.")) and getattr(error, "response", 0) is None
-    )
+def _is_broken(error: Exception) -> bool:
+    """Whether the server could not be reached or took too long, or the database cannot be used."""
+    if type(error).__module__.startswith(("requests.", "urllib3.")):
+        return getattr(error, "response", None) is None
+    return isinstance(error, TimeoutError | sqlite3.Error) or type(error).__module__.startswith("sqlalchemy.")

@@ -3,21 +3,28 @@
 import atexit
 import contextlib
 import functools
+import importlib.metadata
 import os
+import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import urllib.parse
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any, cast
 
 from filelock import FileLock
 
 from ablations.store import Store
-from ablations.tracking.refusals import Refusal, meaning
+from ablations.tracking.refusals import Refusal, database_errors, meaning
 from fakeface.environment import direct_local_requests, environment
 from fakeface.errors import UserError
 
@@ -30,12 +37,15 @@ SETTINGS = {
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # it logs errors, with pages of SQL, and raises them as well
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # A pooled connection would go on writing into a database file that was deleted under it.
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
 }
 """No retries inside a call: a server that is down costs one attempt, one that hangs ten seconds."""
+CALL_SECONDS = 300.0
+"""For one call, the upload of a model included."""
+ABORT_SECONDS = 10.0
 SQLITE = "sqlite:///"
 LOCATIONS = (
     ("experiments", "artifact_location"),
@@ -66,11 +76,13 @@ def database(uri: str) -> Path | None:
 def prepare(store: Store, uri: str) -> bool:
     """Create a sqlite mirror's schema if it is missing, and return whether it was. A server creates its own.
 
-    Runs under a lock, since MLflow's migrations of a new file race, and in a process of its own, so that the caller
-    need not load mlflow. Raises UserError if the schema cannot be created.
+    After an update of MLflow, also brings the store's own database to the new schema, see `create_schema`. Runs under
+    a lock, since MLflow's migrations of a new file race, and in a process of its own, so that the caller need not load
+    mlflow. Raises UserError if the schema cannot be created.
     """
     path = database(uri)
-    if path is None or is_prepared(path):
+    own = uri == store.tracking_uri
+    if path is None or is_prepared(path, current=own):
         return False
     try:
         store.mirror.mkdir(parents=True, exist_ok=True)
@@ -78,7 +90,9 @@ def prepare(store: Store, uri: str) -> bool:
     except OSError as error:
         raise UserError(f"{error.filename}: cannot create the mirror: {error.strerror}") from error
     with FileLock(store.mirror / "prepare.lock"):
-        if not is_prepared(path):
+        is_new = not is_prepared(path)
+        if not is_prepared(path, current=own):
+            _check_readable(path)
             done = subprocess.run(
                 [sys.executable, "-m", "ablations.tracking", "--prepare"],
                 env=os.environ | {"MLFLOW_TRACKING_URI": uri},
@@ -89,29 +103,69 @@ def prepare(store: Store, uri: str) -> bool:
             )
             if done.returncode:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-                raise UserError(f"{path}: cannot create MLflow's database: {last}")
-    return True
+                raise UserError(f"{path}: cannot prepare MLflow's database: {last}")
+    return is_new
 
 
-def is_prepared(path: Path) -> bool:
-    """Whether the schema is complete. Its last step is the switch to WAL, which the file's header shows."""
+def _check_readable(path: Path) -> None:
+    """Raise UserError if there is a file that is no database. MLflow would try for minutes to open it."""
+    if path.exists():
+        with database_errors(path), contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("select count(*) from sqlite_master").fetchone()
+
+
+def is_prepared(path: Path, *, current: bool = False) -> bool:
+    """Whether the schema is complete. Its last step is the switch to WAL, which the file's header shows.
+
+    `current`: it must have been prepared under the installed version of MLflow, which the header shows as well.
+    """
     try:
         with path.open("rb") as file:
-            return file.read(20)[18:] == WAL_VERSIONS
+            header = file.read(64)
     except OSError:
         return False
+    return header[18:20] == WAL_VERSIONS and (not current or header[60:] == _version().to_bytes(4, "big"))
+
+
+def _version() -> int:
+    """The version of MLflow as a number, for `pragma user_version`."""
+    major, minor, micro = re.findall(r"\d+", importlib.metadata.version("mlflow") + ".0.0")[:3]
+    return int(major) * 1_000_000 + int(minor) * 1_000 + int(micro)
 
 
 def create_schema(uri: str) -> None:
-    """Create the tables of a sqlite URI. Raises MLflow's errors."""
+    """Create the tables of a sqlite URI. Raises MLflow's errors.
+
+    Upgrades those of an older MLflow if they are a store's own, and keeps a copy of them in `mlflow.db.<revision>`.
+    """
     path = database(uri)
     assert path is not None
-    is_new = not path.exists()
+    is_new = not path.exists() or path.stat().st_size == 0
+    if not is_new and (path.parent / "jobs").is_dir():
+        _upgrade(path)
     connect(uri).search_experiments(max_results=1)
     if is_new:
         relocate(path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"pragma user_version={_version()}")
         connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma wal_checkpoint(truncate)")  # into the header
+
+
+def _upgrade(path: Path) -> None:
+    """Bring a database to the schema of the installed MLflow, after a backup. Raises MLflow's errors."""
+    from mlflow.store.db import utils
+
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        tables = "select 1 from sqlite_master where name = 'alembic_version'"
+        if connection.execute(tables).fetchone() is None:
+            return  # creating it was interrupted
+        found = [revision for (revision,) in connection.execute("select version_num from alembic_version")]
+        if found == [utils._get_latest_schema_revision()]:  # type: ignore[no-untyped-call]
+            return
+        with contextlib.closing(sqlite3.connect(f"{path}.{'-'.join(found)}")) as backup:
+            connection.backup(backup)
+    utils._upgrade_db(utils.create_sqlalchemy_engine(plain_uri(f"{SQLITE}{path}")))  # type: ignore[no-untyped-call]
 
 
 def relocate(path: Path) -> None:
@@ -144,12 +198,58 @@ def relocate(path: Path) -> None:
             )
 
 
-def connect(uri: str) -> "MlflowClient":
-    """A client. Does not contact the server yet."""
+def connect(uri: str, abort: Callable[[], bool] = lambda: False) -> "MlflowClient":
+    """A client, whose calls end soon once `abort` is true. Does not contact the server yet."""
     from mlflow import MlflowClient
 
     plain = plain_uri(uri)
-    return MlflowClient(tracking_uri=plain, registry_uri=plain)
+    client = MlflowClient(tracking_uri=plain, registry_uri=plain)
+    in_main = threading.current_thread() is threading.main_thread()
+    return cast("MlflowClient", TimedClient(client, abort)) if is_server(uri) and in_main else client
+
+
+def is_server(uri: str) -> bool:
+    """Whether the URI is that of a server, which other machines may share."""
+    return urllib.parse.urlsplit(uri).scheme in ("http", "https", "databricks")
+
+
+class TimedClient:
+    """A client of a server whose every call ends in time: MLflow's own limit is for each byte, not for the answer.
+
+    A call raises TimeoutError after CALL_SECONDS, or ABORT_SECONDS after `abort` came true. Only the main thread can do
+    that; in another one, and for a database, calls are not limited.
+    """
+
+    def __init__(self, client: "MlflowClient", abort: Callable[[], bool]) -> None:
+        self._client, self._abort = client, abort
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        return functools.partial(self._call, found) if callable(found) else found
+
+    def _call(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        with _deadline(self._abort):
+            return method(*arguments, **named)
+
+
+@contextlib.contextmanager
+def _deadline(abort: Callable[[], bool]) -> Iterator[None]:
+    ends = [time.monotonic() + CALL_SECONDS]
+
+    def check(_number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if abort() and len(ends) == 1:
+            ends.append(now + ABORT_SECONDS)
+        if now > min(ends):
+            raise TimeoutError("the server takes too long to answer")
+
+    before = signal.signal(signal.SIGALRM, check)
+    signal.setitimer(signal.ITIMER_REAL, 1.0, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def plain_uri(uri: str) -> str:
@@ -221,7 +321,7 @@ def is_active(client: "MlflowClient", run_id: str) -> bool:
 
 def _artifacts(store: Store, uri: str, experiment: str) -> str | None:
     """Where an experiment's files go: beside a sqlite file, where the server says, or else in the store."""
-    if urllib.parse.urlsplit(uri).scheme in ("http", "https", "databricks"):
+    if is_server(uri):
         return None
     path = database(uri)
     root = store.artifacts.as_uri() if path is None else _artifact_root(path)

@@ -33,6 +33,8 @@ class JobShipper:
         self.problems: list[str] = []
         """What can never be shipped (a missing picture, for example)."""
         self._rows: list[Point] = []
+        self._held = 0
+        """Byte of the journal before which MLflow has every row, although the note of that was lost."""
         self._images_sent: set[str] | None = None
 
     @property
@@ -49,7 +51,7 @@ class JobShipper:
     def forget(self) -> None:
         """Start over at byte 0, with a new run."""
         self.shipped = Shipped()
-        self._images_sent = None
+        self._images_sent, self._held = None, 0
         self._rows.clear()
 
     def ship(self, abort: Callable[[], bool]) -> None:
@@ -59,7 +61,7 @@ class JobShipper:
         """
         while True:
             reading = journal.read(self.path, self.shipped.offset)
-            for record, offset in zip(reading.records, reading.offsets, strict=True):
+            for record, offset in zip(map(content.since_1970, reading.records), reading.offsets, strict=True):
                 if abort():
                     return
                 if self.shipped.is_new_branch(record, offset):
@@ -128,7 +130,8 @@ class JobShipper:
         """Ship one record, or add its values to the next batch."""
         if self.shipped.is_superseded(record, offset):
             return
-        self._rows += content.points(record, self.shipped.limit(offset))
+        if offset > self._held:
+            self._rows += content.points(record, self.shipped.limit(offset))
         about_job = self.shipped.facts.apply(record)
         if len(self._rows) >= BATCH:
             self._flush(offset)
@@ -181,7 +184,23 @@ class JobShipper:
     def _ensure_run(self) -> None:
         if not self.shipped.run_id:
             self.shipped.experiment_id, self.shipped.run_id = self._find_or_create_run(self.shipped)
+            self._held = self._find_held(self.shipped.run_id)
             self._save()
+
+    def _find_held(self, run: str) -> int:
+        """See `_held`. Rows are sent in the journal's order, so that MLflow has all before the last that it shows.
+
+        Sending them again would change nothing, but takes MLflow far longer than new ones.
+        """
+        held = before = 0
+        latest = {m.key: (m.step, m.timestamp) for m in self.client.get_run(run).data.to_proto().metrics}
+        if latest:
+            reading = journal.read(self.path)
+            for record, offset in zip(map(content.since_1970, reading.records), reading.offsets, strict=True):
+                if any(latest.get(p.name) == (p.step, p.time) for p in content.points(record)):
+                    held = before
+                before = offset
+        return held
 
     def _find_or_create_run(self, of: Shipped) -> tuple[str, str]:
         """The experiment and run ids of an attempt, with everything logged that never changes."""
@@ -191,9 +210,8 @@ class JobShipper:
         experiment = facts.first_name.get("experiment", DEFAULT_EXPERIMENT)
         experiment_id = server.experiment_id(self.client, self.store, self.uri, experiment)
         key = content.key_tags(facts, name, of.attempt)
-        begun = facts.job.get("time") or facts.session.get("time") or 0
         run_name = content.run_name(facts, name)
-        run = server.find_or_create_run(self.client, experiment_id, key, run_name, begun)
+        run = server.find_or_create_run(self.client, experiment_id, key, run_name, content.begun(facts))
         color = shipped.color_for(self.store, facts.first_name.get("run", name), experiment)
         self.client.set_tag(run, "mlflow.runColor", color, synchronous=True)
         params = [Param(k, v) for k, v in content.params(facts).items()]
@@ -222,8 +240,11 @@ class JobShipper:
         self.client.set_tag(after.run_id, "branch", f"at step {record['step']}: {record['reason']}")
         for tag, value in {"superseded_by": after.run_id, "exit": content.SUPERSEDED}.items():
             self.client.set_tag(old.run_id, tag, value)
-        self.client.set_terminated(old.run_id, status="KILLED", end_time=record["time"])
+        self.client.set_terminated(
+            old.run_id, status="KILLED", end_time=max(record["time"], content.begun(facts))
+        )
         self.shipped, self._images_sent = after, None
+        self._held = self._find_held(after.run_id)
         self._save()
 
     def _tag(self, *, running: bool) -> None:
@@ -239,7 +260,10 @@ class JobShipper:
         else:
             ended = self.shipped.facts.outcome
             last = ended["time"] if ended else int(self.path.stat().st_mtime * 1_000)
-            self.client.set_terminated(self.shipped.run_id, status=status, end_time=last)
+            # A clock that was set back may have ended the job before it began.
+            self.client.set_terminated(
+                self.shipped.run_id, status=status, end_time=max(last, content.begun(self.shipped.facts))
+            )
 
     def _save(self) -> None:
         shipped.save(self.store, self.uri, self.folder.name, self.shipped)

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from ablations.store import Store, is_running, journal
 from ablations.store.journal import Record
@@ -80,6 +81,9 @@ class Shipped:
         return size < self.offset or (first != "" and first != instance(self.facts.job))
 
 
+_NOTE = TypeAdapter(Shipped)
+
+
 def load(store: Store, uri: str, name: str) -> Shipped:
     """What was shipped of the job in folder `name`.
 
@@ -87,12 +91,9 @@ def load(store: Store, uri: str, name: str) -> Shipped:
     read as a journal never shipped.
     """
     try:
-        values: dict[str, Any] = json.loads(_path(store, uri, name).read_bytes())
-        values["branches"] = [Branch(**branch) for branch in values["branches"]]
-        values["facts"] = Facts(**values["facts"])
-        found = Shipped(**values)
+        found = _NOTE.validate_json(_path(store, uri, name).read_bytes())
         return Shipped() if found.is_replaced(store.jobs / name / "journal.jsonl") else found
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError):
         return Shipped()
 
 
