@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, get_args
 
+import numpy as np
 from pydantic import AfterValidator
 
 from ablations.spec import Names, Node
@@ -90,7 +91,7 @@ class Gap:
 class Decided:
     """A verdict that needs no effect, with the interval behind it."""
 
-    verdict: VerdictWord
+    word: VerdictWord
     value: float
     """The value in question."""
     low: float
@@ -218,8 +219,14 @@ class Kind(Settings):
     # -- words and axes
 
     def sentence(self, groups: Sequence[Group]) -> str:
-        """What was measured: "Converged Loss_D is 0.316 for `a` and 0.280 for `b` (means of 5 seeds)"."""
-        raise NotImplementedError
+        """What was measured: "The converged Loss_D is 0.316 for `a` and 0.280 for `b` (means of 5 seeds)"."""
+        assert self.compared is not None
+        words = self.compared.words
+        typical = listed(f"{self._typical(group)} for `{group.name}`" for group in groups)
+        sizes = listed(dict.fromkeys(str(len(group.values)) for group in groups))
+        mean = "geometric means" if self.margin.relative else "means"
+        count = "one seed" if sizes == "1" else f"{mean} of {sizes} seeds"
+        return f"{words[0].upper()}{words[1:]} is {typical} ({count})"
 
     @property
     def effect_name(self) -> str:
@@ -235,8 +242,8 @@ class Kind(Settings):
         return None
 
     def typical(self, values: Sequence[float]) -> float:
-        """The mean of a group."""
-        return math.fsum(values) / len(values)
+        """The mean by which it compares: the geometric one of a relative margin."""
+        return float(np.exp(np.mean(np.log(values)))) if self.margin.relative else float(np.mean(values))
 
     def axis(self, quality: str) -> str:
         """The name of the axis of values; `quality` names the Fréchet distance with its N."""
@@ -246,6 +253,13 @@ class Kind(Settings):
     def bounds(self) -> tuple[float, float]:
         """Between which values the effect can be at all."""
         return -math.inf, math.inf
+
+    def _typical(self, group: Group) -> str:
+        """The mean of a group; trainings that diverged or never got there are counted apart."""
+        finite = [value for value in group.values.values() if math.isfinite(value)]
+        lost = len(group.values) - len(finite)
+        mean = number(self.typical(finite)) if finite else "no number"
+        return f"{mean} with {lost} of {len(group.values)} ranked last" if lost else mean
 
     def _values(self) -> Iterator[Any]:
         for key in type(self).model_fields:
@@ -264,25 +278,6 @@ class Claim:
     source: str
     family: str | None
     kind: Kind = field(repr=False)
-
-
-def group_means(kind: Kind, groups: Sequence[Group], metric: Metric, mean: str) -> str:
-    """ "The Fréchet distance is 640.1 for `a` and 1,171 for `b` (means of 5 seeds)"."""
-    typical = listed(f"{_typical(kind, group)} for `{group.name}`" for group in groups)
-    sizes = listed(dict.fromkeys(str(len(group.values)) for group in groups))
-    words = metric.words
-    count = "one seed" if sizes == "1" else f"{mean} of {sizes} seeds"
-    return f"{words[0].upper()}{words[1:]} is {typical} ({count})"
-
-
-def _typical(kind: Kind, group: Group) -> str:
-    """The mean of a group; trainings that diverged or never got there are counted apart."""
-    finite = [value for value in group.values.values() if math.isfinite(value)]
-    lost = len(group.values) - len(finite)
-    mean = number(kind.typical(finite)) if finite else ""
-    if not lost:
-        return mean
-    return f"{mean or 'no number'} with {lost} of {len(group.values)} ranked last"
 
 
 def _flat(value: Any) -> Iterator[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, model_validator
 
 from ablations.spec.names import Number
-from analysis.claims._base import CannotCompare, Evidence, Group, Kind, Margin, group_means
+from analysis.claims._base import CannotCompare, Evidence, Group, Kind, Margin
 from analysis.claims.metrics import Metric
 from analysis.claims.values import values_of
 from analysis.statistics import Region
@@ -117,10 +117,6 @@ class Directed(Kind):
         """Of a relative margin, the share that a difference of logarithms is; what has no bound has none there."""
         return math.expm1(value) if self.margin.relative and math.isfinite(value) else value
 
-    def sentence(self, groups: Sequence[Group]) -> str:
-        mean = "geometric means" if self.margin.relative else "means"
-        return group_means(self, groups, self.compared, mean)
-
     def amount(self, value: float) -> str:
         if not self.margin.relative:
             return signed(number(value) if value else "0")
@@ -132,7 +128,3 @@ class Directed(Kind):
         if not self.margin.relative:
             return None
         return f"{100 * value:+.3g}%".replace("-", "−") if abs(value) > 1e-9 else "0%"
-
-    def typical(self, values: Sequence[float]) -> float:
-        """The mean by which it compares: the geometric one of a relative margin."""
-        return float(np.exp(np.mean(np.log(values)))) if self.margin.relative else float(np.mean(values))

@@ -12,20 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
 
+import numpy as np
 from pydantic import AfterValidator, model_validator
 
 from ablations.spec import Names
-from analysis.claims._base import (
-    KINDS,
-    LEVEL,
-    CannotCompare,
-    Evidence,
-    Gap,
-    Group,
-    Kind,
-    RunField,
-    group_means,
-)
+from analysis.claims._base import KINDS, LEVEL, CannotCompare, Evidence, Gap, Group, Kind, RunField
 from analysis.claims.metrics import Metric, MetricField, parse_metric
 from analysis.claims.values import values_of
 from analysis.statistics import Region, is_paired
@@ -112,18 +103,14 @@ class Closes(Kind):
                     f"`{group.name}` diverged with {name_seeds(lost)}, and a share of a gap needs the mean of every "
                     "run: claim its outcome instead"
                 )
-        numerator, denominator = self._weights(groups)
         means = [self.typical(group.by_seed) for group in groups]
-        above, below = (
-            sum(weight * mean for weight, mean in zip(weights, means, strict=True))
-            for weights in (numerator, denominator)
-        )
-        if not below > 0:
+        closed, gap = (float(np.dot(weights, means)) for weights in self._weights(groups))
+        if not gap > 0:
             raise CannotCompare(
                 f"{self.compared.words} of `{self.start}` is no worse than that of `{self.goal}`: there is no gap "
                 "to close"
             )
-        return above / below
+        return closed / gap
 
     def effect(self, groups: Sequence[Group]) -> Ratio:
         self.point(groups)  # raises where there is no gap
@@ -148,9 +135,6 @@ class Closes(Kind):
             return Region(-math.inf, _share(self.at_most))
         size = _share(self.within or "0%")
         return Region(-size, size)
-
-    def sentence(self, groups: Sequence[Group]) -> str:
-        return group_means(self, groups, self.compared, "means")
 
     @property
     def effect_name(self) -> str:

@@ -11,10 +11,9 @@ from ablations.spec.names import Name
 from analysis.claims._base import KINDS, LEVEL, Group, RunField
 from analysis.claims._directed import Difference, Directed
 from analysis.claims.metrics import Metric, MetricField, parse_metric
-from analysis.statistics import Effect, is_paired, two_by_two
+from analysis.statistics import CONTRASTS, Effect, Factor, factor_effect, is_paired
 from analysis.wording import listed
 
-INTERACTION = "interaction"
 Pair = Annotated[tuple[RunField, RunField], Field(strict=False)]
 
 
@@ -35,7 +34,7 @@ class FactorEffect(Directed):
 
     def problems(self, names: Names) -> Iterator[tuple[str, str]]:
         yield from super().problems(names)
-        if self.of not in (known := [*self.factors, INTERACTION]):
+        if self.of not in (known := [*self.factors, Factor.INTERACTION]):
             yield "of", unknown("factor", self.of, known)
 
     @property
@@ -43,21 +42,18 @@ class FactorEffect(Directed):
         return parse_metric(self.metric)
 
     def weights(self, groups: int) -> Sequence[float]:  # noqa: ARG002
-        half = 0.5
-        contrasts = {
-            self.factors[0]: (-half, -half, half, half),
-            self.factors[1]: (-half, half, -half, half),
-        }
-        return contrasts.get(self.of, (1.0, -1.0, -1.0, 1.0))
+        return CONTRASTS[self._part]
 
     @property
     def effect_name(self) -> str:
-        both = self.of == INTERACTION
+        both = self._part is Factor.INTERACTION
         return f"the interaction of {listed(self.factors)}" if both else f"the effect of {self.of}"
 
     def effect(self, groups: Sequence[Group]) -> Effect:
-        neither, second, first, both = self.scaled(groups)
         paired = is_paired(*(group.values for group in groups))
-        found = two_by_two([[neither, second], [first, both]], paired=paired, level=LEVEL)
-        effects = {self.factors[0]: found.first, self.factors[1]: found.second}
-        return effects.get(self.of, found.interaction)
+        return factor_effect(self.scaled(groups), self._part, paired=paired, level=LEVEL)
+
+    @property
+    def _part(self) -> Factor:
+        named = {self.factors[0]: Factor.FIRST, self.factors[1]: Factor.SECOND}
+        return named.get(self.of, Factor.INTERACTION)

@@ -76,10 +76,7 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str]) ->
         reason = f"The study has not been run: `{command(claim)}`."
         return Verdict(claim, VerdictWord.NOT_RUN, reason=reason)
     if (decided := kind.decided(evidence)) is not None:
-        return Verdict(
-            claim, decided.verdict, low=decided.low, high=decided.high, level=decided.level, method=decided.method,
-            reason=decided.reason, value=decided.value,
-        )  # fmt: skip
+        return Verdict(claim, **vars(decided))
     groups: Sequence[Group] = ()
     try:
         groups = kind.groups(evidence)

@@ -120,28 +120,13 @@ def outcome_words(regimes: Mapping[int, Regime]) -> str:
     return "; ".join(f"{count} × {regime}" for regime, count in counts.items())
 
 
-@dataclass(frozen=True)
-class LadderView:
-    """What the page shows of a ladder, beside its figure."""
-
-    name: str
-    start: str
-    goal: str
-    words: Sequence[str]
-    """A sentence or more for each hypothesis."""
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-def ladder_view(ladder: Ladder, quality: str) -> LadderView:
-    """The words and numbers of a ladder; `quality` names the Fréchet distance with its N."""
+def ladder_headings(ladder: Ladder, quality: str) -> list[str]:
+    """What the columns of `ladder_rows` are; `quality` names the Fréchet distance with its N."""
     axis = ladder.verdicts[0].claim.kind.axis(quality)
-    headings = ["run", "hypothesis", "outcome", "seeds", axis, "share of the gap", "95% interval", "verdict"]
-    words = [_hypothesis_words(hypothesis) for hypothesis in ladder.hypotheses]
-    return LadderView(ladder.name, ladder.start, ladder.goal, words, headings, list(_rows(ladder)))
+    return ["run", "hypothesis", "outcome", "seeds", axis, "share of the gap", "95% interval", "verdict"]
 
 
-def _hypothesis_words(hypothesis: Hypothesis) -> str:
+def hypothesis_words(hypothesis: Hypothesis) -> str:
     """ "“SGD is slow by nature”: no. `sgd-10x` closes 23% of the gap, interval 5% to 41%; above 50% was claimed."."""
     known = [verdict for verdict in hypothesis.verdicts if verdict.estimate is not None]
     parts = [_rung_words(verdict) for verdict in known]
@@ -167,7 +152,7 @@ def _rung_words(verdict: Verdict) -> str:
     return f"{words}; it ends as {outcome_words(own.regimes)}." if own is not None and broken else f"{words}."
 
 
-def _rows(ladder: Ladder) -> Iterator[list[str]]:
+def ladder_rows(ladder: Ladder) -> Iterator[list[str]]:
     """The start, the runs by hypothesis, and the goal."""
     ends = {name: _end(ladder, name) for name in (ladder.start, ladder.goal)}
     yield [*_cells(ladder.start, "", ends[ladder.start]), "0%", "", "the start"]

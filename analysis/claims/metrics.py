@@ -3,7 +3,6 @@
 Both come from the records of what is measured and logged.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -136,13 +135,7 @@ def summed_up(metric: Metric, steps: npt.NDArray[Any], values: npt.NDArray[Any])
     if len(values) < MIN_POINTS:
         return f"too short: {len(values)} points of {metric.of}, where a level needs {MIN_POINTS}"
     found = convergence(steps, values)
-    return {
-        "converged": found.level,
-        "oscillation": found.oscillation,
-        "steps-to-converge": found.settled_at,
-    }[metric.summary]
-
-
-def last_rank(metric: Metric) -> float | None:
-    """The value of a training that diverged: infinite on the worse side; None where neither side is better."""
-    return {Better.LOWER: math.inf, Better.HIGHER: -math.inf, Better.NEITHER: None}[metric.better]
+    summaries = {
+        "converged": found.level, "oscillation": found.oscillation, "steps-to-converge": found.settled_at
+    }  # fmt: skip
+    return summaries[metric.summary]

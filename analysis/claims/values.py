@@ -4,6 +4,7 @@ A diverged training ranks last on its metric's worse side. Of a metric with no b
 a comparison is refused rather than made without it.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.claims._base import CannotCompare, Group
-from analysis.claims.metrics import Metric, last_rank, summed_up
+from analysis.claims.metrics import Metric, summed_up
 from analysis.frames.jobs import Frames
 from analysis.statistics.convergence import smoothed
 from fakeface.evaluation.measures import DISTANCE, records
+from fakeface.measures import Better
 from fakeface.outcomes import COMPLETE, Exit, regime_of
 
 _NOT_ENDED: Mapping[str, str] = {
@@ -91,13 +93,13 @@ def _at_the_end(steps: npt.NDArray[Any], job: Mapping[Any, Any]) -> bool:
 
 
 def _last(job: Mapping[Any, Any], metric: Metric) -> float:
-    found = last_rank(metric)
-    if found is None:
+    """The value of a training that diverged: infinite on the worse side."""
+    if metric.better is Better.NEITHER:
         raise CannotCompare(
             f"`{job['run']}` diverged with seed {job['seed']} and has no {metric}, which has no better side on which "
             "to rank it: claim its outcome instead"
         )
-    return found
+    return math.inf if metric.better is Better.LOWER else -math.inf
 
 
 def _reached(frames: Frames, job: Mapping[Any, Any], metric: Metric) -> Value:
@@ -133,7 +135,7 @@ def _scores(frames: Frames, job: Mapping[Any, Any], key: str) -> Series:
     names = {(row.protocol, records(row.metric)[key].name) for row in registered.itertuples()}
     rows = frames.evaluations
     own = rows[(rows["run"] == job["run"]) & (rows["seed"] == job["seed"])].sort_values("step")
-    own = own[[pair in names for pair in zip(own["protocol"], own["metric"], strict=True)]]
+    own = own.loc[[pair in names for pair in zip(own["protocol"], own["metric"], strict=True)]]
     return own["step"].to_numpy(), own["value"].to_numpy(dtype=np.float64)
 
 

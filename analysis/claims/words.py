@@ -5,7 +5,6 @@ Names are between backticks, as in `analysis.wording`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from analysis.claims._base import LEVEL
@@ -16,47 +15,17 @@ from analysis.wording import counted, listed
 HEADINGS = ("verdict", "claim", "estimate", "95% interval", "seeds", "p", "further seeds")
 
 
-@dataclass(frozen=True)
-class ClaimView:
-    """What a reader sees of a claim, beside its figure."""
-
-    name: str
-    verdict: str
-    says: str
-    source: str
-    words: str
-    """What the data say, in a sentence or two with the numbers."""
-    estimate: str
-    interval: str
-    seeds: str
-    p: str
-    needed: str
-    method: str
-
-    def cells(self) -> list[str]:
-        """A row of the verdict table, in the order of `HEADINGS`."""
-        return [self.verdict, self.says, self.estimate, self.interval, self.seeds, self.p, self.needed]
-
-
-def claim_view(verdict: Verdict) -> ClaimView:
-    """The words and numbers of one verdict."""
-    claim = verdict.claim
+def cells(verdict: Verdict) -> list[str]:
+    """A row of the verdict table, in the order of `HEADINGS`."""
     p, adjusted = (("–" if value is None else _p(value)) for value in (verdict.p, verdict.adjusted_p))
     if adjusted not in ("–", p):
         p += f" ({adjusted} in its family)"
-    return ClaimView(
-        name=claim.name,
-        verdict=verdict.word,
-        says=claim.says,
-        source=claim.source,
-        words=sentence(verdict),
-        estimate="–" if verdict.estimate is None else amount(verdict, verdict.estimate),
-        interval=interval_words(verdict) or "–",
-        seeds=", ".join(dict.fromkeys(str(n) for n in verdict.n.values())) or "–",
-        p=p,
-        needed=_needed(verdict),
-        method=_method(verdict),
-    )
+    needed = "–"
+    if verdict.word == VerdictWord.UNDECIDED and verdict.region is not None:
+        needed = "> 100" if verdict.needed_seeds is None else str(verdict.needed_seeds)
+    estimate = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
+    seeds = ", ".join(dict.fromkeys(str(n) for n in verdict.n.values())) or "–"
+    return [verdict.word, verdict.claim.says, estimate, interval_words(verdict) or "–", seeds, p, needed]
 
 
 def record(verdict: Verdict) -> dict[str, Any]:
@@ -165,13 +134,8 @@ def interval_words(verdict: Verdict) -> str:
     return f"{amount(verdict, verdict.low)} to {amount(verdict, verdict.high)}"
 
 
-def _needed(verdict: Verdict) -> str:
-    if verdict.word == VerdictWord.UNDECIDED and verdict.region is not None:
-        return "> 100" if verdict.needed_seeds is None else str(verdict.needed_seeds)
-    return "–"
-
-
-def _method(verdict: Verdict) -> str:
+def method_words(verdict: Verdict) -> str:
+    """How it was judged, and in which family; empty where it was not."""
     family = verdict.claim.family
     if not verdict.method or family is None:
         return verdict.method

@@ -68,10 +68,10 @@ def quality_by_run(ax: Axes, scores: Scores, looks: Mapping[str, RunStyle]) -> A
         xlabel=scores.name,
     )  # fmt: skip
     values = pd.DataFrame(
-        [(row.run, row.measured[DISTANCE].value) for row in scores.last if row.step is not None],
+        [(row.run, found.value) for row in scores.last if (found := row.measured[DISTANCE]) is not None],
         columns=["run", "value"],
     )
-    values = values[np.isfinite(values["value"].astype(float))]
+    values = values[np.isfinite(values["value"])]
     runs = [run for run in looks if (values["run"] == run).any()]
     dark = {run: looks[run].text_color for run in runs}
     strip = {"data": values, "x": "value", "y": "run", "order": runs, "hue": "run", "legend": False, "ax": ax}
@@ -105,18 +105,18 @@ def _interval(values: "pd.Series[float]") -> tuple[float, float]:
 def _draw_intervals(ax: Axes, last: Sequence[LastScore], looks: Mapping[str, RunStyle]) -> None:
     """An error bar on the last point of each job that has an interval."""
     for row in last:
-        distance = row.measured[DISTANCE]
-        if distance.low is not None and distance.high is not None and row.step is not None:
+        found = row.measured[DISTANCE]
+        if found is not None and found.low is not None and found.high is not None and row.step is not None:
             ax.plot(
-                [row.step] * 2, [distance.low, distance.high], color=looks[row.run].color, lw=1.2, marker="_", ms=9,
+                [row.step] * 2, [found.low, found.high], color=looks[row.run].color, lw=1.2, marker="_", ms=9,
                 mew=1.2, clip_on=False, zorder=2.5,
             )  # fmt: skip
 
 
 def _draw_floors(ax: Axes, last: Sequence[LastScore]) -> None:
     """One faint line for each floor; there are several where the real images differ."""
-    known = {row.measured[FLOOR].value for row in last} - {None}
-    for floor in sorted({float(f"{value:.3g}") for value in known if value is not None}):
+    known = {float(f"{found.value:.3g}") for row in last if (found := row.measured[FLOOR]) is not None}
+    for floor in sorted(known):
         ax.axhline(floor, color=style.MUTED, lw=0.8, dashes=(1.4, 1.4), zorder=1)
         ax.annotate(
             "real images among themselves", (0, floor), (4, 2), xycoords=("axes fraction", "data"),

@@ -7,20 +7,8 @@ import pandas as pd
 
 from analysis.frames.jobs import Frames
 from fakeface.evaluation.measures import DISTANCE, MEASURES, records
-from fakeface.measures import Measure
+from fakeface.measures import Estimate, Measure
 from fakeface.outcomes import Exit
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One number and its error, where that is known. None: not measured; NaN: the measurement gave NaN."""
-
-    value: float | None
-    low: float | None = None
-    """The 95% interval of its sampling noise."""
-    high: float | None = None
-    error: float | None = None
-    """Its standard error."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +19,9 @@ class LastScore:
     seed: int
     step: int | None
     """Of the evaluation; None where there is none."""
-    measured: Mapping[str, Measured]
-    """Every registered measure, by its key, in the order of registration."""
+    measured: Mapping[str, Estimate | None]
+    """Every registered measure, by its key, in the order of registration. None: not measured; NaN: the measurement gave
+    NaN."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +73,11 @@ def _last_scores(frames: Frames, quality: pd.DataFrame, measures: Mapping[str, M
         step = int(last[run, seed]) if (run, seed) in last.index else None
         found = by_evaluation.get((run, seed, step), {})
         measured = {
-            key: Measured(*(found.get(name) for name in (one.name, one.low, one.high, one.standard_error)))
+            key: Estimate(
+                found[one.name], *(found.get(name) for name in (one.standard_error, one.low, one.high))
+            )
+            if one.name in found
+            else None
             for key, one in measures.items()
         }
         rows.append(LastScore(run, seed, step, measured))

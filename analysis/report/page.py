@@ -2,34 +2,25 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from analysis.claims.ladders import ladder_view
-from analysis.claims.words import HEADINGS, claim_view, tally
-from analysis.report.grids import EmbeddedGrids, Grid, data_uri
+from analysis.claims.ladders import hypothesis_words, ladder_headings, ladder_rows
+from analysis.claims.words import HEADINGS, cells, method_words, sentence, tally
+from analysis.report.grids import EmbeddedGrids, data_uri
 from analysis.report.mechanism import mechanism_words
 from analysis.report.quality import quality_view
 from analysis.report.results import Results
 from analysis.report.study_words import study_words
-from analysis.report.table import EXPECTED, Row, headings
+from analysis.report.table import EXPECTED, headings
 from analysis.report.words import caution, headline, summary
 from fakeface.outcomes import Exit
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True)
-class GridView:
-    """One job in the sample viewer: its grids by step."""
-
-    row: Row
-    grids: Sequence[Grid]
 
 
 def render(results: Results, pngs: Mapping[str, bytes], grids: EmbeddedGrids) -> str:
@@ -75,7 +66,16 @@ def _contents(results: Results) -> dict[str, Any]:
         "headline": headline(results.rows),
         "summary": summary(results.rows, quality),
         "caution": caution(results.rows),
-        "claims": [claim_view(verdict) for verdict in verdicts],
+        "claims": [
+            {
+                "claim": verdict.claim,
+                "verdict": verdict.word,
+                "cells": cells(verdict),
+                "words": sentence(verdict),
+                "method": method_words(verdict),
+            }
+            for verdict in verdicts
+        ],
         "claim_headings": HEADINGS,
         "tally": tally(verdicts) if verdicts else "",
         "headings": headings(quality),
@@ -84,7 +84,15 @@ def _contents(results: Results) -> dict[str, Any]:
         "runs": results.runs,
         "seeds": list(dict.fromkeys(row.seed for row in results.rows)),
         "styles": results.looks,
-        "ladders": [ladder_view(ladder, quality) for ladder in results.ladders],
+        "ladders": [
+            {
+                "ladder": ladder,
+                "words": [hypothesis_words(hypothesis) for hypothesis in ladder.hypotheses],
+                "headings": ladder_headings(ladder, quality),
+                "rows": list(ladder_rows(ladder)),
+            }
+            for ladder in results.ladders
+        ],
         "mechanism": mechanism_words(results.movements) if results.ladders else [],
         "quality_name": quality,
         "quality": quality_view(results.scores),
@@ -105,12 +113,12 @@ def _studies(results: Results, figures: Mapping[str, str]) -> list[dict[str, Any
     return views
 
 
-def _views(results: Results, grids: EmbeddedGrids) -> list[GridView]:
-    """One for each job that has begun; none where there are no grids at all."""
+def _views(results: Results, grids: EmbeddedGrids) -> list[dict[str, Any]]:
+    """Each job that has begun with its grids by step; none where there are no grids at all."""
     if not grids.grids:
         return []
     return [
-        GridView(row, [grid for grid in grids.grids if (grid.run, grid.seed) == (row.run, row.seed)])
+        {"row": row, "grids": [grid for grid in grids.grids if (grid.run, grid.seed) == (row.run, row.seed)]}
         for row in results.rows
         if row.exit != Exit.NEW
     ]

@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.frames.quality import LastScore, Measured, Scores
+from analysis.frames.quality import Scores
 from analysis.wording import number
 from fakeface.evaluation.measures import DISTANCE
+from fakeface.measures import Estimate
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,17 @@ def quality_view(scores: Scores) -> QualityView | None:
         return None
     titles = {key: one.heading for key, one in scores.measures.items()}
     titles[DISTANCE] = f"{scores.name}, {scores.measures[DISTANCE].error}"
-    counts = [
-        f"{sum(row.measured[key].value is not None for row in rows)} of {len(rows)}"
-        for key in scores.measures
-    ]
-    return QualityView(["run", "seed", *titles.values()], [_cells(row) for row in rows], counts)
+    counts = [f"{sum(row.measured[key] is not None for row in rows)} of {len(rows)}" for key in titles]
+    cells = [[row.run, str(row.seed), *map(_cell, row.measured.values())] for row in rows]
+    return QualityView(["run", "seed", *titles.values()], cells, counts)
 
 
-def _cells(row: LastScore) -> list[str]:
-    return [row.run, str(row.seed), *(_cell(one) for one in row.measured.values())]
-
-
-def _cell(measured: Measured) -> str:
+def _cell(measured: Estimate | None) -> str:
     """`59.1 (55.0 to 63.2)`, `41.0 ± 2.0`, or the number alone."""
+    if measured is None:
+        return number(None)
     text = number(measured.value)
     if measured.low is not None and measured.high is not None and not math.isnan(measured.low):
         return f"{text} ({number(measured.low)} to {number(measured.high)})"
-    return (
-        text if measured.error is None or math.isnan(measured.error) else f"{text} ± {number(measured.error)}"
-    )
+    known = measured.error is not None and not math.isnan(measured.error)
+    return f"{text} ± {number(measured.error)}" if known else text

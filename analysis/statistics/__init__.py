@@ -1,7 +1,7 @@
 """Statistics for verdicts: pure functions of arrays, each with its paper and formula. See docs/statistics.md."""
 
 from analysis.statistics._base import Effect
-from analysis.statistics.differences import difference, is_paired, two_by_two
+from analysis.statistics.differences import CONTRASTS, Factor, difference, factor_effect, is_paired
 from analysis.statistics.means import contrast
 from analysis.statistics.outcomes import share, share_difference
 from analysis.statistics.ranks import shift, trend
@@ -10,12 +10,15 @@ from analysis.statistics.seeds import further_seeds
 from analysis.statistics.verdicts import Judgement, Region, VerdictWord, holm, judge
 
 __all__ = [
+    "CONTRASTS",
     "Effect",
+    "Factor",
     "Judgement",
     "Region",
     "VerdictWord",
     "contrast",
     "difference",
+    "factor_effect",
     "further_seeds",
     "holm",
     "is_paired",
@@ -25,5 +28,4 @@ __all__ = [
     "share_difference",
     "shift",
     "trend",
-    "two_by_two",
 ]

@@ -43,14 +43,12 @@ MEDIAN_ERROR = 1.2533
 class Convergence:
     """Where a curve settled. `settled_at` is a step, or +inf where the curve still drifts at its end.
 
-    level, initial and oscillation are +inf where most values of their part of the curve are.
+    level and oscillation are +inf where most values of their part of the curve are.
     """
 
     level: float
-    initial: float
     settled_at: float
     oscillation: float
-    n: int
 
 
 def convergence(steps: npt.ArrayLike, values: npt.ArrayLike) -> Convergence:
@@ -66,7 +64,7 @@ def convergence(steps: npt.ArrayLike, values: npt.ArrayLike) -> Convergence:
     tail = times > times[-1] - TAIL * (times[-1] - times[0])
     level, initial = float(np.median(curve[tail])), float(np.median(curve[:INITIAL_POINTS]))
     if not math.isfinite(level):
-        return Convergence(level, initial, math.inf, math.inf, len(curve))
+        return Convergence(level, math.inf, math.inf)
     smooth = smoothed(curve)
     gap = abs(initial - level) if math.isfinite(initial) else 0.0
     oscillation = _spread(curve[tail], smooth[tail])
@@ -75,13 +73,8 @@ def convergence(steps: npt.ArrayLike, values: npt.ArrayLike) -> Convergence:
     )
     outside = np.flatnonzero(np.abs(smooth - level) > max(CLOSE * gap, NOISE_WIDTHS * noise))
     first = int(outside[-1]) + 1 if len(outside) else 0
-    return Convergence(
-        level=level,
-        initial=initial,
-        settled_at=float(times[first]) if first < len(times) else math.inf,
-        oscillation=oscillation,
-        n=len(curve),
-    )
+    settled_at = float(times[first]) if first < len(times) else math.inf
+    return Convergence(level, settled_at, oscillation)
 
 
 def smoothed(values: Array) -> Array:

@@ -9,8 +9,9 @@
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -41,43 +42,41 @@ def difference(a: npt.ArrayLike, b: npt.ArrayLike, *, paired: bool, level: float
     return _by_means(groups, (1, -1), paired, level) or _by_ranks([(groups[0], groups[1])], level)
 
 
-@dataclass(frozen=True)
-class TwoByTwo:
-    """Effects of two factors A and B: each averaged over the other, and how far one depends on the other.
+class Factor(StrEnum):
+    """An effect of two factors A and B: of each averaged over the other, or how far one depends on the other."""
 
-    interaction = (effect of A with B) - (effect of A without B), the same with A and B exchanged.
-    """
-
-    first: Effect
-    second: Effect
-    interaction: Effect
+    FIRST = "first"
+    SECOND = "second"
+    INTERACTION = "interaction"
+    """(effect of A with B) - (effect of A without B), the same with A and B exchanged."""
 
 
-def two_by_two(cells: Sequence[Sequence[npt.ArrayLike]], *, paired: bool, level: float = 0.95) -> TwoByTwo:
-    """Main effects and interaction of two factors (Fisher, "The design of experiments", 1935).
+CONTRASTS: Mapping[Factor, tuple[float, float, float, float]] = {
+    Factor.FIRST: (-0.5, -0.5, 0.5, 0.5),
+    Factor.SECOND: (-0.5, 0.5, -0.5, 0.5),
+    Factor.INTERACTION: (1.0, -1.0, -1.0, 1.0),
+}
+"""Of the cells y₀₀, y₀₁, y₁₀ and y₁₁: A = (y₁₁ + y₁₀ - y₀₁ - y₀₀) / 2, say."""
 
-    cells[i][j] (n,) are the values with factor A at i and factor B at j, 0 without and 1 with it:
 
-        A = (y₁₁ + y₁₀ - y₀₁ - y₀₀) / 2,   B = (y₁₁ + y₀₁ - y₁₀ - y₀₀) / 2,   A x B = y₁₁ - y₁₀ - y₀₁ + y₀₀
+def factor_effect(cells: Groups, of: Factor, *, paired: bool, level: float = 0.95) -> Effect:
+    """A main effect or the interaction of two factors (Fisher, "The design of experiments", 1935).
+
+    cells (n,) are the values with neither factor, with the second alone, with the first alone, and with both.
 
     Where ranks decide, a main effect is the shift common to both strata of the other factor; an interaction is
     not a matter of order, so it is NaN within infinite bounds.
 
     Raises:
-        ValueError: not 2x2 cells, paired cells of unequal size; see `checked_groups`.
+        ValueError: not four cells, paired cells of unequal size; see `checked_groups`.
     """
-    if len(cells) != 2 or any(len(row) != 2 for row in cells):
-        raise ValueError("cells must be 2x2")
-    neither, second, first, both = groups = checked_groups([cell for row in cells for cell in row])
-    half = 0.5
-    interaction = _by_means(groups, (1, -1, -1, 1), paired, level)
-    return TwoByTwo(
-        first=_by_means(groups, (-half, -half, half, half), paired, level)
-        or _by_ranks([(first, neither), (both, second)], level),
-        second=_by_means(groups, (-half, half, -half, half), paired, level)
-        or _by_ranks([(second, neither), (both, first)], level),
-        interaction=interaction or _unknown(groups, level),
-    )
+    neither, second, first, both = groups = checked_groups(cells)
+    if (found := _by_means(groups, CONTRASTS[of], paired, level)) is not None:
+        return found
+    if of is Factor.INTERACTION:
+        return _unknown(groups, level)
+    alone, other = (first, second) if of is Factor.FIRST else (second, first)
+    return _by_ranks([(alone, neither), (both, other)], level)
 
 
 def _by_means(groups: Groups, weights: Sequence[float], paired: bool, level: float) -> Effect | None:

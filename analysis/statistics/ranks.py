@@ -35,17 +35,13 @@ class RankEffect(Effect):
     def tails(self, at: float) -> tuple[float, float]:
         return _tails(self.comparisons, self.null, at)
 
-    def share_above(self, at: float) -> float:
-        """The share of all comparisons above `at`, those that tie counting half."""
-        below, above = int((self.comparisons < at).sum()), int((self.comparisons > at).sum())
-        return 0.5 + (above - below) / (2 * (len(self.null) - 1))
-
     def power(self, at: float, n: int) -> float:
         """By the normal approximation of Noether 1987, and 0 where no order of n seeds is rare enough."""
         growth, tail = n / min(self.n), (1 - self.level) / 2
         if float(self.null[0]) ** growth > tail:
             return 0.0
-        share = self.share_above(at)
+        # The share of all comparisons above `at`, those that tie counting half.
+        share = 0.5 + float(np.sign(self.comparisons - at).sum()) / (2 * (len(self.null) - 1))
         positives = np.linspace(0, 1, len(self.null))
         spread = math.sqrt(float(self.null @ (positives - 0.5) ** 2) / growth)
         excess = abs(share - 0.5) - float(norm.isf(tail)) * spread

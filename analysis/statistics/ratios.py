@@ -15,6 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from scipy.optimize import brentq
 
 from analysis.statistics._base import Array, Effect, Groups, checked_groups, checked_level
@@ -76,11 +77,8 @@ def ratio(
     """
     checked_level(level)
     arrays = checked_groups(groups)
-    means = [float(array.mean()) for array in arrays]
-    above, below = (
-        sum(weight * mean for weight, mean in zip(weights, means, strict=True))
-        for weights in (numerator, denominator)
-    )
+    means = [array.mean() for array in arrays]
+    above, below = (float(np.dot(weights, means)) for weights in (numerator, denominator))
     if not below > 0:
         raise ValueError(f"a gap of {below:g}: no share of it can be closed")
     found = Ratio(

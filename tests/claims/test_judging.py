@@ -9,7 +9,7 @@ import pytest
 from analysis.claims.judging import Verdict
 from analysis.claims.words import sentence
 from analysis.frames.studies import StudyResult
-from analysis.statistics import holm, two_by_two
+from analysis.statistics import Factor, factor_effect, holm
 from tests import study_records as records
 from tests.claim_journals import BASE, STEPS, Trainings, compare, falling, judged, times
 
@@ -236,8 +236,17 @@ def test_outcomes_are_counted(lab: Trainings):
     assert "5 of 6 seeds of `sgd`" in sentence(found["most"])
 
 
-@pytest.mark.parametrize(("of", "expected"), [("optimizer", 40.0), ("init", -6.0), ("interaction", -8.0)])
-def test_effects_of_two_factors_are_those_of_the_two_by_two(lab: Trainings, of: str, expected: float):
+@pytest.mark.parametrize(
+    ("of", "part", "expected"),
+    [
+        ("optimizer", Factor.FIRST, 40.0),
+        ("init", Factor.SECOND, -6.0),
+        ("interaction", Factor.INTERACTION, -8.0),
+    ],
+)
+def test_effects_of_two_factors_are_those_of_the_two_by_two(
+    lab: Trainings, of: str, part: Factor, expected: float
+):
     cells = {"baseline": 100.0, "weight-init": 98.0, "sgd": 144.0, "both": 134.0}
     for run, level in cells.items():
         lab.scored(run, [level + shift for shift in (-0.5, 0.0, 0.5)])
@@ -247,8 +256,7 @@ def test_effects_of_two_factors_are_those_of_the_two_by_two(lab: Trainings, of: 
     ]
     assert found.estimate == pytest.approx(expected)
     values = [[level - 0.5, level, level + 0.5] for level in cells.values()]
-    whole = two_by_two([values[:2], values[2:]], paired=False)
-    effect = {"optimizer": whole.first, "init": whole.second}.get(of, whole.interaction)
+    effect = factor_effect(values, part, paired=False)
     assert (found.low, found.high) == (effect.low, effect.high)
     assert found.word == "refuted"
 

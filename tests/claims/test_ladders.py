@@ -11,7 +11,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.claims import Group
 from analysis.claims.closes import Closes
-from analysis.claims.ladders import Answer, Ladder, answer_of, ladder_view, ladders_of, shares
+from analysis.claims.ladders import (
+    Answer,
+    Ladder,
+    answer_of,
+    hypothesis_words,
+    ladder_headings,
+    ladder_rows,
+    ladders_of,
+    shares,
+)
 from analysis.claims.words import record, sentence
 from analysis.figures.ladder import ladder_chart
 from analysis.figures.outcomes import LOOKS
@@ -145,12 +154,13 @@ def test_a_hypothesis_is_a_family_and_answers_with_its_nearest_run(lab: Training
     assert (ladder.start, ladder.goal) == ("sgd", "baseline")
     assert [[v.claim.name for v in h.verdicts] for h in ladder.hypotheses] == [["near", "far"], ["alone"]]
     assert [h.answer for h in ladder.hypotheses] == [Answer.YES, Answer.UNDECIDED]
-    view = ladder_view(ladder, "fd_test (N = 2,000)")
-    assert view.words[0].startswith("“It is so”: yes. `sgd-half` closes 97% of the gap, interval 9")
-    assert view.words[1] == "“It is so”: undecided. Not run: `both`."
-    assert [row[0] for row in view.rows] == ["sgd", "sgd-half", "sgd-tenth", "both", "baseline"]
-    assert [row[-1] for row in view.rows] == ["the start", "supported", "refuted", "not run", "the goal"]
-    assert view.rows[0][2:5] == ["stalled", "5", "1,000"]
+    near, alone = map(hypothesis_words, ladder.hypotheses)
+    assert near.startswith("“It is so”: yes. `sgd-half` closes 97% of the gap, interval 9")
+    assert alone == "“It is so”: undecided. Not run: `both`."
+    rows = list(ladder_rows(ladder))
+    assert [row[0] for row in rows] == ["sgd", "sgd-half", "sgd-tenth", "both", "baseline"]
+    assert [row[-1] for row in rows] == ["the start", "supported", "refuted", "not run", "the goal"]
+    assert rows[0][2:5] == ["stalled", "5", "1,000"]
 
 
 @pytest.mark.parametrize(("seeds", "rungs"), [(2, 1), (2, 4), (5, 4)])
@@ -222,7 +232,12 @@ def test_thirty_runs_keep_their_rows_apart(lab: Trainings):
 def test_the_page_has_sentences_table_and_figure(ladder: Ladder):
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     environment.filters["names"] = str
-    view = ladder_view(ladder, "fd_test (N = 2,000)")
+    view = {
+        "ladder": ladder,
+        "words": map(hypothesis_words, ladder.hypotheses),
+        "headings": ladder_headings(ladder, "fd_test (N = 2,000)"),
+        "rows": ladder_rows(ladder),
+    }
     template = environment.get_template("ladder.html.j2")
     page = template.render(ladders=[view], figures={"ladder-sgd-baseline": "data:a"})
     assert page.count("<tr>") == 6 and "fd_test (N\u00a0=\u00a02,000)" in page

@@ -48,6 +48,13 @@ def test_a_threshold_is_reached_at_the_first_step_beyond_it_or_never(
     assert values_of(lab.frames(), ["sgd"], metric)[0].values[0] == expected
 
 
+@pytest.mark.parametrize("metric", [Metric("", "quality"), Metric("reached", "quality", 50.0, "below")])
+def test_a_training_without_any_score_has_no_value_and_says_so(lab: Trainings, metric: Metric):
+    lab.job("sgd", 0, None)
+    (group,) = values_of(lab.frames(), ["sgd"], metric)
+    assert (group.values, *group.missing.values()) == ({}, [0])
+
+
 def test_values_of_a_mixture_of_data_sets_are_refused(lab: Trainings):
     lab.scored("baseline", BASE)
     frames = lab.frames()

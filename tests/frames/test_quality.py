@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ablations.store.journal import Journal
 from analysis.frames.jobs import Selected, load
-from analysis.frames.quality import Measured, Scores, scores_of
+from analysis.frames.quality import Scores, scores_of
 from analysis.report.quality import QualityView, quality_view
 from fakeface.evaluation.measures import Estimate
 from tests.analysis_journals import METRIC, PROTOCOL, begin, score
@@ -13,7 +13,7 @@ from tests.analysis_journals import METRIC, PROTOCOL, begin, score
 NAME = f"{METRIC} (N = 2,000)"
 WHOLE = {
     "fd": Estimate(50.0, low=45.0, high=55.0), "fd_infinity": Estimate(41.0, error=2.5),
-    "kd": Estimate(0.2, error=0.05), "precision": 0.4, "recall": 0.1, "floor": 12.0,
+    "kd": Estimate(0.2, error=0.05), "precision": Estimate(0.4), "recall": Estimate(0.1), "floor": Estimate(12.0),
 }  # fmt: skip
 
 
@@ -42,8 +42,7 @@ def test_the_last_score_has_every_measure_with_its_error(tmp_path: Path):
     assert found.curves[["step", "value"]].to_numpy().tolist() == [[1, 90], [3, 50]]
     (last,) = found.last
     assert (last.run, last.seed, last.step) == ("a", 0, 3)
-    assert last.measured["fd"] == Measured(50.0, 45.0, 55.0)
-    assert last.measured["kd"] == Measured(0.2, error=0.05)
+    assert last.measured == WHOLE
     assert view(found).rows == [
         ["a", "0", "50.0 (45.0 to 55.0)", "41.0 ± 2.500", "0.200 ± 0.050", "0.400", "0.100", "12.0"]
     ]
@@ -68,7 +67,7 @@ def test_numbers_of_another_protocol_do_not_enter(tmp_path: Path):
     with measured(tmp_path / "a", **WHOLE) as journal:
         journal.append("evaluation", step=3, protocol="bb", metric=METRIC, values=score(fd=1.0, floor=1.0))
     (last,) = scores(tmp_path, "a", protocol="aa").last
-    assert [last.measured[key].value for key in ("fd", "floor")] == [50.0, 12.0]
+    assert [last.measured[key] for key in ("fd", "floor")] == [WHOLE["fd"], WHOLE["floor"]]
 
 
 def test_without_a_score_there_is_no_table(tmp_path: Path):

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.claims import Evidence
 from analysis.claims.judging import Verdict, judge_claims
-from analysis.claims.words import claim_view
+from analysis.claims.words import cells, sentence
 from analysis.figures import style
 from analysis.report.build import ReportFiles, build
 from analysis.report.results import ReportInputs
@@ -47,8 +47,7 @@ def test_the_page_opens_with_the_verdicts_and_has_every_word_of_each(reported):
     assert page.source.index('id="claims"') < page.source.index('id="runs"')
     assert [verdict.word for verdict in found] == VERDICTS
     for verdict in found:
-        view = claim_view(verdict)
-        for words in (*view.cells(), view.words.replace("`", "")):
+        for words in (*cells(verdict), sentence(verdict).replace("`", "")):
             assert words in page.text, words
 
 

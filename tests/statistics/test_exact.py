@@ -18,13 +18,7 @@ from analysis.statistics import (
     trend,
 )
 from analysis.statistics.ranks import mann_whitney_null
-
-INF = math.inf
-
-
-def normal(n, mean=0.0, seed=0):
-    return np.random.default_rng(seed).normal(mean, 1.0, n)
-
+from tests.statistics.groups import INF, normal
 
 # ------------------------------------------------------------------------------------------------- ranks
 

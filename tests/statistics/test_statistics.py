@@ -9,33 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.statistics import (
-    Region,
+    Factor,
     contrast,
     difference,
+    factor_effect,
     further_seeds,
     is_paired,
     judge,
-    two_by_two,
 )
-
-INF = math.inf
-
-
-def lower_by(margin):
-    return Region(-INF, -margin)
-
-
-def higher_by(margin):
-    return Region(margin, INF)
-
-
-def within(margin):
-    return Region(-margin, margin)
-
-
-def normal(n, mean=0.0, seed=0, spread=1.0):
-    return np.random.default_rng(seed).normal(mean, spread, n)
-
+from tests.statistics.groups import INF, higher_by, lower_by, normal, within
 
 # ------------------------------------------------------------------------------------------- differences
 
@@ -147,31 +129,30 @@ def test_intervals_of_two_like_groups_cover_as_they_say(law, n):
 
 
 def cells(n=5, *, first=0.0, second=0.0, interaction=0.0, spread=1.0):
-    means = [[0.0, second], [first, first + second + interaction]]
-    return [[normal(n, means[i][j], seed=2 * i + j, spread=spread) for j in (0, 1)] for i in (0, 1)]
+    means = (0.0, second, first, first + second + interaction)
+    return [normal(n, mean, seed=index, spread=spread) for index, mean in enumerate(means)]
 
 
 @pytest.mark.parametrize("paired", [True, False])
 def test_effects_of_the_two_by_two_are_those_of_their_definition(paired):
-    found = two_by_two(cells(first=3.0, second=-4.0, interaction=4.0, spread=1e-3), paired=paired)
-    assert found.first.estimate == pytest.approx(3.0 + 4.0 / 2, abs=0.01)
-    assert found.second.estimate == pytest.approx(-4.0 + 4.0 / 2, abs=0.01)
-    assert found.interaction.estimate == pytest.approx(4.0, abs=0.01)
-    assert all(effect.p < 1e-3 for effect in (found.first, found.second, found.interaction))
+    values = cells(first=3.0, second=-4.0, interaction=4.0, spread=1e-3)
+    found = [factor_effect(values, of, paired=paired) for of in Factor]
+    assert [one.estimate for one in found] == pytest.approx([3.0 + 4.0 / 2, -4.0 + 4.0 / 2, 4.0], abs=0.01)
+    assert all(one.p < 1e-3 for one in found)
 
 
 def test_paired_effects_are_one_sample_t_tests_of_the_contrast_within_each_seed():
-    (neither, second), (first, both) = values = cells()
+    neither, second, first, both = values = cells()
     expected = scipy.stats.ttest_1samp(both - first - second + neither, 0.0)
-    found = two_by_two(values, paired=True).interaction
+    found = factor_effect(values, Factor.INTERACTION, paired=True)
     interval = expected.confidence_interval(0.95)
     assert (found.low, found.high, found.p) == pytest.approx((interval.low, interval.high, expected.pvalue))
     assert found.df == 4
 
 
 def test_unpaired_effects_have_satterthwaites_degrees_of_freedom():
-    values = [[np.array([0.0, 2.0]), np.array([0.0, 2.0])], [np.array([0.0, 2.0]), np.array([0.0, 2.0, 1.0])]]
-    found = two_by_two(values, paired=False).interaction
+    values = [[0.0, 2.0], [0.0, 2.0], [0.0, 2.0], [0.0, 2.0, 1.0]]
+    found = factor_effect(values, Factor.INTERACTION, paired=False)
     parts = np.array([1.0, 1.0, 1.0, 1 / 3])
     assert found.standard_error == pytest.approx(math.sqrt(parts.sum()))
     assert found.df == pytest.approx(parts.sum() ** 2 / (3 * 1.0 + (1 / 3) ** 2 / 2))
@@ -179,16 +160,16 @@ def test_unpaired_effects_have_satterthwaites_degrees_of_freedom():
 
 def test_diverged_cells_leave_main_effects_to_ranks_and_no_interaction():
     values = cells(3, first=0.0, second=0.0)
-    values[0][1], values[1][1] = np.full(3, INF), np.full(3, INF)
-    found = two_by_two(values, paired=False)
-    assert found.second.method == "Mann-Whitney shift in 2 strata (6 diverged runs rank last)"
-    assert found.second.p == pytest.approx(2 / 20**2)
-    assert judge(found.second, higher_by(1.0)).verdict == "supported"
-    assert judge(found.first, within(1.0)).verdict == "undecided"
-    assert math.isnan(found.interaction.estimate)
+    values[1], values[3] = np.full(3, INF), np.full(3, INF)
+    first, second, interaction = (factor_effect(values, of, paired=False) for of in Factor)
+    assert second.method == "Mann-Whitney shift in 2 strata (6 diverged runs rank last)"
+    assert second.p == pytest.approx(2 / 20**2)
+    assert judge(second, higher_by(1.0)).verdict == "supported"
+    assert judge(first, within(1.0)).verdict == "undecided"
+    assert math.isnan(interaction.estimate)
     for region in (lower_by(0.0), higher_by(1.0), within(5.0)):
-        assert judge(found.interaction, region).verdict == "undecided"
-        assert further_seeds(found.interaction, region) is None
+        assert judge(interaction, region).verdict == "undecided"
+        assert further_seeds(interaction, region) is None
 
 
 @pytest.mark.parametrize("region", [lower_by(0.0), higher_by(0.0), within(9.0)])

@@ -18,24 +18,7 @@ from analysis.statistics import (
     share_difference,
     shift,
 )
-
-INF = math.inf
-
-
-def lower_by(margin):
-    return Region(-INF, -margin)
-
-
-def higher_by(margin):
-    return Region(margin, INF)
-
-
-def within(margin):
-    return Region(-margin, margin)
-
-
-def normal(n, mean=0.0, seed=0, spread=1.0):
-    return np.random.default_rng(seed).normal(mean, spread, n)
+from tests.statistics.groups import INF, higher_by, lower_by, normal, within
 
 
 @pytest.mark.parametrize(
