@@ -76,6 +76,8 @@ def run_(
     jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
     before = Snapshot(store.root)
     todo = [job for job in jobs if rerun or state_of(job, before).status != Status.DONE]
+    for note in dict.fromkeys(f"{job.run}: {job.note}" for job in todo if job.note):
+        out.say(note)
     setup.prepare_references(todo, images, store, work.device, out)
     if rerun:  # last, so that a command that is refused sets nothing aside
         store.archive([job.identity for job in jobs])

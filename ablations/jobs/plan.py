@@ -1,5 +1,6 @@
 """Specification -> jobs, each with its identity. Pure, so a plan can be shown before anything runs."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,11 +27,15 @@ from fakeface.errors import UserError
 from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
 from fakeface.evaluation.measures import MEASURES
 from fakeface.evaluation.scoring import Scorer
+from fakeface.files import regular_file
 from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.losses import LOSSES
 from fakeface.gan.networks import NETWORKS
 from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
 from fakeface.registry import Registry, UnknownComponent
+
+LARGEST_WEIGHTS = 10_000_000_000
+"""Bytes of the largest file that is read as an extractor's weights."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,21 @@ class Job:
         if self.num_images is None:
             return self.config.train.known_steps
         return training.total_steps(self.config, self.num_images)
+
+    @property
+    def note(self) -> str:
+        """What is unusual about its data, for the user; empty if nothing is."""
+        used, batch = self.num_used, self.config.train.batch_size
+        return (
+            f"{used} images are drawn with replacement for batches of {batch}"
+            if used and used < batch
+            else ""
+        )
+
+    @property
+    def num_used(self) -> int | None:
+        """Number of images that it trains on; None until the data are prepared."""
+        return None if self.num_images is None else _num_used(self.config, self.num_images)
 
     def header(self, images: ImageSet, total_steps: int) -> dict[str, Any]:
         """The fields of the `job` record, the journal's first."""
@@ -159,13 +179,17 @@ def make_plan(
     return jobs
 
 
+def _num_used(config: RunConfig, num_images: int) -> int:
+    subset = training_indices(num_images, config.data)
+    return num_images if subset is None else len(subset)
+
+
 def _size_problems(run: Run, num_images: int) -> list[Problem]:
     """Whether a run's subset, and its batches, are larger than the data."""
     try:
-        subset = training_indices(num_images, run.config.data)
+        used, batch = _num_used(run.config, num_images), run.config.train.batch_size
     except UserError as error:
         return [run.problem("data.limit", str(error))]
-    used, batch = num_images if subset is None else len(subset), run.config.train.batch_size
     if used >= batch or run.config.train.steps is not None:
         return []
     words = (
@@ -223,11 +247,21 @@ def check_components(runs: Iterable[Run]) -> None:
             if name not in registry:
                 problems.append(run.problem(path, str(UnknownComponent(registry.kind, name, list(registry)))))
         weights = config.evaluation.weights_path
-        if weights is not None and not Path(weights).is_file():
-            problems.append(run.problem("evaluation.weights_path", f"{weights}: there is no such file"))
+        if weights is not None and (why := _unusable(Path(weights))):
+            problems.append(run.problem("evaluation.weights_path", f"{weights}: {why}"))
         problems += _optimizer_problems(run)
     if problems:
         raise SpecError(list(dict.fromkeys(problems)))
+
+
+def _unusable(weights: Path) -> str:
+    """Why a path cannot be that of an extractor's weights, which are read whole; empty if it can."""
+    try:
+        with regular_file(weights) as file:
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if size <= LARGEST_WEIGHTS else f"{size / 1e9:,.0f} GB are too many for a file of weights"
 
 
 def _optimizer_problems(run: Run) -> list[Problem]:

@@ -67,7 +67,7 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
         return JobState(Status.DATA_MISSING, store.find_data(job.config.data).why, folder, history)
     if folder is None:
         why = stale_because(job, store)
-        return JobState(Status.STALE, why, None, None) if why else JobState(Status.NEW, "", None, None)
+        return JobState(Status.STALE, why, None, None) if why else JobState(Status.NEW, job.note, None, None)
     history = store.history(folder)
     running = False if locked else is_running(folder)
     if running:

@@ -1,0 +1,70 @@
+"""Plans refuse what a training cannot be, each problem with its place in the file."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ablations.jobs.plan import LARGEST_WEIGHTS, Job, make_plan
+from ablations.spec import SpecError, load_spec
+from fakeface.data import ImageSet
+
+SPEC = """
+name: small
+seeds: [0]
+runs:
+  baseline:
+    evaluation: {extractor: inception}
+    train: {LENGTH, batch_size: 8}
+"""
+
+
+def plan(folder: Path, *overrides: str, count: int = 20, length: str = "epochs: 2") -> list[Job]:
+    """The jobs of one run on `count` images."""
+    file = folder / "runs.yaml"
+    file.write_text(SPEC.replace("LENGTH", length))
+    images = ImageSet(np.zeros((count, 32, 32, 3), dtype=np.uint8), "digest", "folder", "folder", ())
+    spec = load_spec(file, overrides=overrides)
+    return make_plan(spec, spec.runs, lambda _: images)
+
+
+def refused(folder: Path, *overrides: str, count: int = 20) -> str:
+    with pytest.raises(SpecError) as caught:
+        plan(folder, *overrides, count=count)
+    return str(caught.value)
+
+
+def test_epochs_of_less_than_a_batch_are_refused_with_their_place(tmp_path: Path):
+    assert plan(tmp_path, count=8)[0].total_steps == 2
+    message = refused(tmp_path, count=7)
+    assert "runs.yaml:7:" in message and "7 images are less than one batch of 8" in message
+    assert "5 images are less" in refused(tmp_path, "data.limit=5")
+
+
+def test_steps_on_less_than_a_batch_are_noted(tmp_path: Path):
+    (job,) = plan(tmp_path, count=7, length="steps: 3")
+    assert job.total_steps == 3
+    assert job.note == "7 images are drawn with replacement for batches of 8"
+    assert plan(tmp_path, count=8, length="steps: 3")[0].note == ""
+
+
+def test_a_limit_beyond_the_data_is_refused(tmp_path: Path):
+    assert "21 images requested, but the data set has 20" in refused(tmp_path, "data.limit=21")
+
+
+def test_weights_are_a_regular_file_of_a_sane_size(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", LARGEST_WEIGHTS + 1)
+    words = {
+        "pipe": "not a file",
+        ".": "not a file",
+        "/dev/zero": "not a file",
+        "gone": "No such file",
+        "large": "too many",
+    }
+    for name, why in words.items():
+        assert why in refused(tmp_path, f"evaluation.weights_path={tmp_path / name}")
+    (tmp_path / "small").touch()
+    assert plan(tmp_path, f"evaluation.weights_path={tmp_path / 'small'}")
