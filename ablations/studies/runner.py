@@ -134,7 +134,8 @@ class StudyRunner:
         """Whether there are trials, in whatever state. Raises UserError if the storage cannot be read."""
         if self.url is None:
             return journal_of(self.folder).exists()
-        return self.folder_name in optuna.get_all_study_names(storage_of(self.folder, self.url))
+        with database_errors(self.url):
+            return self.folder_name in optuna.get_all_study_names(storage_of(self.folder, self.url))
 
     def trials(self, opened: optuna.Study) -> Iterator[Task]:
         """The tasks of the search that are left."""
