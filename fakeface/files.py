@@ -28,7 +28,7 @@ def os_errors(path: Path, doing: str) -> Iterator[None]:
 
 
 class NotRegular(OSError):
-    """A folder, a pipe or a device where a file is expected."""
+    """A folder, a pipe or a device (or a link, where one would be replaced) where a file is expected."""
 
 
 @contextmanager
@@ -53,7 +53,14 @@ def _checked(handle: int) -> int:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write or replace `path`: the complete file appears when the block ends, and nothing if it raises."""
+    """Write or replace `path`: the complete file appears when the block ends, and nothing if it raises.
+
+    Raises:
+        NotRegular: a link, a folder, a pipe or a device has this name.
+        OSError: it cannot be written.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise NotRegular(errno.EEXIST, "a link, a folder, a pipe or a device is in its place")
     handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "w+b") as file:

@@ -4,6 +4,7 @@ A command that takes a bundle as a parameter and is decorated with `with_bundles
 """
 
 import inspect
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SPEC = Path("runs.yaml")
 STORE = Path("results")
+_NUMBERED = re.compile(r"\d{5,}\.png")
 
 # -- single options ----------------------------------------------------------------------------------------------
 
@@ -36,20 +38,27 @@ Count = Annotated[int, typer.Option("-n", "--count", min=1, help="Number of imag
 
 
 def picture_path(path: Path) -> Path:
-    """A path for a new .png file, which may replace another PNG. Raises UserError for any other path."""
+    """A path for a new .png file, which may replace another PNG, but no link. Raises UserError for any other path."""
     if path.suffix.lower() != ".png":
         raise UserError(f"{path}: the name of a picture must end in .png")
-    if path.exists() and not _is_png(path):
+    if path.is_symlink() or (path.exists() and not _is_png(path)):
         raise UserError(f"{path}: exists and is not a PNG file; choose another name")
     return path
 
 
 def picture_or_folder_path(path: Path) -> Path:
-    """A path for a new .png file (see `picture_path`), or a folder. Raises UserError for any other path."""
+    """A path for a new .png file (see `picture_path`), or for a folder of numbered ones, which holds nothing else.
+
+    Raises UserError for any other path.
+    """
     if path.suffix.lower() == ".png":
         return picture_path(path)
     if not path.is_dir() and (path.exists() or path.suffix):
         raise UserError(f"{path}: must be a folder, or a picture whose name ends in .png")
+    if path.is_dir() and not all(_NUMBERED.fullmatch(file.name) and _is_png(file) for file in path.iterdir()):
+        raise UserError(
+            f"{path}: holds other files than numbered pictures; choose a new folder or an empty one"
+        )
     return path
 
 

@@ -19,7 +19,7 @@ from analysis.figures.response import response_curve
 from analysis.figures.study_axes import HALO, SMALL, draw_regimes, name_of, scale_distances, scale_rates
 from analysis.frames.studies import StudyResult
 from analysis.wording import number, percent, rate
-from fakeface.files import os_errors
+from fakeface.files import os_errors, whole_file
 
 Array = npt.NDArray[np.float64]
 
@@ -64,7 +64,8 @@ def write_figures(folder: Path, study: StudyResult, reference: StudyResult | Non
     """Write a study's figures into a folder, each as a PNG. Raises UserError if they cannot be written."""
     with os_errors(folder, "write the figures"):
         for name, figure in study_figures(study, reference).items():
-            figure.savefig(folder / f"{name}.png", dpi=style.DPI, metadata={"Software": None})
+            with whole_file(folder / f"{name}.png") as file:
+                figure.savefig(file, format="png", dpi=style.DPI, metadata={"Software": None})
 
 
 def plane(ax: Axes, study: StudyResult, x_path: str, y_path: str) -> Axes:

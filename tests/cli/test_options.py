@@ -1,14 +1,17 @@
 """Options in bundles, the commands that commands print, and arguments that are checked before any work."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ablations.cli import options
 from ablations.cli.options import Selectors, shell_command, with_bundles
 from fakeface.errors import UserError
+from fakeface.images import save_png
 from tests.cli.conftest import Place
 from tests.commands import run_command
 from tests.conftest import TINY_SPEC
@@ -68,8 +71,37 @@ def test_a_picture_replaces_no_file_of_another_kind(tmp_path: Path):
             options.picture_or_folder_path(path)
     for path in (png, tmp_path / "new.PNG"):
         assert options.picture_path(path) == options.picture_or_folder_path(path) == path
-    for path in (tmp_path, tmp_path / "faces"):
-        assert options.picture_or_folder_path(path) == path
+
+
+def test_a_folder_of_pictures_holds_nothing_else(tmp_path: Path):
+    assert options.picture_or_folder_path(tmp_path / "new") == tmp_path / "new"
+    assert options.picture_or_folder_path(tmp_path) == tmp_path
+    (tmp_path / "00000.png").write_bytes(b"\x89PNG\r\n\x1a\nold")
+    assert options.picture_or_folder_path(tmp_path) == tmp_path
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\nmine")
+    with pytest.raises(UserError, match="holds other files"):
+        options.picture_or_folder_path(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe", "folder"])
+def test_a_picture_replaces_nothing_but_a_file(kind: str, tmp_path: Path):
+    path, target = tmp_path / "x.png", tmp_path / "target.png"
+    match kind:
+        case "link":
+            target.write_bytes(b"\x89PNG\r\n\x1a\nold")
+            path.symlink_to(target)
+        case "dangling link":
+            path.symlink_to(target)
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+    before = path.lstat()
+    with pytest.raises(UserError, match="choose another name"):
+        options.picture_path(path)
+    with pytest.raises(UserError, match="is in its place"):
+        save_png(path, np.zeros((2, 2, 3), np.uint8))
+    assert path.lstat() == before
 
 
 @pytest.mark.parametrize(
