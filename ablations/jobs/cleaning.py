@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from ablations.jobs.plan import Job, make_plan
+from ablations.jobs.resuming import checkpoint_files
 from ablations.jobs.status import same_but_data
 from ablations.spec import load_spec
 from ablations.spec.yaml_tree import read_yaml
@@ -138,7 +139,7 @@ def _removable_of(folder: Path, history: History, needs: Needs | None) -> list[R
     found = [_entry(path, "left by a kill") for path in sorted(folder.rglob("*.tmp"))]
     if exit_of(history, running=False) in COMPLETE:
         why = "the job is done; its results and kept weights stay"
-        found += [_entry(path, why) for path in sorted(folder.glob("checkpoint*.pt"))]
+        found += [_entry(path, why) for path in checkpoint_files(folder)]
     return found
 
 

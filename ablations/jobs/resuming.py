@@ -14,6 +14,12 @@ def checkpoint_of(folder: Path) -> Path:
     return folder / "checkpoint.pt"
 
 
+def checkpoint_files(folder: Path) -> list[Path]:
+    """A job's checkpoints, newest first. Only regular files count."""
+    newest = checkpoint_of(folder)
+    return [path for path in (newest, checkpoints.previous_of(newest)) if path.is_file()]
+
+
 def usable_checkpoint(folder: Path, history: History) -> tuple[dict[str, Any] | None, list[str]]:
     """The newest usable checkpoint (None: start from step 0), and what is wrong with newer ones.
 

@@ -20,7 +20,7 @@ from ablations.jobs.kept import generator_file, keep
 from ablations.jobs.machine import stack, stack_changes, system_load
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job
-from ablations.jobs.resuming import checkpoint_of, first_difference, same, usable_checkpoint
+from ablations.jobs.resuming import checkpoint_files, checkpoint_of, first_difference, same, usable_checkpoint
 from ablations.jobs.schedule import Schedule
 from ablations.store import history as histories
 from ablations.store.history import History
@@ -139,7 +139,8 @@ class Session:
         self._append("outcome", **fields)
         self.journal.sync()
         if exit_ in (Exit.FINISHED, Exit.DIVERGED):
-            checkpoints.previous_of(checkpoint_of(self.folder)).unlink(missing_ok=True)
+            for older in checkpoint_files(self.folder)[1:]:
+                older.unlink()
         return exit_
 
     def _weights_sha256(self) -> str | None:

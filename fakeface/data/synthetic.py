@@ -19,7 +19,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class Numbers(Sequence[str]):
-    """A range as text, which takes no memory, so that a count beyond the disk is refused before it fills that."""
+    """A range as text, made on demand: a count that does not fit on the disk is refused before it fills the memory."""
 
     numbers: range
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablations.jobs.kept import generator_file, keep, kept_steps, kept_weights
-from ablations.jobs.resuming import usable_checkpoint
+from ablations.jobs.resuming import checkpoint_files, usable_checkpoint
 from ablations.store.history import History, Series
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints
@@ -83,6 +83,13 @@ def test_what_is_no_checkpoint_of_this_training_is_not_used(tmp_path: Path, othe
     payload, problems = usable_checkpoint(tmp_path, history)
     assert payload == state(1, identity="a")
     assert len(problems) == 1 and str(path) in problems[0]
+
+
+def test_only_regular_files_of_the_name_are_checkpoints(tmp_path: Path):
+    checkpoints.save(tmp_path / "checkpoint.pt", state(1))
+    checkpoints.save(tmp_path / "checkpoint-copy.pt", state(1))
+    checkpoints.previous_of(tmp_path / "checkpoint.pt").mkdir()
+    assert checkpoint_files(tmp_path) == [tmp_path / "checkpoint.pt"]
 
 
 def test_a_folder_in_the_place_of_a_checkpoint_is_not_moved(tmp_path: Path):
