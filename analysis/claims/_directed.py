@@ -127,4 +127,5 @@ class Directed(Kind):
     def tick(self, value: float) -> str | None:
         if not self.margin.relative:
             return None
-        return f"{100 * value:+.3g}%".replace("-", "−") if abs(value) > 1e-9 else "0%"
+        digits = "+,.0f" if abs(value) >= 1 else "+.3g"  # no powers of ten: "+2,000%", not "+2e+03%"
+        return f"{100 * value:{digits}}%".replace("-", "−") if abs(value) > 1e-9 else "0%"
