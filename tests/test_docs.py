@@ -1,9 +1,11 @@
 """docs/design.md names files that exist."""
 
 import re
+import runpy
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+render = runpy.run_path(str(ROOT / "docs/files.py"))["render"]
 
 
 def test_every_file_and_folder_that_the_design_names_exists():
@@ -14,3 +16,7 @@ def test_every_file_and_folder_that_the_design_names_exists():
     missing = {name for name in names if not any(file.endswith(f"/{name.rstrip('/')}") for file in files)}
     assert len(names) > 80
     assert missing == set()
+
+
+def test_the_list_of_files_is_the_docstrings():
+    assert (ROOT / "docs/files.md").read_text() == render(), "write it again: python docs/files.py"
