@@ -1,4 +1,4 @@
-"""Writes docs/files.md: every file of the product with the first sentence of its docstring. Run: python docs/files.py"""
+"""Writes docs/files.md, every file of the product with its docstring's first sentence: python docs/files.py"""
 
 import ast
 import re
