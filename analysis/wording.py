@@ -1,6 +1,7 @@
 """How numbers and names are written, in the same way in figures, verdicts, sentences and tables."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -61,6 +62,12 @@ def listed(words: Iterable[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """A noun with its count: "1 seed", "1,200 steps"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def tallied(words: Iterable[str]) -> str:
+    """ "works", or "2 × works; 1 × stalled" where they differ; empty for none."""
+    counts = Counter(words)
+    return "; ".join(word if len(counts) == 1 else f"{count} × {word}" for word, count in counts.items())
 
 
 def name_runs(runs: Sequence[str], most: int) -> str:

@@ -6,7 +6,6 @@ part" where the share is on the claimed side of 0 at the level of the family, "n
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +15,7 @@ from analysis.claims._base import LEVEL, Gap, Group
 from analysis.claims.judging import Verdict
 from analysis.claims.words import amount, claimed_words, interval_words
 from analysis.statistics import VerdictWord
-from analysis.wording import listed, number
+from analysis.wording import listed, number, tallied
 from fakeface.outcomes import Regime
 
 
@@ -112,14 +111,6 @@ def shares(verdict: Verdict) -> Mapping[int, float]:
     return {seed: (base[seed] - run[seed]) / whole for seed in run}
 
 
-def outcome_words(regimes: Mapping[int, Regime]) -> str:
-    """ "works", or "2 × works; 1 × stalled" where the seeds differ."""
-    counts = Counter(regimes.values())
-    if len(counts) == 1:
-        return str(next(iter(counts)))
-    return "; ".join(f"{count} × {regime}" for regime, count in counts.items())
-
-
 def ladder_headings(ladder: Ladder, quality: str) -> list[str]:
     """What the columns of `ladder_rows` are; `quality` names the Fréchet distance with its N."""
     axis = ladder.verdicts[0].claim.kind.axis(quality)
@@ -149,7 +140,9 @@ def _rung_words(verdict: Verdict) -> str:
     words += f" ({claimed_words(verdict)} is claimed)" if verdict.region is not None else ""
     own = group_of(verdict, gap.run)
     broken = own is not None and set(own.regimes.values()) - {Regime.WORKS}
-    return f"{words}; it ends as {outcome_words(own.regimes)}." if own is not None and broken else f"{words}."
+    return (
+        f"{words}; it ends as {tallied(own.regimes.values())}." if own is not None and broken else f"{words}."
+    )
 
 
 def ladder_rows(ladder: Ladder) -> Iterator[list[str]]:
@@ -175,4 +168,4 @@ def _cells(run: str, says: str, group: Group | None) -> list[str]:
     if group is None:
         return [run, says, "–", "–", "–"]
     mean = number(fmean(group.values.values())) if group.values else "–"  # +∞ where a training diverged
-    return [run, says, outcome_words(group.regimes) or "–", str(len(group.values)), mean]
+    return [run, says, tallied(group.regimes.values()) or "–", str(len(group.values)), mean]

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from analysis.claims._base import CannotCompare, Group
 from analysis.claims.metrics import Metric, summed_up
@@ -130,20 +129,14 @@ def _curve(frames: Frames, job: Mapping[Any, Any], name: str) -> Series:
 
 def _scores(frames: Frames, job: Mapping[Any, Any], key: str) -> Series:
     """Steps and values (n,) of a registered measure."""
-    registered = _registered(frames, job["run"])
-    registered = registered[registered["seed"] == job["seed"]]
+    registered, rows = (
+        rows[(rows["run"] == job["run"]) & (rows["seed"] == job["seed"])]
+        for rows in (frames.registered, frames.evaluations)
+    )
     names = {(row.protocol, records(row.metric)[key].name) for row in registered.itertuples()}
-    rows = frames.evaluations
-    own = rows[(rows["run"] == job["run"]) & (rows["seed"] == job["seed"])].sort_values("step")
+    own = rows.sort_values("step")
     own = own.loc[[pair in names for pair in zip(own["protocol"], own["metric"], strict=True)]]
     return own["step"].to_numpy(), own["value"].to_numpy(dtype=np.float64)
-
-
-def _registered(frames: Frames, run: str) -> pd.DataFrame:
-    """The Fréchet distances of a run under the requested protocol."""
-    rows = frames.evaluations
-    wanted = rows["requested"].isna() | (rows["requested"] == rows["protocol"])
-    return rows[rows["registered"] & wanted & (rows["run"] == run)]
 
 
 def _one_protocol(frames: Frames, runs: Sequence[str]) -> None:
@@ -151,7 +144,7 @@ def _one_protocol(frames: Frames, runs: Sequence[str]) -> None:
     known: tuple[str, str, Mapping[str, Any]] | None = None
     digests = {(job["run"], job["seed"]): str(job["data_digest"]) for job in frames.jobs.to_dict("records")}
     for run in runs:
-        for score in _registered(frames, run).to_dict("records"):
+        for score in frames.registered[frames.registered["run"] == run].to_dict("records"):
             data = digests.get((run, score["seed"]), "")
             here = {"metric": score["metric"], **score["details"], "data": data[:12]}
             if known is None:

@@ -54,21 +54,13 @@ class Window(Kind):
         inside = bottom[1] is not None and top[1] is not None and bottom[1] < at < top[1]
         outside = (bottom[0] is not None and at < bottom[0]) or (top[0] is not None and at > top[0])
         holds, fails = (inside, outside) if self.excludes is None else (outside, inside)
-        level = next(
-            (edge.level for edge in (lower, upper) if edge is not None and edge.level is not None), None
-        )
-        where = (
-            "inside it"
-            if inside
-            else "outside it"
-            if outside
-            else "where the edges' intervals decide nothing"
-        )
-        more = (
-            ""
-            if inside or outside
-            else "; more trainings at the edges (`edges` of the study) would narrow them"
-        )
+        level = next((edge.level for edge in (lower, upper) if edge and edge.level is not None), None)
+        where = "inside it" if inside else "outside it"
+        if not (inside or outside):
+            where = (
+                "where the edges' intervals decide nothing; more trainings at the edges (`edges` of the study) would "
+                "narrow them"
+            )
         return Decided(
             VerdictWord.SUPPORTED if holds else VerdictWord.REFUTED if fails else VerdictWord.UNDECIDED,
             value=at,
@@ -76,7 +68,7 @@ class Window(Kind):
             high=math.inf if top[1] is None else top[1],
             level=level,
             method="intervals of the window's edges",
-            reason=f"Training works {_edges(study)}; {at:g} is {where}{more}.",
+            reason=f"Training works {_edges(study)}; {at:g} is {where}.",
         )
 
 

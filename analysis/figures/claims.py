@@ -129,7 +129,7 @@ def _difference(ax: Axes, verdict: Verdict) -> None:
     ax.axvspan(*zone, color=ZONE, alpha=0.16, lw=0)
     ax.text(
         float(zone.mean()), 0.97, "claimed", transform=ax.get_xaxis_transform(), ha="center", va="top",
-        fontsize=SMALL, color=RunStyle(ZONE, ()).text_color,
+        fontsize=SMALL, color=style.text_color(ZONE),
     )  # fmt: skip
     ax.axvline(0, color=style.MUTED, lw=0.8)
     low, high = np.clip([verdict.low, verdict.high], left, right)
@@ -170,6 +170,6 @@ def _window(verdict: Verdict) -> Figure | None:
     for x, words, shade in ((math.sqrt(low * high), "works", ZONE), (at, f" {at:g}", color)):
         ax.text(
             x, 0.97, words, transform=ax.get_xaxis_transform(), ha="center" if shade == ZONE else "left", va="top",
-            fontsize=SMALL, color=RunStyle(shade, ()).text_color,
+            fontsize=SMALL, color=style.text_color(shade),
         )  # fmt: skip
     return figure

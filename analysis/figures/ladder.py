@@ -90,8 +90,11 @@ def _draw(ax: Axes, y: float, verdict: Verdict) -> None:
         ax.plot(
             [verdict.estimate] * 2, [y - 0.36, y + 0.36], color=style.INK, lw=2.6, solid_capstyle="butt", zorder=3
         )  # fmt: skip
-    _words_beside(ax, y, verdict)
-    if verdict.estimate is None:
+    if verdict.estimate is not None:  # the share, and whether it is what was claimed
+        bold = answer_of(verdict) is Answer.YES
+        beside(ax, y, _SHARE, amount(verdict, verdict.estimate), style.INK, right=True, bold=bold)
+        beside(ax, y, _VERDICT, verdict.word, style.INK, bold=bold)
+    else:
         why = group.lacking if group is not None and group.lacking else str(verdict.word)
         ax.text(
             0.01, y, why, transform=ax.get_yaxis_transform(), va="center", color=style.MUTED,
@@ -101,12 +104,3 @@ def _draw(ax: Axes, y: float, verdict: Verdict) -> None:
     names = [LOOKS[regime] for regime in dict.fromkeys(regimes.values())]
     color = names[0].text_color if len(names) == 1 else style.INK
     beside(ax, y, _OUTCOME, listed(look.name for look in names), color)
-
-
-def _words_beside(ax: Axes, y: float, verdict: Verdict) -> None:
-    """The share and whether it is what was claimed."""
-    if verdict.estimate is None:
-        return
-    bold = answer_of(verdict) is Answer.YES
-    beside(ax, y, _SHARE, amount(verdict, verdict.estimate), style.INK, right=True, bold=bold)
-    beside(ax, y, _VERDICT, verdict.word, style.INK, bold=bold)

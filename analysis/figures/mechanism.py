@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from analysis.figures import style
-from analysis.figures.row_chart import beside, place, place_rows, row_chart
+from analysis.figures.row_chart import beside, place_rows, row_chart
 from analysis.frames.movement import NETWORKS, Network, RunMovement, stalled_rate
 from analysis.wording import length, rate
 from fakeface.outcomes import Dynamics
@@ -35,9 +35,7 @@ def mechanism_chart(found: Sequence[RunMovement]) -> Figure:
         subtitle="a letter is the median of generator (G) or discriminator (D), its line the quartiles",
     )
     threshold = stalled_rate()
-    rates = [m.low for r in found for m in r.networks.values()] + [
-        m.high for r in found for m in r.networks.values()
-    ]
+    rates = [end for row in found for moved in row.networks.values() for end in (moved.low, moved.high)]
     positive = [value for value in rates if value > 0] + [threshold]
     ax.set_xscale("log")
     ax.set_xlim(0.5 * min(positive), 2 * max(positive))
@@ -45,9 +43,10 @@ def mechanism_chart(found: Sequence[RunMovement]) -> Figure:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value, 2)))
     ax.axvspan(ax.get_xlim()[0], threshold, color=style.MUTED, alpha=0.09, lw=0, zorder=0.4)
     ax.axvline(threshold, color=style.MUTED, lw=1.2, zorder=1, label=Dynamics.STALLED)
+    along = (ax.transScale + ax.transLimits).transform((threshold, 0.0))[0]  # from 0 to 1
     ax.annotate(
         f"stalled below {rate(threshold, 2)}", (threshold, 1), (-4, 4), xycoords=("data", "axes fraction"),
-        textcoords="offset points", ha="right" if place(ax, threshold) > 0.2 else "left", va="bottom",
+        textcoords="offset points", ha="right" if along > 0.2 else "left", va="bottom",
         color=style.MUTED, fontsize=style.TEXT_SIZE - 1,
     )  # fmt: skip
     for x, text in ((8.0, "lengths moved"), (_STARVED, "verdict")):
@@ -66,16 +65,8 @@ def _draw_movement(ax: Axes, y: float, row: RunMovement) -> None:
         movement, (color, shift) = row.networks[network], NETWORK_LOOKS[network]
         ax.plot([movement.low, movement.high], [y + shift] * 2, color=color, lw=1.6, alpha=0.55, zorder=2)
         ax.plot(
-            [movement.rate],
-            [y + shift],
-            marker="o",
-            ms=8.5,
-            color=color,
-            mec="white",
-            mew=0.7,
-            zorder=3,
-            label=row.run,
-        )
+            [movement.rate], [y + shift], marker="o", ms=8.5, color=color, mec="white", mew=0.7, zorder=3, label=row.run
+        )  # fmt: skip
         ax.annotate(
             network, (movement.rate, y + shift), (0, -0.3), textcoords="offset points", ha="center", va="center",
             color="white", fontsize=5.5, fontweight="bold", zorder=4, annotation_clip=False,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -10,7 +11,14 @@ from ablations.studies.record import Confirmed
 from analysis.figures import style
 from analysis.figures.outcomes import LOOKS
 from analysis.figures.regimes import spans
-from analysis.figures.study_axes import SMALL, draw_regimes, name_of, scale_distances, scale_rates
+from analysis.figures.study_axes import (
+    SMALL,
+    draw_regimes,
+    name_of,
+    regime_legend,
+    scale_distances,
+    scale_rates,
+)
 from analysis.frames.studies import StudyResult
 from analysis.wording import counted, number, percent, rate
 from fakeface.outcomes import Exit, Regime
@@ -56,7 +64,7 @@ def response_curve(ax: Axes, study: StudyResult, reference_study: StudyResult | 
     scale_distances(ax, distances if distances or other is None else other["quality"], ROOM)
     _shade_window(ax, study)
     _name_regimes(ax, study)
-    keys: list[Line2D | Patch] = []
+    keys: list[Artist] = []
     if other is not None and reference_study is not None and len(other):
         keys = _draw_other(ax, study.axis, other, reference_study)
     _draw_reference(ax, study)
@@ -64,10 +72,9 @@ def response_curve(ax: Axes, study: StudyResult, reference_study: StudyResult | 
     _draw_rug(ax, study.axis, trainings[trainings["quality"].isna()])
     _mark_enqueued(ax, study, study.axis)
     _mark_best(ax, study, study.axis)
-    ax.legend(
-        handles=[*_keys(study), *keys], loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=5, frameon=False,
-        fontsize=SMALL, labelcolor=style.MUTED, handletextpad=0.4, columnspacing=1.5,
-    )  # fmt: skip
+    regime_legend(
+        ax, study.training_frame["regime"], -0.13, columns=5, further=[*_further_keys(study), *keys]
+    )
     return ax
 
 
@@ -114,7 +121,7 @@ def _name_regimes(ax: Axes, study: StudyResult) -> None:
         )  # fmt: skip
 
 
-def _draw_other(ax: Axes, axis: str, other: pd.DataFrame, reference: StudyResult) -> list[Line2D | Patch]:
+def _draw_other(ax: Axes, axis: str, other: pd.DataFrame, reference: StudyResult) -> list[Artist]:
     """The trainings of the reference's study as faint rings. Returns their entry for the legend."""
     ax.scatter(
         other[axis], other["quality"], s=16, facecolors="none", edgecolors=style.MUTED, lw=0.8, alpha=0.8,
@@ -179,14 +186,8 @@ def _mark_enqueued(ax: Axes, study: StudyResult, axis: str) -> None:
         ax.axvline(x, ymax=STRIP[0], color=style.INK, lw=0.8, dashes=(1.5, 2), zorder=1.2)
         own = trainings[trainings["trial"] == trial["number"]].dropna(subset=["quality"])
         ax.scatter(
-            own[axis],
-            own["quality"],
-            s=3.6 * MARKER,
-            facecolors="none",
-            edgecolors=style.INK,
-            lw=0.9,
-            zorder=4,
-        )
+            own[axis], own["quality"], s=3.6 * MARKER, facecolors="none", edgecolors=style.INK, lw=0.9, zorder=4
+        )  # fmt: skip
         named = "the report’s" if trial["at_defaults"] else "enqueued:"
         look = LOOKS.get(str(trial["regime"]))
         right = x > np.sqrt(np.prod(ax.get_xlim()))
@@ -214,12 +215,9 @@ def _mark_best(ax: Axes, study: StudyResult, axis: str) -> None:
     )  # fmt: skip
 
 
-def _keys(study: StudyResult) -> list[Line2D | Patch]:
-    """Entries of the legend: the regimes that occur with their counts, fresh seeds, and the edges' intervals."""
-    counts = study.training_frame["regime"].value_counts()
-    keys: list[Line2D | Patch] = [
-        look.key(f"{look.name} ({counts[regime]})") for regime, look in LOOKS.items() if counts.get(regime, 0)
-    ]
+def _further_keys(study: StudyResult) -> list[Artist]:
+    """Entries of the legend beside the regimes: fresh seeds, and the edges' intervals."""
+    keys: list[Artist] = []
     if study.best is not None and study.best.known:
         ring = Line2D([], [], linestyle="none", marker="o", ms=6, color="white", mec=style.INK)
         ring.set_label("fresh seed")

@@ -83,8 +83,3 @@ def beside(
         ha="right" if right else "left", color=color, fontsize=style.TEXT_SIZE - 1, annotation_clip=False,
         fontweight="bold" if bold else "normal",
     )  # fmt: skip
-
-
-def place(ax: Axes, x: float) -> float:
-    """How far along the x axis a value is, from 0 to 1."""
-    return float((ax.transScale + ax.transLimits).transform((x, 0.0))[0])

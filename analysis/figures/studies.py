@@ -16,7 +16,15 @@ from matplotlib.figure import Figure
 from analysis.figures import style
 from analysis.figures.outcomes import LOOKS
 from analysis.figures.response import response_curve
-from analysis.figures.study_axes import HALO, SMALL, draw_regimes, name_of, scale_distances, scale_rates
+from analysis.figures.study_axes import (
+    HALO,
+    SMALL,
+    draw_regimes,
+    name_of,
+    regime_legend,
+    scale_distances,
+    scale_rates,
+)
 from analysis.frames.studies import StudyResult
 from analysis.wording import number, percent, rate
 from fakeface.files import os_errors, whole_file
@@ -91,13 +99,7 @@ def plane(ax: Axes, study: StudyResult, x_path: str, y_path: str) -> Axes:
     ax.plot(ends, ends, color=style.MUTED, lw=0.8, dashes=(4, 3), zorder=1, label="equal rates")
     draw_regimes(ax, trials, x_path, y_path, s=_areas(trials["quality"]).to_numpy(), linewidth=0.7, zorder=3)
     _label_settings(ax, study, x_path, y_path)
-    counts = trials["regime"].value_counts()
-    keys = [look.key(f"{look.name} ({counts[name]})") for name, look in LOOKS.items() if counts.get(name, 0)]
-    if keys:
-        ax.legend(
-            handles=keys, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, frameon=False, fontsize=SMALL,
-            labelcolor=style.MUTED, handletextpad=0.4, columnspacing=1.5,
-        )  # fmt: skip
+    regime_legend(ax, trials["regime"], -0.12, columns=3)
     return ax
 
 

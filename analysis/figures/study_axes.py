@@ -1,11 +1,12 @@
 """What the figures of a study share: names and scales of searched numbers and distances, and points by regime."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
@@ -45,16 +46,24 @@ def draw_regimes(ax: Axes, rows: pd.DataFrame, x: str, y: str, **looks: Any) -> 
         ax.set(xlabel=labels[0], ylabel=labels[1])
 
 
+def regime_legend(
+    ax: Axes, regimes: "pd.Series[Any]", y: float, *, columns: int, further: Sequence[Artist] = ()
+) -> None:
+    """A legend below the axes: the regimes that occur with their counts, and further entries."""
+    counts = regimes.value_counts()
+    keys = [look.key(f"{look.name} ({counts[name]})") for name, look in LOOKS.items() if counts.get(name, 0)]
+    if keys or further:
+        ax.legend(
+            handles=[*keys, *further], loc="upper center", bbox_to_anchor=(0.5, y), ncols=columns, frameon=False,
+            fontsize=SMALL, labelcolor=style.MUTED, handletextpad=0.4, columnspacing=1.5,
+        )  # fmt: skip
+
+
 def scale_rates(ax: Axes, low: float, high: float, *, vertical: bool = False) -> None:
     """A logarithmic axis from low to high with a little air, its decades named 1e-3, as in `runs.yaml`."""
     air = (high / low) ** 0.02
-    ax.set(
-        **{
-            f"{'y' if vertical else 'x'}scale": "log",
-            f"{'y' if vertical else 'x'}lim": (low / air, high * air),
-        }
-    )
     axis = ax.yaxis if vertical else ax.xaxis
+    ax.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low / air, high * air)})
     axis.set_major_locator(LogLocator(numticks=12))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(

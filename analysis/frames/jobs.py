@@ -98,15 +98,20 @@ class Frames:
         """The rows of `outcomes` that belong to a run, seeds as given."""
         return self.outcomes[self.outcomes["run"] == run]
 
+    @cached_property
+    def registered(self) -> pd.DataFrame:
+        """The rows of `evaluations` with the registered value, under the requested protocol where one was requested."""
+        rows = self.evaluations
+        wanted = rows["requested"].isna() | (rows["requested"] == rows["protocol"])
+        return rows[rows["registered"] & wanted]
+
     def quality(self) -> pd.DataFrame:
         """The rows of `evaluations` that may be compared: the registered value, under one protocol.
 
         A job for which a protocol was requested is left out if it has no score under it. If several protocols remain,
         the one that scored the most jobs counts, the newest of equals.
         """
-        scores = self.evaluations
-        wanted = scores["requested"].isna() | (scores["requested"] == scores["protocol"])
-        rows = scores[scores["registered"] & wanted]
+        rows = self.registered
         if rows.empty:
             return rows
         ranked = {

@@ -33,21 +33,16 @@ def _losses(results: Results) -> Iterator[tuple[str, Figure]]:
     if losses.empty:
         return
     top = loss_ceiling(losses)
-    for run in results.runs:
+    for run in results.frames.runs:
         own = losses[losses["run"] == run]
         if len(own):
             figure = style.figure(4.7, 3.0)
-            subtitle = f"{run}: {run_outcome(results.rows_of(run))}"
+            subtitle = f"{run}: {run_outcome([row for row in results.rows if row.run == run])}"
             run_losses(
-                figure.subplots(),
-                own,
-                results.looks[run],
-                subtitle=subtitle,
-                last_step=results.last_step,
-                top=top,
-            )
+                figure.subplots(), own, results.looks[run], subtitle=subtitle, last_step=results.last_step, top=top
+            )  # fmt: skip
             yield f"losses-{run}", figure
-    looks = {run: results.looks[run] for run in results.runs}
+    looks = {run: results.looks[run] for run in results.frames.runs}
     for name, size, shape in (
         ("losses-overlaid", (9.4, 3.7), (1, 2)),
         ("losses-overlaid-narrow", (4.7, 6.4), (2, 1)),
@@ -62,7 +57,7 @@ def _quality(results: Results) -> Iterator[tuple[str, Figure]]:
     curves = results.scores.curves
     if curves.empty:
         return
-    looks = {run: results.looks[run] for run in results.runs}
+    looks = {run: results.looks[run] for run in results.frames.runs}
     figure = style.figure(5.2, 3.2)
     quality_curves(figure.subplots(), results.scores, looks, over="step", last=results.last_step)
     yield "quality", figure
@@ -79,8 +74,8 @@ def _quality(results: Results) -> Iterator[tuple[str, Figure]]:
 
 def _samples(results: Results) -> Iterator[tuple[str, Figure]]:
     """The last grids of each seed side by side, all on the same noise."""
-    images = results.images.sort_values("step")
-    for seed in results.images["seed"].drop_duplicates():
+    images = results.frames.images.sort_values("step")
+    for seed in results.frames.images["seed"].drop_duplicates():
         rows = [row for row in results.rows if row.seed == seed]
         most, width = (4, 2.7) if len(rows) <= FEW_GRIDS else (5, 2.1)
         columns = min(most, len(rows))

@@ -57,23 +57,16 @@ def embed(images: pd.DataFrame) -> EmbeddedGrids:
     ) as pool:  # Pillow decodes and encodes outside the interpreter's lock
         encoded = list(pool.map(lambda path: _encode(path, rung), paths))
     grids = [
-        Grid(row["run"], row["seed"], row["step"], data_uri(picture.body, "webp" if rung else "png"))
-        for row, picture in zip(rows, encoded, strict=True)
-        if picture
+        Grid(row["run"], row["seed"], row["step"], data_uri(found[0], "webp" if rung else "png"))
+        for row, found in zip(rows, encoded, strict=True)
+        if found
     ]
-    reduced = rung is not None and any(picture and picture.reduced for picture in encoded)
-    return EmbeddedGrids(grids, rung[0] if rung and reduced else None)
+    return EmbeddedGrids(grids, rung[0] if rung and any(found and found[1] for found in encoded) else None)
 
 
 def data_uri(body: bytes, kind: str) -> str:
     """An image file as an address that needs no network. `kind`: png or webp."""
     return f"data:image/{kind};base64,{base64.b64encode(body).decode()}"
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    body: bytes
-    reduced: bool
 
 
 def _size(path: Path) -> int:
@@ -89,19 +82,19 @@ def _rung(paths: Sequence[Path]) -> tuple[int, int]:
     places = {int(number * GOLDEN % 1 * len(paths)) for number in range(PROBES)}
     probes = [paths[place] for place in sorted(places)]
     for rung in LADDER:
-        sizes = [len(picture.body) for picture in (_encode(path, rung) for path in probes) if picture]
+        sizes = [len(found[0]) for found in (_encode(path, rung) for path in probes) if found]
         if sum(sizes) * len(paths) <= BUDGET * len(sizes):
             return rung
     return LADDER[-1]
 
 
-def _encode(path: Path, rung: tuple[int, int] | None) -> _Encoded | None:
-    """A grid as WebP, or as the PNG that it is where `rung` is None; None where it cannot be read."""
+def _encode(path: Path, rung: tuple[int, int] | None) -> tuple[bytes, bool] | None:
+    """A grid as WebP, or as the PNG that it is where `rung` is None, and whether it was reduced; None: unreadable."""
     try:
         with Image.open(path) as image:
             picture = image.convert("RGB")
         if rung is None:
-            return _Encoded(path.read_bytes(), reduced=False)
+            return path.read_bytes(), False
     except (OSError, SyntaxError, ValueError):  # what Pillow raises for a file that is damaged
         return None
     side, quality = rung
@@ -110,4 +103,4 @@ def _encode(path: Path, rung: tuple[int, int] | None) -> _Encoded | None:
         picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "webp", quality=quality, method=1)
-    return _Encoded(buffer.getvalue(), reduced=large)
+    return buffer.getvalue(), large

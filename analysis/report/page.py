@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from analysis.claims.ladders import hypothesis_words, ladder_headings, ladder_rows
@@ -30,13 +30,8 @@ def render(results: Results, pngs: Mapping[str, bytes], grids: EmbeddedGrids) ->
         pngs: the figures, drawn, by name.
     """
     figures = {name: data_uri(body, "png") for name, body in pngs.items() if not name.startswith("samples-")}
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["names"] = names
     script = (TEMPLATES / "report.js").read_text()
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         **_contents(results),
         figures=figures,
         studies=_studies(results, figures),
@@ -46,6 +41,16 @@ def render(results: Results, pngs: Mapping[str, bytes], grids: EmbeddedGrids) ->
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def template(name: str) -> Template:
+    """A template of the page, which escapes everything that it is given."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["names"] = names
+    return environment.get_template(name)
 
 
 def names(text: str) -> Markup:
@@ -81,7 +86,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "headings": headings(quality),
         "rows": results.rows,
         "expected": EXPECTED,
-        "runs": results.runs,
+        "runs": results.frames.runs,
         "seeds": list(dict.fromkeys(row.seed for row in results.rows)),
         "styles": results.looks,
         "ladders": [
@@ -98,7 +103,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "quality": quality_view(results.scores),
         "provenance": results.provenance,
         "common": results.common,
-        "notes": results.notes.to_dict("records"),
+        "notes": results.frames.notes.to_dict("records"),
         "built": results.built.strftime("%Y-%m-%d %H:%M %Z"),
     }
 

@@ -36,7 +36,7 @@ class Results:
     title: str
     command: str
     """The `ablate run` command that trains these jobs."""
-    runs: Sequence[str]
+    frames: Frames
     rows: Sequence[Row]
     """One a job, in the order given."""
     last_step: int
@@ -49,9 +49,6 @@ class Results:
     """Of `analysis.frames.losses.loss_curves`."""
     scores: Scores
     movements: Sequence[RunMovement]
-    images: pd.DataFrame
-    """The sample grids; as `notes`, one of `Frames`."""
-    notes: pd.DataFrame
     studies: Sequence[StudyResult]
     """The reference of a study before the study itself."""
     verdicts: Sequence[Verdict]
@@ -65,10 +62,6 @@ class Results:
     def other_verdicts(self) -> list[Verdict]:
         """Those that belong to no ladder."""
         return [verdict for verdict in self.verdicts if verdict.claim.kind.gap is None]
-
-    def rows_of(self, run: str) -> list[Row]:
-        """The jobs of a run."""
-        return [row for row in self.rows if row.run == run]
 
 
 def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | None = None) -> Results:
@@ -85,7 +78,7 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
     return Results(
         title=title,
         command=command,
-        runs=frames.runs,
+        frames=frames,
         rows=rows,
         last_step=last_step(rows),
         looks=run_styles(list(dict.fromkeys([*frames.runs, *claimed]))),
@@ -93,8 +86,6 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         losses=loss_curves(frames),
         scores=scores_of(frames),
         movements=movements(frames),
-        images=frames.images,
-        notes=frames.notes,
         studies=inputs.studies,
         verdicts=inputs.claims,
         ladders=ladders_of(inputs.claims),

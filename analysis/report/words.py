@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from analysis.report.table import Row
-from analysis.wording import counted, listed, span
+from analysis.wording import counted, listed, span, tallied
 from fakeface.outcomes import Exit, Samples
 
 _PHRASES = {
@@ -85,10 +85,7 @@ def caution(rows: Sequence[Row]) -> str:
 def run_outcome(rows: Sequence[Row]) -> str:
     """The outcome's words of a run; where its seeds differ, how many have which."""
     words = [", ".join(row.outcome) for row in rows]
-    counts = {text: words.count(text) for text in words}
-    if len(counts) == 1:
-        return words[0] if len(words) == 1 else f"{words[0]} ({len(words)} seeds)"
-    return "; ".join(f"{count} × {text}" for text, count in counts.items())
+    return tallied(words) + (f" ({len(words)} seeds)" if len(words) > 1 and len(set(words)) == 1 else "")
 
 
 def _state(row: Row) -> str:

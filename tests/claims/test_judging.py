@@ -1,24 +1,16 @@
 """Claims about trainings with a known truth: the verdicts, and what there is in place of one."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from analysis.claims.judging import Verdict
 from analysis.claims.words import sentence
-from analysis.frames.studies import StudyResult
 from analysis.statistics import Factor, factor_effect, holm
 from tests import study_records as records
 from tests.claim_journals import BASE, STEPS, Trainings, compare, falling, judged, times
 
 INF = math.inf
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Trainings:
-    return Trainings(tmp_path)
 
 
 # ---------------------------------------------------------------------------------------------- comparisons
@@ -281,14 +273,10 @@ def test_a_trend_over_ordered_runs(
     assert judged(lab, it=body)["it"].word == verdict
 
 
-def study_claims(lab: Trainings, study: StudyResult | None, **bodies: str) -> dict[str, Verdict]:
-    return judged(lab, {} if study is None else {"sgd-lr": study}, **bodies)
-
-
 def test_the_best_of_a_study_is_held_against_its_reference(lab: Trainings):
-    found = study_claims(
+    found = judged(
         lab,
-        records.whole_sgd_study(),
+        {"sgd-lr": records.whole_sgd_study()},
         worse="best: {study: sgd-lr, direction: higher, by: 50%}",
         good="best: {study: sgd-lr, direction: not-higher, by: 50%}",
     )
@@ -298,9 +286,9 @@ def test_the_best_of_a_study_is_held_against_its_reference(lab: Trainings):
 
 def test_a_window_contains_excludes_or_leaves_open(lab: Trainings):
     # Edges: 1.7e-3 to 3.6e-3 below, 0.055 to 0.19 above.
-    found = study_claims(
+    found = judged(
         lab,
-        records.whole_sgd_study(),
+        {"sgd-lr": records.whole_sgd_study()},
         below="window: {study: sgd-lr, excludes: 2e-4}",
         above="window: {study: sgd-lr, excludes: 0.5}",
         inside="window: {study: sgd-lr, contains: 2e-2}",
@@ -321,8 +309,10 @@ def test_a_window_contains_excludes_or_leaves_open(lab: Trainings):
 
 def test_a_study_that_was_not_run_or_not_confirmed_says_so(lab: Trainings):
     best = "best: {study: sgd-lr, direction: lower, by: 5%}"
-    absent = study_claims(lab, None, it=best)["it"]
+    absent = judged(lab, it=best)["it"]
     assert (absent.word, "make sgd-lr" in sentence(absent)) == ("not run", True)
-    begun = study_claims(lab, records.rate_study(), it=best, window="window: {study: sgd-lr, excludes: 2e-4}")
+    begun = judged(
+        lab, {"sgd-lr": records.rate_study()}, it=best, window="window: {study: sgd-lr, excludes: 2e-4}"
+    )
     assert begun["it"].word == "not run" and "not confirmed" in sentence(begun["it"])
     assert begun["window"].word == "undecided" and "not located" in sentence(begun["window"])

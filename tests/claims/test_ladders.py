@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.claims import Group
 from analysis.claims.closes import Closes
@@ -24,7 +22,7 @@ from analysis.claims.ladders import (
 from analysis.claims.words import record, sentence
 from analysis.figures.ladder import ladder_chart
 from analysis.figures.outcomes import LOOKS
-from analysis.report.page import TEMPLATES
+from analysis.report.page import template
 from benchmarks.coverage import ladder_answers
 from fakeface.outcomes import Regime
 from tests.claim_journals import Trainings, judged
@@ -49,11 +47,6 @@ def closes(run: str, share: str = "at_least: 50%", **further: str) -> str:
 def at(share: float, values: Sequence[float] = START) -> list[float]:
     """Distances that close this share of the gap, with the seeds' own differences."""
     return [value - 500 * share for value in values[::-1]]
-
-
-def only(ladders: Sequence[Ladder]) -> Ladder:
-    (ladder,) = ladders
-    return ladder
 
 
 @pytest.mark.parametrize(
@@ -150,7 +143,7 @@ def test_a_hypothesis_is_a_family_and_answers_with_its_nearest_run(lab: Training
         alone=closes("both"),
         other="compare: {run: sgd, against: baseline, metric: quality, direction: lower, by: 5%}",
     )
-    ladder = only(ladders_of(list(found.values())))
+    (ladder,) = ladders_of(list(found.values()))
     assert (ladder.start, ladder.goal) == ("sgd", "baseline")
     assert [[v.claim.name for v in h.verdicts] for h in ladder.hypotheses] == [["near", "far"], ["alone"]]
     assert [h.answer for h in ladder.hypotheses] == [Answer.YES, Answer.UNDECIDED]
@@ -194,7 +187,8 @@ def ladder(lab: Trainings) -> Ladder:
     found = judged(
         lab, half=f"family: f, {closes('sgd-half')}", tenth=f"family: f, {closes('sgd-tenth')}", both=closes("both")
     )  # fmt: skip
-    return only(ladders_of(list(found.values())))
+    (ladder,) = ladders_of(list(found.values()))
+    return ladder
 
 
 def test_the_chart_has_a_row_a_run_and_every_seed_in_the_colour_of_its_outcome(ladder: Ladder):
@@ -217,32 +211,17 @@ def test_the_chart_has_a_row_a_run_and_every_seed_in_the_colour_of_its_outcome(l
     assert {"sgd", "baseline", "works and stalled", "seed 0 not begun", "refused", "diverges"} <= texts
 
 
-def test_thirty_runs_keep_their_rows_apart(lab: Trainings):
-    lab.scored("sgd-half", at(0.5))
-    bodies = {f"claim-{i}": closes("sgd-half", f"at_least: {i}%") for i in range(1, 31)}
-    (ax,) = ladder_chart(only(ladders_of(list(judged(lab, **bodies).values())))).axes
-    ax.figure.draw_without_rendering()  # type: ignore[union-attr]
-    boxes = sorted(
-        (label.get_window_extent() for label in ax.get_yticklabels()), key=lambda box: float(box.y0)
-    )
-    assert len(boxes) == 30
-    assert all(low.y1 <= high.y0 + 0.5 for low, high in pairwise(boxes))
-
-
 def test_the_page_has_sentences_table_and_figure(ladder: Ladder):
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    environment.filters["names"] = str
     view = {
         "ladder": ladder,
         "words": map(hypothesis_words, ladder.hypotheses),
         "headings": ladder_headings(ladder, "fd_test (N = 2,000)"),
         "rows": ladder_rows(ladder),
     }
-    template = environment.get_template("ladder.html.j2")
-    page = template.render(ladders=[view], figures={"ladder-sgd-baseline": "data:a"})
+    page = template("ladder.html.j2").render(ladders=[view], figures={"ladder-sgd-baseline": "data:a"})
     assert page.count("<tr>") == 6 and "fd_test (N\u00a0=\u00a02,000)" in page
-    assert "data:a" in page and "Not run: `both`." in page
-    assert "<section" not in template.render(ladders=[], figures={})
+    assert "data:a" in page and "Not run: <em>both</em>." in page
+    assert "<section" not in template("ladder.html.j2").render(ladders=[], figures={})
 
 
 def test_a_share_without_bounds_is_drawn_to_the_edge(lab: Trainings):

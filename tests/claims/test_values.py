@@ -1,7 +1,6 @@
 """One number of each training: the summary of a series, or a measure at the end."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,6 @@ from fakeface.outcomes import Regime
 from tests.claim_journals import BASE, STEPS, Trainings, falling
 
 INF = math.inf
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Trainings:
-    return Trainings(tmp_path)
 
 
 def test_convergence_is_read_off_the_losses(lab: Trainings):

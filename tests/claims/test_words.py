@@ -1,16 +1,9 @@
 """Verdicts in words and numbers."""
 
-from pathlib import Path
-
 import pytest
 
 from analysis.claims.words import cells, record, sentence, tally
 from tests.claim_journals import BASE, Trainings, compare, judged, times
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Trainings:
-    return Trainings(tmp_path)
 
 
 def test_the_record_has_every_number_of_the_verdict(lab: Trainings):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
@@ -19,7 +18,7 @@ from analysis.figures.outcomes import LOOKS
 from analysis.figures.regimes import spans
 from analysis.figures.response import response_curve
 from analysis.frames.studies import StudyResult
-from analysis.report.page import TEMPLATES, names
+from analysis.report.page import template
 from analysis.report.study_words import study_words
 from tests import study_records as records
 from tests.study_records import LR, LR_D, LR_G, result, trial
@@ -220,13 +219,7 @@ def stages() -> dict[str, StudyResult]:
     whole, pair = records.whole_sgd_study(), records.pair_study()
     rate = records.rate_study()
     failed = [result("diverged", seed=100)]
-    bare = {
-        "onset": None,
-        "update_ratio_G": None,
-        "spectrum_distance": None,
-        "samples": None,
-        "dynamics": None,
-    }
+    bare = dict.fromkeys(("onset", "update_ratio_G", "spectrum_distance", "samples", "dynamics"))
     stripped = [
         one.model_copy(update={"results": tuple(r.model_copy(update=bare) for r in one.results)})
         for one in whole.trials
@@ -269,11 +262,6 @@ def test_a_study_at_any_stage_has_figures_and_words(stage: str) -> None:
 
 
 def test_the_page_shows_every_figure_and_escapes_its_text(study: StudyResult) -> None:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["names"] = names
     pair = records.pair_study().model_copy(update={"description": "a < b"})
     views: list[dict[str, Any]] = [
         {
@@ -283,7 +271,7 @@ def test_the_page_shows_every_figure_and_escapes_its_text(study: StudyResult) ->
         }
         for one in (study, pair)
     ]
-    page = environment.get_template("studies.html.j2").render(studies=views)
+    page = template("studies.html.j2").render(studies=views)
     assert page.count("<img") == sum(len(view["figures"]) for view in views) >= 5
     assert "a &lt; b" in page and "<em>optimizer.lr</em> = 0.0213" in page
     assert re.findall(r'id="study-([\w-]+)"', page) == ["sgd-lr", "sgd-lr-pair"]

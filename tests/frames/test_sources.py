@@ -10,7 +10,7 @@ import analysis
 from ablations.store import Store, job_lock
 from ablations.tracking import sync
 from ablations.tracking.server import connect, settings
-from analysis.frames.jobs import Selected, load
+from analysis.frames.jobs import Frames, Selected, load
 from fakeface.errors import UserError
 from tests.tracking_jobs import EXPERIMENT, IMAGE_STEPS, Job, new_store
 
@@ -44,9 +44,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
+@pytest.fixture(scope="module")
+def tracked(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Frames:
+    cache = tmp_path_factory.mktemp("cache")
+    return analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=cache)
+
+
 @pytest.mark.slow
-def test_frames_from_mlflow_are_those_from_the_journals(store: Store, tmp_path: Path):
-    tracked = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path)
+def test_frames_from_mlflow_are_those_from_the_journals(store: Store, tracked: Frames):
     folders = sorted(store.jobs.glob("baseline-s*"))
     local = load([Selected("baseline", seed, folder) for seed, folder in enumerate(folders)])
     for name in ("metrics", "evaluations", "jobs", "sessions", "notes"):
@@ -62,37 +67,28 @@ def _plain(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-def test_the_grids_come_along(store: Store, tmp_path: Path):
-    images = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path).images
+def test_the_grids_come_along(tracked: Frames):
+    images = tracked.images
     assert set(images["step"]) == set(IMAGE_STEPS)
     assert set(images["run"]) == {"baseline"}
     assert all(path.is_file() for path in images["path"])
 
 
 @pytest.mark.slow
-def test_a_job_that_has_not_ended_has_its_metrics_under_our_names(store: Store, tmp_path: Path):
-    tracked = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path)
-    assert list(tracked.curve("sgd", 7, "D(x)").index) == [1, 2, 3, 4, 5]
-    assert list(tracked.jobs_of("sgd")["exit"]) == ["running"]
-
-
-@pytest.mark.slow
-def test_a_job_that_goes_on_after_an_interruption_is_not_read_from_its_old_journal(
-    store: Store, tmp_path: Path
+@pytest.mark.parametrize(
+    ("run", "seed", "metric", "steps", "exit_"),
+    [
+        pytest.param("sgd", 7, "D(x)", 5, "running", id="a job that has not ended, under our names"),
+        pytest.param("both", 0, "Loss_D", 8, "running", id="one that resumed: not from its old journal"),
+        pytest.param("theirs", 0, "g loss", 2, "finished", id="a run that is not ours"),
+    ],
+)
+def test_what_mlflow_has_no_journal_of_has_its_metrics_by_step(
+    tracked: Frames, run: str, seed: int, metric: str, steps: int, exit_: str
 ):
-    tracked = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path)
-    assert tracked.curve("both", 0, "Loss_D").index[-1] == 8
-    assert list(tracked.jobs_of("both")["exit"]) == ["running"]
-
-
-@pytest.mark.slow
-def test_a_run_that_is_not_ours_has_its_metrics_by_step(store: Store, tmp_path: Path):
-    tracked = analysis.load(store.tracking_uri, experiment=EXPERIMENT, cache=tmp_path)
-    curve = tracked.curve("theirs", 0, "g loss")
-    assert list(curve.index) == [1, 2]
-    assert math.isnan(curve[1])
-    assert curve[2] == 0.5
-    assert list(tracked.jobs_of("theirs")["exit"]) == ["finished"]
+    assert list(tracked.curve(run, seed, metric).index) == list(range(1, steps + 1))
+    assert list(tracked.jobs_of(run)["exit"]) == [exit_]
+    assert tracked.curve("theirs", 0, "g loss").fillna(-1).tolist() == [-1, 0.5]
 
 
 @pytest.mark.slow

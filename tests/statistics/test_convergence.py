@@ -16,11 +16,12 @@ def decay(noise=0.0, *, level=0.5, gap=4.0, time=60.0, seed=0):
     return level + gap * np.exp(-STEPS / time) + noise * np.random.default_rng(seed).normal(size=len(STEPS))
 
 
-def test_an_exponential_decay_settles_after_three_time_constants():
-    found = convergence(STEPS, decay())
+@pytest.mark.parametrize("time", [20, 60, 100])
+def test_an_exponential_decay_settles_after_three_time_constants(time):
+    found = convergence(STEPS, decay(time=time))
     assert found.level == pytest.approx(0.5, abs=1e-3)
     # Within 5% of the initial gap after ln 20 = 3.0 time constants; the first median is taken at step 3.
-    assert found.settled_at == pytest.approx(60 * math.log(20) + 3, abs=10)
+    assert found.settled_at == pytest.approx(time * math.log(20) + 3, abs=10)
     assert found.oscillation < 1e-3
 
 
@@ -52,12 +53,6 @@ def test_passing_through_the_level_is_not_settling():
 def test_a_flat_noisy_curve_is_settled_near_its_start():
     settled = [convergence(STEPS, decay(0.2, gap=0.0, seed=seed)).settled_at for seed in range(20)]
     assert np.median(settled) <= 50
-
-
-def test_a_slow_curve_settles_later_than_a_fast_one():
-    settled = [convergence(STEPS, decay(0.05, time=time)).settled_at for time in (20, 60, 120)]
-    assert settled == sorted(settled)
-    assert settled[0] < settled[1] / 2
 
 
 def test_a_curve_that_leaves_its_level_at_the_end_has_not_settled():

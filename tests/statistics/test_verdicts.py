@@ -127,19 +127,18 @@ def test_an_estimate_nearer_the_margin_needs_more_seeds_until_none_will_do():
     assert needed[3] is None
 
 
-def test_ranks_that_lie_apart_need_one_seed_more_at_three():
-    assert further_seeds(shift([([1, 2, 3], [INF, INF, 9])]), lower_by(0.0)) == 1
-
-
-def test_three_of_three_seeds_need_three_more_to_show_a_majority():
-    assert further_seeds(share(3, 3), Region(0.5, INF)) == 3
-
-
-def test_two_runs_that_differ_in_their_outcomes_need_as_many_seeds_as_their_shares_say():
-    clear = further_seeds(share_difference((2, 0), (2, 2)), Region(0.0, INF))
-    slight = further_seeds(share_difference((2, 1), (3, 3)), Region(0.0, INF))
-    assert clear == 1  # 3 of 3 against 0 of 3 is p = 0.031
-    assert slight > 10
+@pytest.mark.parametrize(
+    ("effect", "region", "least", "most"),
+    [
+        pytest.param(shift([([1, 2, 3], [INF, INF, 9])]), lower_by(0.0), 1, 1, id="ranks-that-lie-apart"),
+        pytest.param(share(3, 3), Region(0.5, INF), 3, 3, id="three-of-three-show-no-majority-yet"),
+        # 3 of 3 against 0 of 3 is p = 0.031.
+        pytest.param(share_difference((2, 0), (2, 2)), Region(0.0, INF), 1, 1, id="shares-that-lie-apart"),
+        pytest.param(share_difference((2, 1), (3, 3)), Region(0.0, INF), 11, 100, id="shares-alike"),
+    ],
+)
+def test_ranks_and_shares_need_as_many_seeds_as_their_laws_say(effect, region, least, most):
+    assert least <= further_seeds(effect, region) <= most
 
 
 def test_a_decided_statement_needs_none():
