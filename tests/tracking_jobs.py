@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ablations.jobs.checkout import store_diff
+from ablations.jobs.identity import resolved_settings
 from ablations.jobs.machine import stack
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job as PlannedJob
@@ -86,6 +87,7 @@ class Job:
             config=CONFIG.model_copy(update={"tracking": TrackingConfig(log_model=log_model)}),
             data_digest=IMAGES.digest,
             num_images=len(IMAGES.images),
+            resolved=resolved_settings(CONFIG.training(), len(IMAGES.images)),
             code={"fakeface/gan/step.py:gan_step": identity or run},
             protocol={"num_samples": 48},
             protocol_identity="p" * 64,

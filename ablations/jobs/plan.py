@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ablations.jobs.identity import code_digests, resolved_settings, training_id
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from fakeface.config import (
     DataConfig,
+    EvaluationConfig,
     NetworkConfig,
     OptimizerConfig,
     OptimizerSettings,
@@ -22,7 +24,7 @@ from fakeface.config import (
     canonical_digest,
     changed_settings,
 )
-from fakeface.data import DATASETS, ImageSet, training_indices
+from fakeface.data import DATASETS, ImageSet
 from fakeface.errors import UserError
 from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
 from fakeface.evaluation.measures import MEASURES
@@ -36,6 +38,8 @@ from fakeface.registry import Registry, UnknownComponent
 
 LARGEST_WEIGHTS = 10_000_000_000
 """Bytes of the largest file that is read as an extractor's weights."""
+MAX_JOBS = 200_000
+"""Of one plan."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Job:
     """None until the data are prepared; the job then has no identity."""
     num_images: int | None
     """In the data set, whatever subset the job trains on."""
+    resolved: dict[str, Any] | None
+    """Its settings as they take effect (`resolved_settings`), which all jobs of a run share; None as `num_images`."""
     code: dict[str, str]
     protocol: dict[str, Any]
     protocol_identity: str
@@ -63,17 +69,16 @@ class Job:
         """For people: `baseline-s0`."""
         return f"{self.run}-s{self.seed}"
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """SHA-256 of everything that decides the weights, 64 hex digits.
 
         Raises:
             UserError: the data are not prepared yet.
         """
-        if self.data_digest is None or self.num_images is None:
+        if self.data_digest is None or self.resolved is None:
             raise UserError(f"{self.name}: its data are not prepared yet; `ablate data prepare` does that")
-        settings = resolved_settings(self.config.training(), self.num_images)
-        return training_identity(settings, self.seed, self.data_digest, self.code)
+        return training_identity(self.resolved, self.seed, self.data_digest, self.code)
 
     @property
     def metric(self) -> str:
@@ -83,24 +88,21 @@ class Job:
     @property
     def total_steps(self) -> int | None:
         """Number of generator steps of the whole training; None if that depends on data that are not prepared yet."""
-        if self.num_images is None:
+        if self.resolved is None:
             return self.config.train.known_steps
-        return training.total_steps(self.config, self.num_images)
+        return int(self.resolved["train.total_steps"])
+
+    @cached_property
+    def changed(self) -> dict[str, Any]:
+        """Its settings that differ from the documented defaults."""
+        return changed_settings(self.config.training())
 
     @property
     def note(self) -> str:
         """What is unusual about its data, for the user; empty if nothing is."""
-        used, batch = self.num_used, self.config.train.batch_size
-        return (
-            f"{used} images are drawn with replacement for batches of {batch}"
-            if used and used < batch
-            else ""
-        )
-
-    @property
-    def num_used(self) -> int | None:
-        """Number of images that it trains on; None until the data are prepared."""
-        return None if self.num_images is None else _num_used(self.config, self.num_images)
+        batch = self.config.train.batch_size
+        used = batch if self.resolved is None else self.resolved["data.images"]
+        return f"{used} images are drawn with replacement for batches of {batch}" if used < batch else ""
 
     def header(self, images: ImageSet, total_steps: int) -> dict[str, Any]:
         """The fields of the `job` record, the journal's first."""
@@ -112,8 +114,8 @@ class Job:
             "instance": uuid.uuid4().hex,
             "identity": self.identity,
             "seed": self.seed,
-            "settings": changed_settings(self.config.training()),
-            "resolved": resolved_settings(self.config.training(), len(images.images)),
+            "settings": self.changed,
+            "resolved": self.resolved,
             "data": data,
             "code": self.code,
             "config": self.config.training().model_dump(mode="json"),
@@ -149,14 +151,28 @@ def make_plan(
             the data, each with its place in the file.
     """
     check_components(runs)
+    if len(runs) * len(spec.seeds) > MAX_JOBS:
+        words = f"{len(runs):,} runs with {len(spec.seeds):,} seeds are more than {MAX_JOBS:,} jobs"
+        raise UserError(f"{spec.path}: {words}: choose fewer with --run, --group or --seeds")
     jobs = []
     problems = []
+    codes: dict[tuple[int, ...], dict[str, str]] = {}  # by roots: most runs share them
+    scorings: dict[EvaluationConfig, tuple[dict[str, Any], str]] = {}
     for run in runs:
-        images = find_data(run.config.data)
+        images, resolved = find_data(run.config.data), None
         if images is not None:
-            problems += _size_problems(run, len(images.images))
-        code = code_digests(training_roots(run.config))
-        scoring = scoring_identity(run.config)
+            try:
+                resolved = resolved_settings(run.config.training(), len(images.images))
+                problems += _batch_problems(run, resolved["data.images"])
+            except UserError as error:
+                problems.append(run.problem("data.limit", str(error)))
+        roots, evaluation = training_roots(run.config), run.config.evaluation
+        key = tuple(map(id, roots))
+        if key not in codes:
+            codes[key] = code_digests(roots)
+        if evaluation not in scorings:
+            scorings[evaluation] = protocol_of(evaluation), scoring_identity(run.config)
+        protocol, scoring = scorings[evaluation]
         for seed in spec.seeds:
             jobs.append(
                 Job(
@@ -168,8 +184,9 @@ def make_plan(
                     config=run.config,
                     data_digest=images.digest if images else None,
                     num_images=len(images.images) if images else None,
-                    code=code,
-                    protocol=protocol_of(run.config.evaluation),
+                    resolved=resolved,
+                    code=codes[key],
+                    protocol=protocol,
                     protocol_identity=scoring,
                     overrides=spec.overrides,
                 )
@@ -179,17 +196,9 @@ def make_plan(
     return jobs
 
 
-def _num_used(config: RunConfig, num_images: int) -> int:
-    subset = training_indices(num_images, config.data)
-    return num_images if subset is None else len(subset)
-
-
-def _size_problems(run: Run, num_images: int) -> list[Problem]:
-    """Whether a run's subset, and its batches, are larger than the data."""
-    try:
-        used, batch = _num_used(run.config, num_images), run.config.train.batch_size
-    except UserError as error:
-        return [run.problem("data.limit", str(error))]
+def _batch_problems(run: Run, used: int) -> list[Problem]:
+    """Whether a run's batches are larger than the number of images that it uses."""
+    batch = run.config.train.batch_size
     if used >= batch or run.config.train.steps is not None:
         return []
     words = (

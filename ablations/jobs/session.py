@@ -162,7 +162,7 @@ class Session:
             self.images,
             self.state,
             self.context.device,
-            pauses=self.schedule.pauses,
+            pauses=self.schedule,
             stop=self._stopping,
         )
         for block in blocks:
@@ -173,7 +173,7 @@ class Session:
                 self._diagnose(block.diverged_at)
                 return
             self._pause(self.state.step)
-        if self._stopping() and self.state.step not in self.schedule.checkpoints:
+        if self._stopping() and not self.schedule.is_checkpoint(self.state.step):
             self.save()
 
     def _stopping(self) -> bool:
@@ -185,7 +185,7 @@ class Session:
             self._diagnose(step)
         if step in self.schedule.evaluations:
             self._evaluate(step)
-        if step in self.schedule.checkpoints:
+        if self.schedule.is_checkpoint(step):
             self.save()
 
     def save(self) -> None:

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ablations.jobs.identity import code_changes, resolved_settings, without_files
+from ablations.jobs.identity import code_changes, without_files
 from ablations.jobs.kept import kept_steps
 from ablations.jobs.plan import Job
 from ablations.jobs.resuming import usable_checkpoint
 from ablations.store import Store, is_running
 from ablations.store.history import History, exit_of
-from fakeface.config import changed_settings
 from fakeface.outcomes import COMPLETE, Exit
 
 
@@ -107,10 +106,7 @@ def results_of(job: Job, store: Store) -> Path | None:
 def same_but_data(job: Job, history: History) -> bool:
     """Whether settings, seed and code are the same. Ignores the pixels."""
     recorded = history.job
-    if not recorded or (recorded["seed"], recorded["settings"]) != (
-        job.seed,
-        changed_settings(job.config.training()),
-    ):
+    if not recorded or recorded["seed"] != job.seed or recorded["settings"] != job.changed:
         return False
     return without_files(recorded["code"]) == without_files(job.code)
 
@@ -124,15 +120,7 @@ def needs_scoring(job: Job, history: History) -> bool:
 
 def stale_because(job: Job, store: Store) -> str:
     """How the newest results under the job's name and `--set` differ from this training; empty if there are none."""
-    others = []
-    for folder in store.job_folders():
-        history = store.history(folder)
-        if history.job.get("seed") == job.seed and any(
-            (name["run"], name["profile"], name.get("overrides", []))
-            == (job.run, job.profile, list(job.overrides))
-            for name in history.names
-        ):
-            others.append(history)
+    others = store.named(job.run, job.profile, job.seed, job.overrides)
     if not others:
         return ""
     newest = max(others, key=lambda history: int(history.job["time"]))
@@ -141,7 +129,7 @@ def stale_because(job: Job, store: Store) -> str:
 
 def differences(job: Job, history: History) -> list[str]:
     """The differences between a job and a recorded one in words: settings, data, then code."""
-    now = resolved_settings(job.config.training(), job.num_images) if job.num_images else {}
+    now = job.resolved or {}
     then = history.job.get("resolved", now)
     words = [
         f"{name}: {then.get(name, 'not set')} -> {now.get(name, 'not set')}"

@@ -3,7 +3,7 @@
 Nothing else may stand between a job and its training: the session and the audit call these functions.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -37,7 +37,7 @@ def take_steps(
     device: torch.device,
     *,
     until: int | None = None,
-    pauses: Collection[int] = (),
+    pauses: Container[int] = (),
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Block]:
     """Train `state` in place to the end, or up to the step `until`; see `fakeface.gan.training.train`."""

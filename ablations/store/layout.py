@@ -20,10 +20,12 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from filelock import Timeout
 
@@ -103,8 +105,22 @@ class Store:
 
     def find(self, identity: str) -> Path | None:
         """The folder of the job with this identity, under whatever name it began; None if there is none."""
-        short = identity[:IDENTITY_DIGITS]
-        return next((p for p in self.job_folders() if p.name.endswith(f"-{short}")), None)
+        return self._by_identity().get(identity[:IDENTITY_DIGITS])
+
+    def _by_identity(self) -> Mapping[str, Path]:
+        return {folder.name.rpartition("-")[2]: folder for folder in reversed([*self.job_folders()])}
+
+    def named(self, run: str, profile: str, seed: int, overrides: Sequence[str]) -> Sequence[History]:
+        """The histories of the jobs that a plan gave this name, with the same `--set`."""
+        return self._by_name().get((run, profile, seed, *overrides), ())
+
+    def _by_name(self) -> Mapping[tuple[Any, ...], list[History]]:
+        found: dict[tuple[Any, ...], list[History]] = {}
+        for read in map(self.history, self.job_folders()):
+            for name in read.names:
+                key = (name["run"], name["profile"], read.job.get("seed"), *name.get("overrides", ()))
+                found.setdefault(key, []).append(read)
+        return found
 
     def folder_for(self, run: str, seed: int, identity: str) -> Path:
         """The job's folder, whether or not it exists."""
@@ -118,7 +134,8 @@ class Store:
         Raises:
             UserError: a process is running one of them, or the store cannot be written.
         """
-        folders = [folder for folder in map(self.find, identities) if folder is not None]
+        found = self._by_identity()
+        folders = [found[short] for one in identities if (short := one[:IDENTITY_DIGITS]) in found]
         with ExitStack() as locks, os_errors(self.root, "archive results"):
             for folder in folders:  # every lock is held before the first folder moves
                 try:
@@ -148,10 +165,12 @@ class Store:
 
 
 class Snapshot(Store):
-    """A store for a command that changes nothing: reads each journal and looks up each data set once."""
+    """A store for a command that changes nothing: looks up jobs, journals and data sets once each."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
+        self._by_identity = cache(super()._by_identity)  # type: ignore[method-assign]
+        self._by_name = cache(super()._by_name)  # type: ignore[method-assign]
         self._histories: dict[Path, History] = {}
         self._data: dict[DataConfig, FoundData] = {}
 

@@ -1,7 +1,7 @@
 """The training loop around the GAN step. Writes nothing: `train` yields blocks of steps with their measurements."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,7 @@ def train(
     real: RealImages,
     total_steps: int,
     *,
-    pauses: Collection[int] = (),
+    pauses: Container[int] = (),
     block_steps: int = 100,
     block_seconds: float = 1.0,
     stop: Callable[[], bool] = lambda: False,
