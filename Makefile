@@ -9,7 +9,7 @@ DATA    ?=
 ARGS    ?=
 MARK    ?= not slow and not gpu and not browser and not service
 WORKERS ?= auto
-PORT    ?= 5000
+PORT    ?=
 STUDY   ?= sgd-lr
 
 VENV    := .venv
@@ -23,7 +23,7 @@ SELECT   = $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS))
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nVariables: PROFILE=quick|standard|paper  SEEDS=0,1,2  DATA=folder/of/images  STORE=results\n'
-	@printf '           SPEC=runs.yaml  ARGS="--run sgd --set optimizer.lr=2e-2"  PORT=5000\n'
+	@printf '           SPEC=runs.yaml  ARGS="--run sgd --set optimizer.lr=2e-2"  PORT=8080\n'
 
 setup: $(VENV)/.ready ## Create .venv and install, with exact pins
 
@@ -44,7 +44,7 @@ tune: setup ## Search the learning rate at which plain SGD works, and confirm it
 	@$(ABLATE) tune $(STUDY) $(if $(PROFILE),--profile $(PROFILE)) $(PLACE) $(ARGS)
 
 ui: setup ## Serve the MLflow page of the results
-	@$(ABLATE) ui --store $(STORE) --port $(PORT)
+	@$(ABLATE) ui --store $(STORE) $(if $(PORT),--port $(PORT))
 
 report: setup ## Write the report again
 	@$(ABLATE) report $(SELECT) $(ARGS)

@@ -23,18 +23,34 @@ if TYPE_CHECKING:
 
 SPEC = Path("runs.yaml")
 STORE = Path("results")
+MAX_THREADS = 4096
+MAX_JOBS = 1024
+"""Side by side."""
 _NUMBERED = re.compile(r"\d{5,}\.png")
 
 # -- single options ----------------------------------------------------------------------------------------------
 
-StorePath = Annotated[Path, typer.Option(metavar="PATH", help="The folder that holds all results.")]
+
+def store_path(path: Path) -> Path:
+    """The folder of a store, whether or not it exists. Raises UserError for anything else, such as a file."""
+    if path.exists() and not path.is_dir():
+        raise UserError(
+            f"--store {path}: it is no folder; name the folder that holds, or will hold, all results"
+        )
+    return path
+
+
+StorePath = Annotated[
+    Path, typer.Option(metavar="PATH", help="The folder that holds all results.", callback=store_path)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 TrackingUri = Annotated[
     str | None, typer.Option(help="URI of an MLflow server; by default a file in the store.")
 ]
-Port = Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")]
-Count = Annotated[int, typer.Option("-n", "--count", min=1, help="Number of images.")]
+PORT_OPTION = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
+Port = Annotated[int, PORT_OPTION]
+Count = Annotated[int, typer.Option("-n", "--count", min=1, max=100_000, help="Number of images.")]
 
 
 def picture_path(path: Path) -> Path:
@@ -143,6 +159,7 @@ class WorkOptions:
         int | None,
         typer.Option(
             min=1,
+            max=MAX_THREADS,
             help="CPU threads of a job. Results are bit for bit the same only for the same number. "
             "By default the cores, shared by --jobs.",
         ),
@@ -152,7 +169,9 @@ class WorkOptions:
     ] = "serial"
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="Jobs side by side; by default one per CPU core, or per GPU, for local."),
+        typer.Option(
+            min=1, max=MAX_JOBS, help="Jobs side by side; by default one per CPU core, or per GPU, for local."
+        ),
     ] = None
     allow_inexact: Annotated[
         bool, typer.Option("--allow-inexact", help="Resume jobs that began with other versions or hardware.")
@@ -164,9 +183,9 @@ class MirrorOptions:
     """The mirror in MLflow."""
 
     mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Keep MLflow up to date.")] = True
-    mirror_wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the mirror at the end.")] = (
-        60.0
-    )
+    mirror_wait: Annotated[
+        float, typer.Option(min=0, max=1e6, help="Seconds to wait for the mirror at the end.")
+    ] = 60.0
     tracking_uri: TrackingUri = None
 
     def uri(self, store: "Store") -> str:

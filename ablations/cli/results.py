@@ -38,6 +38,9 @@ def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = Fa
     from ablations.jobs.listing import status_rows
 
     _, jobs, store = chosen.select()
+    if not store.jobs.is_dir():
+        words = "no store here yet, so nothing has been trained; choose another folder with --store"
+        console(stderr=True).say("[yellow]{}[/]: {}", store.root, words)
     if json_:
         print_json(status_rows(jobs, store, tracking.run_ids(store, tracking_uri or store.tracking_uri)))
     else:

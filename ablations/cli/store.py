@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from ablations.cli.options import (
+    MAX_THREADS,
+    PORT_OPTION,
     STORE,
     Device,
-    Port,
     Selectors,
     StorePath,
     TrackingUri,
@@ -25,15 +26,18 @@ store_app = typer.Typer()
 @store_app.command()
 def ui(
     store: StorePath = STORE,
-    port: Port = 5000,
+    port: Annotated[int | None, PORT_OPTION] = None,
 ) -> None:
     """Serve the MLflow page of the store on 127.0.0.1 until Ctrl-C."""
     from ablations import tracking
     from ablations.store import Store
+    from ablations.tracking.page import PORT
 
     out = console()
     out.say("Starting the MLflow page ...")
-    tracking.serve(Store(store), port, on_ready=lambda url: out.say("MLflow: {}  (Ctrl-C ends it)", url))
+    tracking.serve(
+        Store(store), port or PORT, on_ready=lambda url: out.say("MLflow: {}  (Ctrl-C ends it)", url)
+    )
 
 
 @store_app.command()
@@ -81,7 +85,10 @@ def audit(
     steps: Annotated[int | None, typer.Option(min=1, help="Only the first steps.")] = None,
     device: Device = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; by default as many as the job was trained with.")
+        int | None,
+        typer.Option(
+            min=1, max=MAX_THREADS, help="CPU threads; by default as many as the job was trained with."
+        ),
     ] = None,
 ) -> None:
     """Train finished jobs again, outside the store, and report the first step at which anything differs."""

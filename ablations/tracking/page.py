@@ -71,7 +71,7 @@ def compare_link(
     return f"{base}/#/{path}?{arguments}"
 
 
-def serve(store: Store, port: int = PORT, *, on_ready: Callable[[str], None] | None = None) -> None:
+def serve(store: Store, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:
     """Serve the store's MLflow page on 127.0.0.1 until Ctrl-C or SIGTERM. Blocks; call it from the main thread.
 
     `on_ready` is called with the page's address once it answers, after some ten seconds.

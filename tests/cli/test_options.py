@@ -1,5 +1,6 @@
 """Options in bundles, the commands that commands print, and arguments that are checked before any work."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from ablations.cli import options
+from ablations.cli.app import app
 from ablations.cli.options import Selectors, shell_command, with_bundles
 from fakeface.errors import UserError
 from fakeface.images import save_png
@@ -159,6 +162,45 @@ def test_bad_input_is_one_screen_and_leaves_the_store_alone(
     assert words in done.stderr
     assert len(done.stderr.splitlines()) <= 24
     assert snapshot(prepared.folder / "results") == before
+
+
+BEYOND = {
+    "ui port": ["ui", "--port", "70000"],
+    "ui negative port": ["ui", "--port", "-1"],
+    "dashboard port": ["tune", "sgd-lr", "--dashboard", "--port", "70000"],
+    "images": ["generate", "sgd", "x.png", "-n", "1000000000"],
+    "previewed images": ["data", "preview", "x.png", "-n", "1000000000"],
+    "threads": ["run", "--threads", "1000000000000"],
+    "threads of an audit": ["audit", "--threads", "1000000000000"],
+    "jobs": ["run", "--executor", "local", "--jobs", "1000000000"],
+    "waiting for the mirror": ["run", "--mirror-wait", "inf"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_a_number_out_of_range_is_refused_before_any_work(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, BEYOND[case])
+    assert done.exit_code == 2
+    assert "Invalid value for" in done.output
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_store_is_a_folder(tmp_path: Path):
+    for store in (tmp_path, tmp_path / "new"):
+        assert options.store_path(store) == store
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file: it is no folder"):
+        options.store_path(tmp_path / "file")
+
+
+def test_status_says_that_there_is_no_store(ablate, tiny_spec: Path):
+    done = ablate("status", "--store", "typo", "--json")
+    assert {row["state"] for row in json.loads(done.stdout)} == {"data-missing"}
+    assert "typo: no store here yet" in done.stderr
+    assert not (tiny_spec.parent / "typo").exists()
 
 
 def test_the_specification_is_an_option_of_every_command_that_reads_one(ablate, tiny_spec: Path):
