@@ -1,9 +1,9 @@
 """A store's mirror in MLflow. The only package that imports mlflow, and it does so inside functions.
 
 Training only writes journals. `sync` ships what they hold, in order and in batches, and notes after each acknowledged
-batch how far it came (`<store>/mirror/<digest of the URI>/<job>.json`). Everything is the same each time it is sent:
-rows carry the journal's own times, and runs and images are looked up before they are created. So a kill between a
-batch and its note duplicates nothing, and a lost note or a wiped server costs only time.
+batch how far it came (`<store>/mirror/<digest of the URI, or "own">/<job>.json`). Everything is the same each time it
+is sent: rows carry the journal's own times, and runs and images are looked up before they are created. So a kill
+between a batch and its note duplicates nothing, and a lost note or a wiped server costs only time.
 
     content.py    records -> what MLflow shows (pure)
     shipped.py    how far each journal has been shipped, and what is left

@@ -58,7 +58,7 @@ def sync(
     passes until `stop()` is true and everything is shipped, or for at most GRACE_SECONDS after it; the interval doubles
     after each failure. Waits for a pass of another process over the same store and URI.
     """
-    mirror = _Mirror(store, uri)
+    mirror = _Mirror(store, uri, stop)
     delay, deadline = POLL_SECONDS, float("inf")
     with server.settings():
         while True:
@@ -83,8 +83,8 @@ def pending(store: Store, uri: str) -> Pending:
 class _Mirror:
     """The passes of one process over one store and URI."""
 
-    def __init__(self, store: Store, uri: str) -> None:
-        self.store, self.uri = store, uri
+    def __init__(self, store: Store, uri: str, stop: Callable[[], bool]) -> None:
+        self.store, self.uri, self.stop = store, uri, stop
         self.verified: set[str] = set()
         """Jobs whose run this process has seen in MLflow."""
         self.results = ResultShipper(store, uri)
@@ -112,7 +112,7 @@ class _Mirror:
             self.results = ResultShipper(self.store, self.uri)
         if self.uri == self.store.tracking_uri:
             server.relocate(self.store.root / "mlflow.db")
-        client = server.connect(self.uri, abort)
+        client = server.connect(self.uri, self.stop)
         shippers = self._ship_jobs(report, client, thorough, abort)
         for result in published_results(self.store):
             self._attempt(report, result.name, partial(self.results.ship, client, result, abort))

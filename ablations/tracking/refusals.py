@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from enum import Enum
@@ -74,7 +75,7 @@ def _remedy(error: Exception, uri: str) -> str:
             "the server is older than this, or is no MLflow server: check the address, or update the server"
         )
     if "out-of-date database schema" in text:
-        return f"back the database up, then `mlflow db upgrade {printable(uri)}`"
+        return f"back the database up, then `mlflow db upgrade {shlex.quote(printable(uri))}`"
     newer = "Can't locate revision" in text
     if newer or re.search("file is not a database|malformed", text):
         why = "a newer MLflow made the database" if newer else "the database is damaged"

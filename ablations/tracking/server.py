@@ -45,7 +45,7 @@ SETTINGS = {
 """No retries inside a call: a server that is down costs one attempt, one that hangs ten seconds."""
 CALL_SECONDS = 300.0
 """For one call, the upload of a model included."""
-ABORT_SECONDS = 10.0
+STOP_SECONDS = 10.0
 SQLITE = "sqlite:///"
 LOCATIONS = (
     ("experiments", "artifact_location"),
@@ -198,14 +198,14 @@ def relocate(path: Path) -> None:
             )
 
 
-def connect(uri: str, abort: Callable[[], bool] = lambda: False) -> "MlflowClient":
-    """A client, whose calls end soon once `abort` is true. Does not contact the server yet."""
+def connect(uri: str, stop: Callable[[], bool] = lambda: False) -> "MlflowClient":
+    """A client, whose calls end soon once `stop` is true. Does not contact the server yet."""
     from mlflow import MlflowClient
 
     plain = plain_uri(uri)
     client = MlflowClient(tracking_uri=plain, registry_uri=plain)
     in_main = threading.current_thread() is threading.main_thread()
-    return cast("MlflowClient", TimedClient(client, abort)) if is_server(uri) and in_main else client
+    return cast("MlflowClient", TimedClient(client, stop)) if is_server(uri) and in_main else client
 
 
 def is_server(uri: str) -> bool:
@@ -216,30 +216,30 @@ def is_server(uri: str) -> bool:
 class TimedClient:
     """A client of a server whose every call ends in time: MLflow's own limit is for each byte, not for the answer.
 
-    A call raises TimeoutError after CALL_SECONDS, or ABORT_SECONDS after `abort` came true. Only the main thread can do
+    A call raises TimeoutError after CALL_SECONDS, or STOP_SECONDS after `stop` came true. Only the main thread can do
     that; in another one, and for a database, calls are not limited.
     """
 
-    def __init__(self, client: "MlflowClient", abort: Callable[[], bool]) -> None:
-        self._client, self._abort = client, abort
+    def __init__(self, client: "MlflowClient", stop: Callable[[], bool]) -> None:
+        self._client, self._stop = client, stop
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._client, name)
         return functools.partial(self._call, found) if callable(found) else found
 
     def _call(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        with _deadline(self._abort):
+        with _deadline(self._stop):
             return method(*arguments, **named)
 
 
 @contextlib.contextmanager
-def _deadline(abort: Callable[[], bool]) -> Iterator[None]:
+def _deadline(stop: Callable[[], bool]) -> Iterator[None]:
     ends = [time.monotonic() + CALL_SECONDS]
 
     def check(_number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
-        if abort() and len(ends) == 1:
-            ends.append(now + ABORT_SECONDS)
+        if stop() and len(ends) == 1:
+            ends.append(now + STOP_SECONDS)
         if now > min(ends):
             raise TimeoutError("the server takes too long to answer")
 
@@ -310,11 +310,11 @@ def find_or_create_run(
 
 
 def is_active(client: "MlflowClient", run_id: str) -> bool:
-    """Whether MLflow has the run, not deleted. Raises its other errors."""
+    """Whether MLflow has the run, not deleted. False also for an id that is none. Raises MLflow's other errors."""
     try:
         return bool(run_id) and bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except Exception as error:
-        if meaning(error) is Refusal.GONE:
+        if meaning(error) in (Refusal.GONE, Refusal.REQUEST):
             return False
         raise
 

@@ -1,5 +1,6 @@
 """The MLflow page in headless Chromium, on four jobs as the report has them."""
 
+import contextlib
 import functools
 import re
 import shutil
@@ -62,7 +63,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def url(store: Store) -> Iterator[str]:
-    """The page's address. At the end, SIGTERM must stop the server and all its workers."""
+    """The page's address."""
+    with served(store) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def served(store: Store) -> Iterator[str]:
+    """Serves the page. At the end, SIGTERM must stop the server and all its workers."""
     port = free_port()
     command = [sys.executable, "-c", SERVE, str(store.root), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -177,6 +185,26 @@ def test_the_compare_link_overlays_the_four_runs_and_one_slider_moves_all_their_
     page.get_by_role("dialog").get_by_role("slider").wait_for()
     page.wait_for_timeout(1_000)  # the dialog grows into place
     page.screenshot(path=tmp_path / "fullscreen.png")
+
+
+@pytest.mark.browser
+@pytest.mark.service
+@pytest.mark.slow
+def test_the_page_of_a_moved_store_shows_its_pictures(
+    page: "Page", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # leads nowhere, and is not used
+    store = new_store(tmp_path / "first")
+    job = Job(store, "baseline").whole()
+    assert sync(store, store.tracking_uri).complete
+    moved = Store(store.root.rename(tmp_path / "moved #1?"))
+    with served(moved) as url:
+        page.goto(link_on(url, moved, [job.folder.name]))
+        card(page, "samples").get_by_role("slider").focus()
+        page.keyboard.press("ArrowRight")
+        (run_id,) = run_ids(moved, moved.tracking_uri).values()
+        assert steps_shown(page, 1) == {run_id: IMAGE_STEPS[0]}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["moved #1?"]
 
 
 @pytest.mark.browser

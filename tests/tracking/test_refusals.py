@@ -78,13 +78,18 @@ def test_what_a_server_refuses_is_one_line_with_its_remedy_and_no_password(
     assert report.pending.points > 0
 
 
-def test_a_server_that_drips_is_left_in_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "CALL_SECONDS", 1.0)
+@pytest.mark.parametrize("limit", ["CALL_SECONDS", "STOP_SECONDS"])
+def test_a_server_that_drips_is_left_in_time(
+    store: Store, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, limit, 1.0)
     Job(store).whole()
+    asked = threading.Event()
 
     def drip(listening: socket.socket) -> None:
         with contextlib.suppress(OSError):
             connection, _ = listening.accept()
+            asked.set()
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
             while True:
                 connection.sendall(b" ")
@@ -93,7 +98,8 @@ def test_a_server_that_drips_is_left_in_time(store: Store, monkeypatch: pytest.M
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=drip, args=(listening,), daemon=True).start()
         started = time.monotonic()
-        report = sync(store, f"http://127.0.0.1:{listening.getsockname()[1]}")
+        uri = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        report = sync(store, uri, stop=lambda: limit == "STOP_SECONDS" and asked.is_set())
     assert len(report.errors) == 1
     assert time.monotonic() - started < 60
 
@@ -162,6 +168,15 @@ def test_a_damaged_note_counts_as_nothing_shipped(store: Store, text: str) -> No
     folder.mkdir(parents=True)
     (folder / f"{job.folder.name}.json").write_text(text)
     assert pending(store, store.tracking_uri).points > 0
+
+
+def test_a_note_of_a_run_that_cannot_exist_is_mended(store: Store) -> None:
+    job = Job(store).whole()
+    assert sync(store, store.tracking_uri).complete
+    (note,) = store.mirror_of(store.tracking_uri).glob("*.json")
+    note.write_text(note.read_text().replace(run_id_of(store, job), "../no run"))
+    assert sync(store, store.tracking_uri).complete
+    check_mirrored(store, job)
 
 
 def test_rows_that_mlflow_holds_are_not_sent_again_after_their_note_was_lost(
