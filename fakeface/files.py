@@ -53,14 +53,7 @@ def _checked(handle: int) -> int:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write or replace `path`: the complete file appears when the block ends, and nothing if it raises.
-
-    Raises:
-        NotRegular: a link, a folder, a pipe or a device has this name.
-        OSError: it cannot be written.
-    """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise NotRegular(errno.EEXIST, "a link, a folder, a pipe or a device is in its place")
+    """Write or replace `path`: the complete file appears when the block ends, and nothing if it raises."""
     handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "w+b") as file:
@@ -71,6 +64,20 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def output_file(path: Path) -> Iterator[IO[bytes]]:
+    """`whole_file` for a path that the user chose: it replaces nothing but a regular file.
+
+    Raises:
+        NotRegular: a link, a folder, a pipe or a device has this name.
+        OSError: it cannot be written.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise NotRegular(errno.EEXIST, "a link, a folder, a pipe or a device is in its place")
+    with whole_file(path) as file:
+        yield file
 
 
 def json_text(value: Any, *, ascii_only: bool = False) -> str:

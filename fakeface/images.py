@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fakeface.files import os_errors, whole_file
+from fakeface.files import os_errors, output_file
 
 GAP = 2
 """White pixels between the images of a sheet."""
@@ -36,5 +36,5 @@ def save_png(path: Path, image: NDArray[np.uint8]) -> None:
         UserError: the file cannot be written.
     """
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    with os_errors(path, "write the picture"), whole_file(path) as file:
+    with os_errors(path, "write the picture"), output_file(path) as file:
         picture.save(file, format="PNG")

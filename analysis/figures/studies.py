@@ -27,7 +27,7 @@ from analysis.figures.study_axes import (
 )
 from analysis.frames.studies import StudyResult
 from analysis.wording import number, percent, rate
-from fakeface.files import os_errors, whole_file
+from fakeface.files import os_errors, output_file
 
 Array = npt.NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def write_figures(folder: Path, study: StudyResult, reference: StudyResult | Non
     """Write a study's figures into a folder, each as a PNG. Raises UserError if they cannot be written."""
     with os_errors(folder, "write the figures"):
         for name, figure in study_figures(study, reference).items():
-            with whole_file(folder / f"{name}.png") as file:
+            with output_file(folder / f"{name}.png") as file:
                 figure.savefig(file, format="png", dpi=style.DPI, metadata={"Software": None})
 
 

@@ -20,7 +20,7 @@ from analysis.report.grids import embed
 from analysis.report.page import render
 from analysis.report.results import ReportInputs, Results, compute
 from fakeface.errors import UserError
-from fakeface.files import json_text, os_errors, whole_file
+from fakeface.files import json_text, os_errors, output_file
 from fakeface.outcomes import Exit
 
 
@@ -113,6 +113,6 @@ def _file_name(name: str) -> str:
 
 
 def _write(path: Path, body: bytes) -> Path:
-    with whole_file(path) as file:
+    with output_file(path) as file:
         file.write(body)
     return path
