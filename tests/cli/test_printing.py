@@ -92,6 +92,11 @@ def test_names_are_printed_as_they_are_under_a_strict_encoding(odd_folder: Place
         ("$ABLATE status >&-", 0, ""),
         ("$ABLATE status --json >&- 2>&- <&-", 0, ""),
         ("$ABLATE status | true; exit ${PIPESTATUS[0]}", 1, ""),
+        (
+            "ulimit -n 20; $ABLATE run --no-mirror --executor local --jobs 12 --seeds 1,2,3",
+            2,
+            "ulimit -n 1024",
+        ),
     ],
 )
 def test_an_output_that_fails_is_no_traceback(line: str, status: int, words: str, trained: Place):
