@@ -92,10 +92,11 @@ def test_names_are_printed_as_they_are_under_a_strict_encoding(odd_folder: Place
         ("$ABLATE status >&-", 0, ""),
         ("$ABLATE status --json >&- 2>&- <&-", 0, ""),
         ("$ABLATE status | true; exit ${PIPESTATUS[0]}", 1, ""),
-        (
+        pytest.param(
             "ulimit -n 20; $ABLATE run --no-mirror --executor local --jobs 12 --seeds 1,2,3",
             2,
             "ulimit -n 1024",
+            marks=pytest.mark.slow,
         ),
     ],
 )
