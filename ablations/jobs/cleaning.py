@@ -1,7 +1,6 @@
 """What can be removed from a store, and why. Includes finished results only on request."""
 
 import fnmatch
-import shutil
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,6 +20,9 @@ from ablations.store.journal import Record
 from fakeface.errors import UserError
 from fakeface.files import os_errors
 from fakeface.outcomes import COMPLETE
+
+_LAST = {"journal.jsonl": 1, "lock": 2}
+"""What is removed last of a job's folder, in this order."""
 
 
 @dataclass(frozen=True)
@@ -156,11 +158,18 @@ def _each(entries: Sequence[Removable], *, remove: bool) -> Iterator[Removable]:
     for entry in entries:
         if remove:
             with os_errors(entry.path, "remove it"):
-                if entry.path.is_dir() and not entry.path.is_symlink():
-                    shutil.rmtree(entry.path)
-                else:
-                    entry.path.unlink(missing_ok=True)
+                _remove(entry.path)
         yield entry
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, a job's journal and lock last: if this is killed, the next `clean` completes it."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    for inner in sorted(path.iterdir(), key=lambda inner: _LAST.get(inner.name, 0)):
+        _remove(inner)
+    path.rmdir()
 
 
 def _entry(path: Path, why: str) -> Removable:

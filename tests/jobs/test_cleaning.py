@@ -151,16 +151,37 @@ def test_what_runs_is_neither_listed_nor_removed(world: World):
 
 def test_each_job_is_locked_from_the_look_to_the_removal(world: World, monkeypatch: pytest.MonkeyPatch):
     folder = world.finished(old(world.job("sgd")))
-    rmtree, held = shutil.rmtree, []
+    remove, held = cleaning._remove, []
 
     def look(path: Path) -> None:
         with pytest.raises(TimeoutError):
             FileLock(folder / "lock", timeout=0).acquire()
         held.append(path)
-        rmtree(path)
+        remove(path)
 
-    monkeypatch.setattr(shutil, "rmtree", look)
-    assert world.stale(remove=True) == held == [folder]
+    monkeypatch.setattr(cleaning, "_remove", look)
+    assert world.stale(remove=True) == [folder]
+    assert held[0] == folder and held[-2:] == [folder / "journal.jsonl", folder / "lock"]
+
+
+def test_a_removal_that_is_killed_is_completed_by_the_next(world: World, monkeypatch: pytest.MonkeyPatch):
+    folder = world.finished(old(world.job("sgd")))
+    (folder / "samples").mkdir()
+    for name in ("generator-000024.pt", "samples/000024.png"):
+        (folder / name).touch()
+    unlink, left = Path.unlink, len(list(folder.rglob("*")))
+
+    def unlink_one(path: Path, *, missing_ok: bool = False) -> None:
+        if len(list(folder.rglob("*"))) < left:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(Path, "unlink", unlink_one)
+        world.stale(remove=True)
+    assert world.stale() == [folder]
+    assert world.stale(remove=True) == [folder]
+    assert not folder.exists()
 
 
 def test_other_files_in_the_store_are_no_error_and_links_lead_nowhere(world: World, tmp_path: Path):
@@ -177,9 +198,9 @@ def test_other_files_in_the_store_are_no_error_and_links_lead_nowhere(world: Wor
 def test_a_read_only_store_is_one_error(world: World, monkeypatch: pytest.MonkeyPatch):
     world.finished(old(world.job("sgd")))
 
-    def refuse(_: Path) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(shutil, "rmtree", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(UserError, match="cannot remove it: Read-only file system"):
         world.stale(remove=True)
