@@ -20,9 +20,8 @@ from tests.tracking_jobs import IMAGES, Job
 def spec_of(folder: Path, *, seeds: int, rates: int) -> Spec:
     path = folder / "runs.yaml"
     listed, lrs = ", ".join(map(str, range(seeds))), ", ".join(f"{n + 1}e-6" for n in range(rates))
-    path.write_text(
-        f"seeds: [{listed}]\nprofiles: {{quick: {{train: {{steps: 9}}}}}}\nruns: {{a: {{grid: {{optimizer.lr: [{lrs}]}}}}}}\n"
-    )
+    grid = f"{{a: {{grid: {{optimizer.lr: [{lrs}]}}}}}}"
+    path.write_text(f"seeds: [{listed}]\nprofiles: {{quick: {{train: {{steps: 9}}}}}}\nruns: {grid}\n")
     return load_spec(path)
 
 
