@@ -64,6 +64,7 @@ def test_a_library_has_one_home():
         ("ablations.spec", ["torch", "mlflow", "pandas"]),
         ("ablations.cli.app", ["torch", "mlflow", "pandas", "matplotlib"]),
         ("ablations.tracking", ["mlflow"]),
+        ("analysis.claims.reading", ["torch", "mlflow", "pandas", "matplotlib"]),
         ("analysis", ["torch", "mlflow", "pandas", "matplotlib"]),
         ("analysis.report.build", ["torch", "mlflow"]),
     ],

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
 
 import numpy as np
 from pydantic import AfterValidator
@@ -16,13 +16,15 @@ from pydantic import AfterValidator
 from ablations.spec import Names, Node
 from ablations.spec.names import Name
 from analysis.claims.metrics import Metric
-from analysis.frames.jobs import Frames
-from analysis.frames.studies import StudyResult
 from analysis.statistics import Effect, Region, VerdictWord
 from analysis.wording import listed, name_seeds, number
 from fakeface.config import Settings
 from fakeface.outcomes import Regime
 from fakeface.registry import Registry
+
+if TYPE_CHECKING:
+    from analysis.frames.jobs import Frames
+    from analysis.frames.studies import StudyResult
 
 LEVEL = 0.95
 """Coverage of every interval; a claim or a family of them errs in at most the rest."""
@@ -60,9 +62,9 @@ class Group:
 class Evidence:
     """What claims are judged by."""
 
-    frames: Frames
+    frames: "Frames"
     """The jobs of all runs that the claims name."""
-    studies: Mapping[str, StudyResult]
+    studies: "Mapping[str, StudyResult]"
     """Those that were run, by name."""
 
 

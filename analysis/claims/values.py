@@ -6,18 +6,20 @@ a comparison is refused rather than made without it.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.claims._base import CannotCompare, Group
 from analysis.claims.metrics import Metric, summed_up
-from analysis.frames.jobs import Frames
 from analysis.statistics.convergence import smoothed
 from fakeface.evaluation.measures import DISTANCE, records
 from fakeface.measures import Better
 from fakeface.outcomes import COMPLETE, Exit, regime_of
+
+if TYPE_CHECKING:
+    from analysis.frames.jobs import Frames
 
 _NOT_ENDED: Mapping[str, str] = {
     Exit.NEW: "not begun",
@@ -30,7 +32,7 @@ Value = float | str
 """A number, or the reason why there is none."""
 
 
-def values_of(frames: Frames, runs: Sequence[str], metric: Metric) -> list[Group]:
+def values_of(frames: "Frames", runs: Sequence[str], metric: Metric) -> list[Group]:
     """A metric of some runs.
 
     Raises:
@@ -42,7 +44,7 @@ def values_of(frames: Frames, runs: Sequence[str], metric: Metric) -> list[Group
     return [_group(frames, run, lambda job: read(frames, job, metric)) for run in runs]
 
 
-def outcomes_of(frames: Frames, runs: Sequence[str], part: str, word: str) -> list[Group]:
+def outcomes_of(frames: "Frames", runs: Sequence[str], part: str, word: str) -> list[Group]:
     """Whether each training's outcome has this word, 1 or 0. A diverged training may have no other word: that is 0."""
 
     def is_so(job: Mapping[Any, Any]) -> Value:
@@ -53,7 +55,7 @@ def outcomes_of(frames: Frames, runs: Sequence[str], part: str, word: str) -> li
     return [_group(frames, run, is_so) for run in runs]
 
 
-def _group(frames: Frames, run: str, value: Callable[[Mapping[Any, Any]], Value]) -> Group:
+def _group(frames: "Frames", run: str, value: Callable[[Mapping[Any, Any]], Value]) -> Group:
     values: dict[int, float] = {}
     missing: dict[str, list[int]] = {}
     jobs = frames.jobs_of(run).to_dict("records")
@@ -72,7 +74,7 @@ def _group(frames: Frames, run: str, value: Callable[[Mapping[Any, Any]], Value]
     return Group(run, values, missing, regimes)
 
 
-def _value(frames: Frames, job: Mapping[Any, Any], metric: Metric) -> Value:
+def _value(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
     if job["exit"] == Exit.DIVERGED:
         return _last(job, metric)
     if metric.key is not None:
@@ -101,7 +103,7 @@ def _last(job: Mapping[Any, Any], metric: Metric) -> float:
     return math.inf if metric.better is Better.LOWER else -math.inf
 
 
-def _reached(frames: Frames, job: Mapping[Any, Any], metric: Metric) -> Value:
+def _reached(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
     """The first step at which a measure, or a smoothed series, is beyond the threshold; +inf: never."""
     assert metric.threshold is not None
     if metric.key is not None:
@@ -121,13 +123,13 @@ Series = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """Steps and values, (n,) each."""
 
 
-def _curve(frames: Frames, job: Mapping[Any, Any], name: str) -> Series:
+def _curve(frames: "Frames", job: Mapping[Any, Any], name: str) -> Series:
     """Steps and values (n,) of a logged series, +inf in place of NaN."""
     curve = frames.curve(job["run"], job["seed"], name)
     return curve.index.to_numpy(), curve.fillna(np.inf).to_numpy(dtype=np.float64)
 
 
-def _scores(frames: Frames, job: Mapping[Any, Any], key: str) -> Series:
+def _scores(frames: "Frames", job: Mapping[Any, Any], key: str) -> Series:
     """Steps and values (n,) of a registered measure."""
     registered, rows = (
         rows[(rows["run"] == job["run"]) & (rows["seed"] == job["seed"])]
@@ -139,7 +141,7 @@ def _scores(frames: Frames, job: Mapping[Any, Any], key: str) -> Series:
     return own["step"].to_numpy(), own["value"].to_numpy(dtype=np.float64)
 
 
-def _one_protocol(frames: Frames, runs: Sequence[str]) -> None:
+def _one_protocol(frames: "Frames", runs: Sequence[str]) -> None:
     """Raise CannotCompare where the scores of these runs are not of one protocol and one data set."""
     known: tuple[str, str, Mapping[str, Any]] | None = None
     digests = {(job["run"], job["seed"]): str(job["data_digest"]) for job in frames.jobs.to_dict("records")}

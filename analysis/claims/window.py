@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import model_validator
 
 from ablations.spec import Names
 from ablations.spec.names import Number
 from analysis.claims._base import KINDS, Chart, Decided, Evidence, Kind, StudyField
-from analysis.frames.studies import StudyResult
 from analysis.statistics import VerdictWord
 from analysis.wording import number
+
+if TYPE_CHECKING:
+    from analysis.frames.studies import StudyResult
 
 
 @KINDS.register("window")
@@ -72,7 +74,7 @@ class Window(Kind):
         )
 
 
-def _edges(study: StudyResult) -> str:
+def _edges(study: "StudyResult") -> str:
     """ "from 2.5e-3 [1.7e-3, 3.6e-3] to 0.10 [0.055, 0.19]"."""
     parts = []
     for word, side in (("from", "lower"), ("to", "upper")):
