@@ -8,7 +8,8 @@ from ablations.cli.options import shell_command
 from ablations.cli.tables import frames_of
 from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Spec
-from ablations.store import Store
+from ablations.store import Store, has_file
+from ablations.studies.record import FILE
 from analysis.claims import Claim, Evidence
 from analysis.claims.judging import Verdict, judge_claims
 from analysis.claims.reading import claims_of
@@ -22,7 +23,8 @@ def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs
     runs = {job.run for job in jobs}
     digests = {job.data_digest for job in jobs}
     newest: dict[str, StudyResult] = {}
-    for path in sorted(store.studies.glob("*/study.json"), key=lambda path: path.stat().st_mtime):
+    found = [folder / FILE for folder in store.study_folders() if has_file(folder, FILE)]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime):
         with contextlib.suppress(UserError):  # damaged, or of a former version: `ablate tune` writes it again
             study = StudyResult.read(path)
             if study.data_digest in digests and study.profile == spec.profile:
