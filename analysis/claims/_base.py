@@ -77,19 +77,6 @@ class Margin:
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A gap between two runs, and the step whose share of it is in question."""
-
-    start: str
-    """The run that fails."""
-    goal: str
-    """The run that works."""
-    run: str
-    base: str
-    """The run that `run` is one step away from."""
-
-
-@dataclass(frozen=True)
 class Decided:
     """A verdict that needs no effect, with the interval behind it."""
 
@@ -155,11 +142,6 @@ class Kind(Settings):
     def subjects(self) -> tuple[str, ...]:
         """The runs and the study to whose report it belongs: any of them."""
         return (*self.named_runs, *((self.named_study,) if self.named_study else ()))
-
-    @property
-    def gap(self) -> Gap | None:
-        """The gap that it is about a share of; claims on one gap are a ladder. None: none."""
-        return None
 
     @property
     def compared(self) -> Metric | None:

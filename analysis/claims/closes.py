@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import AfterValidator, model_validator
 
 from ablations.spec import Names
-from analysis.claims._base import KINDS, LEVEL, CannotCompare, Evidence, Gap, Group, Kind, RunField
+from analysis.claims._base import KINDS, LEVEL, CannotCompare, Evidence, Group, Kind, RunField
 from analysis.claims.metrics import Metric, MetricField, parse_metric
 from analysis.claims.values import values_of
 from analysis.statistics import Region, is_paired
@@ -81,8 +81,9 @@ class Closes(Kind):
         return (self.run,)
 
     @property
-    def gap(self) -> Gap:
-        return Gap(self.start, self.goal, self.run, self.base or self.start)
+    def origin(self) -> str:
+        """The run that `run` is one step away from."""
+        return self.base or self.start
 
     @property
     def compared(self) -> Metric:
@@ -123,7 +124,7 @@ class Closes(Kind):
         names = [group.name for group in groups]
         above, below = (
             [sign * ((name == plus) - (name == minus)) for name in names]
-            for plus, minus in ((self.gap.base, self.run), (self.start, self.goal))
+            for plus, minus in ((self.origin, self.run), (self.start, self.goal))
         )
         return above, below
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from analysis.claims._base import LEVEL, Gap, Group
+from analysis.claims._base import LEVEL, Group
+from analysis.claims.closes import Closes
 from analysis.claims.judging import Verdict
 from analysis.claims.words import amount, claimed_words, interval_words
 from analysis.statistics import VerdictWord
@@ -65,9 +66,9 @@ def ladders_of(verdicts: Sequence[Verdict]) -> list[Ladder]:
     """The ladders among some verdicts, in their order."""
     by_gap: dict[tuple[str, str], dict[str, list[Verdict]]] = {}
     for verdict in verdicts:
-        claim, gap = verdict.claim, verdict.claim.kind.gap
-        if gap is not None:
-            families = by_gap.setdefault((gap.start, gap.goal), {})
+        claim, kind = verdict.claim, verdict.claim.kind
+        if isinstance(kind, Closes):
+            families = by_gap.setdefault((kind.start, kind.goal), {})
             families.setdefault(claim.family or claim.name, []).append(verdict)
     return [
         Ladder(start, goal, [Hypothesis(own[0].claim.says, own) for own in families.values()])
@@ -88,11 +89,10 @@ def answer_of(verdict: Verdict) -> Answer:
     return Answer.NO if verdict.word == VerdictWord.REFUTED else Answer.UNDECIDED
 
 
-def gap_of(verdict: Verdict) -> Gap:
-    """The gap of a verdict in a ladder."""
-    gap = verdict.claim.kind.gap
-    assert gap is not None
-    return gap
+def rung_of(verdict: Verdict) -> Closes:
+    """What a verdict in a ladder is about."""
+    assert isinstance(verdict.claim.kind, Closes)
+    return verdict.claim.kind
 
 
 def group_of(verdict: Verdict, run: str) -> Group | None:
@@ -102,8 +102,8 @@ def group_of(verdict: Verdict, run: str) -> Group | None:
 
 def shares(verdict: Verdict) -> Mapping[int, float]:
     """The share that each seed closes of the mean gap; their mean is the estimate. Empty without an estimate."""
-    gap = gap_of(verdict)
-    groups = [group_of(verdict, name) for name in (gap.base, gap.run, gap.start, gap.goal)]
+    kind = rung_of(verdict)
+    groups = [group_of(verdict, name) for name in (kind.origin, kind.run, kind.start, kind.goal)]
     if verdict.estimate is None:
         return {}
     base, run, start, goal = (group.values for group in groups if group is not None)
@@ -122,7 +122,7 @@ def hypothesis_words(hypothesis: Hypothesis) -> str:
     known = [verdict for verdict in hypothesis.verdicts if verdict.estimate is not None]
     parts = [_rung_words(verdict) for verdict in known]
     parts += [v.reason for v in hypothesis.verdicts if v.word == VerdictWord.REFUSED]
-    absent = [f"`{gap_of(v).run}`" for v in hypothesis.verdicts if v.word == VerdictWord.NOT_RUN]
+    absent = [f"`{rung_of(v).run}`" for v in hypothesis.verdicts if v.word == VerdictWord.NOT_RUN]
     parts += [f"Not run: {listed(absent)}."] if absent else []
     if known and all(verdict.word == VerdictWord.DESCRIBED for verdict in known):
         parts.append("One seed is a description and not a verdict.")
@@ -130,15 +130,15 @@ def hypothesis_words(hypothesis: Hypothesis) -> str:
 
 
 def _rung_words(verdict: Verdict) -> str:
-    gap = gap_of(verdict)
+    kind = rung_of(verdict)
     assert verdict.estimate is not None
     bounded = verdict.low is not None and math.isfinite(verdict.low)
-    words = f"`{gap.run}` closes {amount(verdict, verdict.estimate)} of the gap"
-    words += f", starting from `{gap.base}`" if gap.base != gap.start else ""
+    words = f"`{kind.run}` closes {amount(verdict, verdict.estimate)} of the gap"
+    words += f", starting from `{kind.origin}`" if kind.origin != kind.start else ""
     words += f", interval {interval_words(verdict)}" if bounded else ""
     words += ", which these seeds do not bound" if verdict.low is not None and not bounded else ""
     words += f" ({claimed_words(verdict)} is claimed)" if verdict.region is not None else ""
-    own = group_of(verdict, gap.run)
+    own = group_of(verdict, kind.run)
     broken = own is not None and set(own.regimes.values()) - {Regime.WORKS}
     return (
         f"{words}; it ends as {tallied(own.regimes.values())}." if own is not None and broken else f"{words}."
@@ -151,7 +151,7 @@ def ladder_rows(ladder: Ladder) -> Iterator[list[str]]:
     yield [*_cells(ladder.start, "", ends[ladder.start]), "0%", "", "the start"]
     for hypothesis in ladder.hypotheses:
         for verdict in hypothesis.verdicts:
-            run = gap_of(verdict).run
+            run = rung_of(verdict).run
             share = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
             cells = _cells(run, hypothesis.says, group_of(verdict, run))
             yield [*cells, share, interval_words(verdict) or "–", verdict.word]

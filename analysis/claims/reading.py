@@ -9,6 +9,7 @@ from ablations.spec import Names, Node, Problem, Spec, SpecError
 from ablations.spec.layers import unknown, validate
 from ablations.spec.names import Name
 from analysis.claims._base import KINDS, Claim, Kind, RunName, StudyName
+from analysis.claims.closes import Closes
 from fakeface.config import Settings
 
 
@@ -102,7 +103,7 @@ def guests(spec: Spec, runs: set[str]) -> set[str]:
     claims of their families.
     """
     claims = claims_of(spec)
-    ladder = [claim for claim in claims if claim.kind.gap and runs & set(claim.kind.subjects)]
+    ladder = [claim for claim in claims if isinstance(claim.kind, Closes) and runs & set(claim.kind.subjects)]
     families = {claim.family for claim in ladder if claim.family is not None}
     needed = [claim for claim in claims if claim in ladder or claim.family in families]
     return {run for claim in needed for run in claim.kind.named_runs}

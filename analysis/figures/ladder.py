@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.claims.judging import Verdict
-from analysis.claims.ladders import Answer, Ladder, answer_of, gap_of, group_of, shares
+from analysis.claims.ladders import Answer, Ladder, answer_of, group_of, rung_of, shares
 from analysis.claims.words import amount
 from analysis.figures import style
 from analysis.figures.outcomes import LOOKS
@@ -54,8 +54,8 @@ def ladder_chart(ladder: Ladder) -> Figure:
 
 
 def _label(verdict: Verdict) -> str:
-    gap = gap_of(verdict)
-    return gap.run if gap.base == gap.start else f"{gap.run}, from {gap.base}"
+    kind = rung_of(verdict)
+    return kind.run if kind.origin == kind.start else f"{kind.run}, from {kind.origin}"
 
 
 def _scale(ax: Axes, verdicts: Sequence[Verdict]) -> None:
@@ -70,7 +70,7 @@ def _scale(ax: Axes, verdicts: Sequence[Verdict]) -> None:
 
 
 def _draw(ax: Axes, y: float, verdict: Verdict) -> None:
-    run = gap_of(verdict).run
+    run = rung_of(verdict).run
     group = group_of(verdict, run)
     regimes = group.regimes if group is not None else {}
     left, right = ax.get_xlim()

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.lines import Line2D
 
 from analysis.figures import style
 from fakeface.outcomes import Regime
@@ -34,12 +33,6 @@ class RegimeStyle:
         """The colour, mixed with white for a background."""
         red, green, blue = (1 - 0.22 * (1 - channel) for channel in to_rgb(self.color))
         return to_hex((red, green, blue))
-
-    def key(self, label: str, size: float = 6) -> Line2D:
-        """An entry for a legend."""
-        return Line2D(
-            [], [], linestyle="none", marker=self.marker, ms=size, color=self.color, mec="white", mew=0.6, label=label
-        )  # fmt: skip
 
 
 LOOKS: Mapping[str, RegimeStyle] = {

@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from analysis.figures import style
@@ -51,7 +52,11 @@ def regime_legend(
 ) -> None:
     """A legend below the axes: the regimes that occur with their counts, and further entries."""
     counts = regimes.value_counts()
-    keys = [look.key(f"{look.name} ({counts[name]})") for name, look in LOOKS.items() if counts.get(name, 0)]
+    keys = [
+        Line2D([], [], ls="none", marker=look.marker, ms=6, color=look.color, mec="white", mew=0.6,
+               label=f"{look.name} ({counts[name]})")
+        for name, look in LOOKS.items() if counts.get(name, 0)
+    ]  # fmt: skip
     if keys or further:
         ax.legend(
             handles=[*keys, *further], loc="upper center", bbox_to_anchor=(0.5, y), ncols=columns, frameon=False,
@@ -71,7 +76,7 @@ def scale_rates(ax: Axes, low: float, high: float, *, vertical: bool = False) ->
     )
 
 
-def scale_distances(ax: Axes, distances: Iterable[float], room: tuple[float, float] = (0.05, 0.05)) -> None:
+def scale_distances(ax: Axes, distances: Iterable[float], room: tuple[float, float]) -> None:
     """The y axis of a Fréchet distance: logarithmic if it spans much, with `room` (shares) below and above."""
     values = np.array([d for d in distances if np.isfinite(d) and d > 0])
     if not len(values):

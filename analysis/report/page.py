@@ -16,7 +16,7 @@ from analysis.report.mechanism import mechanism_words
 from analysis.report.quality import quality_view
 from analysis.report.results import Results
 from analysis.report.study_words import study_words
-from analysis.report.table import EXPECTED, headings
+from analysis.report.table import EXPECTED, common_settings, headings
 from analysis.report.words import caution, headline, summary
 from fakeface.outcomes import Exit
 
@@ -102,7 +102,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "quality_name": quality,
         "quality": quality_view(results.scores),
         "provenance": results.provenance,
-        "common": results.common,
+        "common": common_settings(results.frames),
         "notes": results.frames.notes.to_dict("records"),
         "built": results.built.strftime("%Y-%m-%d %H:%M %Z"),
     }

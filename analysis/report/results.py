@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
+from analysis.claims.closes import Closes
 from analysis.claims.judging import Verdict
 from analysis.claims.ladders import Ladder, ladders_of
 from analysis.figures.style import RunStyle, run_styles
@@ -16,7 +16,7 @@ from analysis.frames.movement import RunMovement, movements
 from analysis.frames.quality import Scores, scores_of
 from analysis.frames.studies import StudyResult
 from analysis.report.provenance import provenance
-from analysis.report.table import Row, common_settings, last_step, summary_rows
+from analysis.report.table import Row, last_step, summary_rows
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,6 @@ class Results:
     """Where the axes of steps end."""
     looks: Mapping[str, RunStyle]
     """How each run is drawn, in the order of the runs; those that only a claim names come last."""
-    common: Mapping[str, Any]
-    """The settings off their defaults that all jobs have alike."""
     losses: pd.DataFrame
     """Of `analysis.frames.losses.loss_curves`."""
     scores: Scores
@@ -61,7 +59,7 @@ class Results:
     @property
     def other_verdicts(self) -> list[Verdict]:
         """Those that belong to no ladder."""
-        return [verdict for verdict in self.verdicts if verdict.claim.kind.gap is None]
+        return [verdict for verdict in self.verdicts if not isinstance(verdict.claim.kind, Closes)]
 
 
 def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | None = None) -> Results:
@@ -82,7 +80,6 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         rows=rows,
         last_step=last_step(rows),
         looks=run_styles(list(dict.fromkeys([*frames.runs, *claimed]))),
-        common=common_settings(frames),
         losses=loss_curves(frames),
         scores=scores_of(frames),
         movements=movements(frames),

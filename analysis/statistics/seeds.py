@@ -9,14 +9,15 @@ import math
 from analysis.statistics._base import Effect
 from analysis.statistics.verdicts import Region, VerdictWord, judge
 
+POWER = 0.8
 MOST_SEEDS = 100
 """A statement that needs more seeds a run than this is not going to be decided by seeds."""
 
 
-def further_seeds(effect: Effect, region: Region, *, power: float = 0.8) -> int | None:
+def further_seeds(effect: Effect, region: Region) -> int | None:
     """The seeds a group that an undecided statement needs beyond those of its smallest group, 1 or more.
 
-    "Needs": to be decided in `power` of all cases, if the true effect equals the estimate, at the spread observed. None
+    "Needs": to be decided in `POWER` of all cases, if the true effect equals the estimate, at the spread observed. None
     if 100 seeds a group would not suffice, as where the estimate is on an edge of the region or NaN.
 
     Raises:
@@ -33,6 +34,6 @@ def further_seeds(effect: Effect, region: Region, *, power: float = 0.8) -> int 
         edges = [min(edges, key=lambda edge: abs(effect.estimate - edge))]
     for n in range(has + 1, MOST_SEEDS + 1):
         # To be supported every edge must be cleared; at most, the chances of failing add up.
-        if sum(1 - effect.power(edge, n) for edge in edges) <= 1 - power:
+        if sum(1 - effect.power(edge, n) for edge in edges) <= 1 - POWER:
             return n - has
     return None

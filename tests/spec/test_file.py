@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ablations.spec import RunConfig, Spec, SpecError, load_spec, schema
 from analysis.claims import KINDS
+from analysis.claims.closes import Closes
 from analysis.claims.reading import claims_form, claims_of, read_claims
 from fakeface.config import TrainingConfig, changed_settings
 from fakeface.errors import UserError
@@ -54,10 +55,10 @@ def test_each_shipped_run_changes_what_it_says_and_nothing_else(profile: str) ->
 def test_each_rung_of_the_shipped_ladder_changes_one_thing_of_its_base(profile: str) -> None:
     spec = load_spec(SHIPPED, profile=profile)
     runs = {run.name: run.config for run in spec.runs}
-    for gap in (claim.kind.gap for claim in claims_of(spec)):
-        if gap is not None:
-            changed = differences(runs[gap.run], runs[gap.base])
-            assert len(changed) == 1 or {"optimizer.name", "optimizer.momentum"} & changed.keys(), gap.run
+    for kind in (claim.kind for claim in claims_of(spec)):
+        if isinstance(kind, Closes):
+            changed = differences(runs[kind.run], runs[kind.origin])
+            assert len(changed) == 1 or {"optimizer.name", "optimizer.momentum"} & changed.keys(), kind.run
 
 
 def test_the_shipped_profiles_have_the_sizes_that_the_documents_promise() -> None:
