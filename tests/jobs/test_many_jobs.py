@@ -21,7 +21,8 @@ def spec_of(folder: Path, *, seeds: int, rates: int) -> Spec:
     path = folder / "runs.yaml"
     listed, lrs = ", ".join(map(str, range(seeds))), ", ".join(f"{n + 1}e-6" for n in range(rates))
     grid = f"{{a: {{grid: {{optimizer.lr: [{lrs}]}}}}}}"
-    path.write_text(f"seeds: [{listed}]\nprofiles: {{quick: {{train: {{steps: 9}}}}}}\nruns: {grid}\n")
+    settings = "defaults: {train: {batch_size: 8}}\nprofiles: {quick: {train: {steps: 9}}}"
+    path.write_text(f"seeds: [{listed}]\n{settings}\nruns: {grid}\n")
     return load_spec(path)
 
 
