@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ablations.jobs.identity import resolved_settings
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job
 from ablations.spec import RunConfig
@@ -25,7 +26,8 @@ METRIC = "fd_test"
 IMAGES = ImageSet(np.zeros((20, 32, 32, 3), np.uint8), "dd", "synthetic", "built in", ())
 JOB = Job(
     run="ignored", group="g", profile="quick", experiment="e", seed=0, config=RunConfig(), data_digest=IMAGES.digest,
-    num_images=len(IMAGES.images), code={}, protocol={"metric": METRIC, "num_samples": 2000}, protocol_identity="aa",
+    num_images=len(IMAGES.images), resolved=resolved_settings(RunConfig().training(), len(IMAGES.images)),
+    code={}, protocol={"metric": METRIC, "num_samples": 2000}, protocol_identity="aa",
 )  # fmt: skip
 PROTOCOL = JOB.protocol_record() | {"metric": METRIC}
 STACK = {"python": "3.11", "torch": "2", "device": "cpu", "threads": 2, "cpu": "a cpu"}
