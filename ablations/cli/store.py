@@ -67,11 +67,11 @@ def sync(
         out.say("MLflow holds everything in the journals ({}).", uri)
         return
     again = shell_command("sync", store=place.root, tracking_uri=tracking_uri)
+    mended = "once that is mended, " if result.errors else ""
     if result.pending:
-        mended = "once that is mended, " if result.errors else ""
         out.say(f"Left: {{}}. The journals keep it; {mended}`{{}}` ships the rest.", result.pending, again)
     else:
-        out.say("Could not check whether MLflow holds everything; `{}` tries again.", again)
+        out.say(f"Could not check whether MLflow holds everything; {mended}`{{}}` tries again.", again)
     raise typer.Exit(130 if stop.is_set() and not follow else 1)
 
 

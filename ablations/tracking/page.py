@@ -80,7 +80,7 @@ def serve(store: Store, port: int, *, on_ready: Callable[[str], None] | None = N
         UserError: the store has no mirror yet, the port is taken, or the server ended by itself.
     """
     path = server.database(store.tracking_uri)
-    if path is None or not server.is_prepared(path):
+    if path is None or not path.exists():
         raise UserError(f"{store.root}: holds no MLflow data yet; run `ablate run` or `ablate sync` first")
     server.prepare(store, store.tracking_uri)
     with database_errors(path):

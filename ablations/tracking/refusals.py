@@ -44,6 +44,8 @@ def in_words(error: Exception, uri: str = "") -> str:
 
     uri: the tracking URI, for commands that name it.
     """
+    if isinstance(error, UserError):  # says what to do itself
+        return printable(" ".join(str(error).split()))
     text = printable(" ".join(str(error).split())).partition(" [SQL:")[0] or type(error).__name__
     short = text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]} ..."
     remedy = _remedy(error, uri)
