@@ -68,14 +68,8 @@ def test_time_is_the_work_up_to_the_step_without_pauses(tmp_path: Path):
             history.apply({"kind": "session", "time": at["again"], "from_step": 2})
         history.apply({"kind": "metrics", "steps": [step], "values": {LOSS_D: [1.0]}, "time": at[step]})
     for step in (1, 3):
-        record = {
-            "kind": "evaluation",
-            "step": step,
-            "values": score(fd=9.0),
-            "time": at["scored"],
-            **PROTOCOL,
-        }
-        history.apply(record)
+        found = {"step": step, "values": score(fd=9.0), "time": at["scored"]}
+        history.apply({"kind": "evaluation", **found, **PROTOCOL})
     scores = scores_of(load([Selected("a", 0, tmp_path / "a")], lambda _: history))
     ax = quality_curves(axes(), scores, style.run_styles(["a"]), over="minutes", last=4)
     assert points(labelled(ax, "a")) == [[1, 9], [4, 9]]
