@@ -23,7 +23,7 @@ def job_lock(folder: Path) -> FileLock:
 
 
 def is_running(folder: Path) -> bool | None:
-    """Whether a process is running the job now; None if that cannot be told.
+    """Whether a process is running the job now, or holds another folder's `lock`; None if that cannot be told.
 
     Changes nothing, and works in a read-only store and on another user's job.
     """
@@ -51,8 +51,8 @@ def why_stuck(folder: Path) -> str:
     if is_running(folder) is not None:
         return ""
     return (
-        f"{folder / 'lock'}: cannot tell whether another process holds this lock: if none works on the job, on any "
-        "machine, remove the file"
+        f"{folder / 'lock'}: cannot tell whether another process holds this lock: if none does, on any machine, "
+        "remove the file"
     )
 
 

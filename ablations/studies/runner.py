@@ -15,6 +15,7 @@ from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Run, Spec, SpecError, StudySpec
 from ablations.store import Store, job_lock
 from ablations.store.history import History
+from ablations.store.locks import why_stuck
 from ablations.studies.edges import Staircase, axis_of, tried
 from ablations.studies.record import FILE, Confirmed, StudyRecord, TrainingResult
 from ablations.studies.results import result_of
@@ -117,9 +118,8 @@ class StudyRunner:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                raise UserError(
-                    f"{self.study.name}: another process works on this study; wait for it, or end it first"
-                ) from None
+                busy = "another process works on this study; wait for it, or end it first"
+                raise UserError(f"{self.study.name}: {why_stuck(self.folder) or busy}") from None
         try:
             if (self.folder / FILE).exists():  # known before anything is trained
                 with os_errors(self.folder / FILE, "write the study"), regular_file(self.folder / FILE):

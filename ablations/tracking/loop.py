@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from ablations.store import Store
+from ablations.store.locks import why_stuck
 from ablations.tracking import server
 from ablations.tracking.refusals import Refusal, in_words, meaning
 from ablations.tracking.results import ResultShipper, is_shipped, published_results
 from ablations.tracking.ship import JobShipper
 from ablations.tracking.shipped import Pending, pending_jobs
+from fakeface.errors import UserError
 from fakeface.terminal import without_credentials
 
 if TYPE_CHECKING:
@@ -186,6 +188,8 @@ class _Mirror:
             except Timeout:
                 if abort():
                     raise
+                if stuck := why_stuck(folder):
+                    raise UserError(stuck) from None
             else:
                 return lock
 

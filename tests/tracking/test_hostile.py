@@ -1,5 +1,7 @@
 """A store from somebody else: what its records and folders name outside it reaches neither MLflow nor the report."""
 
+import errno
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,15 @@ def test_a_job_folder_that_is_a_link_is_no_job(tmp_path: Path) -> None:
     (store.jobs / mine.folder.name).symlink_to(mine.folder)
     assert sync(store, store.tracking_uri).complete
     assert not server.connect(store.tracking_uri).search_runs(["0", "1"])
+
+
+def test_a_lock_left_behind_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "not here")
+
+    store = new_store(tmp_path / "store")
+    folder = store.mirror_of(store.tracking_uri)
+    folder.mkdir(parents=True)
+    (folder / "lock").write_text("1\nanother-machine\n")
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert "remove the file" in str(sync(store, store.tracking_uri).errors)
