@@ -26,7 +26,7 @@ METRIC = "fd_test"
 IMAGES = ImageSet(np.zeros((20, 32, 32, 3), np.uint8), "dd", "synthetic", "built in", ())
 JOB = Job(
     run="ignored", group="g", profile="quick", experiment="e", seed=0, config=RunConfig(), data_digest=IMAGES.digest,
-    num_images=len(IMAGES.images), resolved=resolved_settings(RunConfig().training(), len(IMAGES.images)),
+    resolved=resolved_settings(RunConfig().training(), len(IMAGES.images)),
     code={}, protocol={"metric": METRIC, "num_samples": 2000}, protocol_identity="aa",
 )  # fmt: skip
 PROTOCOL = JOB.protocol_record() | {"metric": METRIC}

@@ -86,7 +86,6 @@ class Job:
             seed=seed,
             config=CONFIG.model_copy(update={"tracking": TrackingConfig(log_model=log_model)}),
             data_digest=IMAGES.digest,
-            num_images=len(IMAGES.images),
             resolved=resolved_settings(CONFIG.training(), len(IMAGES.images)),
             code={"fakeface/gan/step.py:gan_step": identity or run},
             protocol={"num_samples": 48},

@@ -54,10 +54,8 @@ class Job:
     config: RunConfig
     data_digest: str | None
     """None until the data are prepared; the job then has no identity."""
-    num_images: int | None
-    """In the data set, whatever subset the job trains on."""
     resolved: dict[str, Any] | None
-    """Its settings as they take effect (`resolved_settings`), which all jobs of a run share; None as `num_images`."""
+    """Its settings as they take effect (`resolved_settings`), which all jobs of a run share; None as above."""
     code: dict[str, str]
     protocol: dict[str, Any]
     protocol_identity: str
@@ -183,7 +181,6 @@ def make_plan(
                     seed=seed,
                     config=run.config,
                     data_digest=images.digest if images else None,
-                    num_images=len(images.images) if images else None,
                     resolved=resolved,
                     code=codes[key],
                     protocol=protocol,
