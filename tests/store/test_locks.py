@@ -63,6 +63,7 @@ def test_refused_locks(number: int, tmp_path: Path, without_flock: Callable[[int
 @pytest.mark.parametrize(
     ("marker", "running"),
     [(f"{DEAD.stdout.strip()}\nHOST\n", False), ("1\nanother-machine\n", None), ("", None)],
+    ids=["a dead process", "another machine", "empty"],
 )
 def test_a_marker_left_behind_where_there_is_no_flock(
     marker: str, running: bool | None, tmp_path: Path, without_flock: Callable[[int], None]
