@@ -51,13 +51,12 @@ def test_json_in_an_ascii_stream(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def odd_folder(trained: Place) -> Place:
-    """Images whose names hold markup, control characters and a byte that is not UTF-8; none of them can be read."""
+    """Images whose names hold markup, control characters and a byte that is not UTF-8; none of these can be read."""
     folder = trained.folder / "odd[/b]"
     folder.mkdir(parents=True)
     for name in (b"[red]x.jpg", b"\x1b[31m.jpg", b"a\nb.png", b"\xff.jpg"):
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(b"no picture")
-    for number in range(8):
-        source = next(trained.folder.glob("results/jobs/*/samples/*.png"))
+    for number, source in enumerate(sorted(trained.folder.glob("results/jobs/*/samples/*.png"))[:8]):
         (folder / f"{number}.png").write_bytes(source.read_bytes())
     return trained
 

@@ -67,11 +67,18 @@ def test_a_plan_parses_journals_once_and_estimates_from_this_device(
 
 
 def test_a_changed_setting_is_stale_and_says_which(trained: Place):
-    (row,) = trained.json("plan", "--run", "sgd", "--set", "optimizer.lr=0.02")
+    path = trained.folder / "runs.yaml"
+    path.write_text(path.read_text().replace("optimizer: sgd", "optimizer: {name: sgd, lr: 0.02}"))
+    (row,) = trained.json("plan", "--run", "sgd")
     assert (row["state"], row["detail"]) == (
         "stale",
         "optimizer.D.lr: 0.0002 -> 0.02; optimizer.G.lr: 0.0002 -> 0.02",
     )
+
+
+def test_a_setting_changed_by_set_is_another_variant_and_makes_nothing_stale(trained: Place):
+    (row,) = trained.json("plan", "--run", "sgd", "--set", "optimizer.lr=0.02")
+    assert row["state"] == "new"
 
 
 def test_a_changed_protocol_scores_again_and_trains_nothing(trained: Place):
@@ -190,7 +197,8 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
     monkeypatch.chdir(tmp_path)
     chosen = Selectors(tiny_spec, store=Path(store))
     data.prepare(chosen.choose()[1][0].config.data, Store(Path(store)).data)
-    _, jobs, place = chosen.select()
+    _, jobs, _ = chosen.select()
+    place = Store(Path(store))
     uri, words = LINKS[store]
     uri = uri or place.tracking_uri
     assert compare_words(jobs, place, uri) == ""
