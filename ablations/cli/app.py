@@ -34,7 +34,7 @@ app.add_typer(data_app, name="data")
 def main() -> None:
     """Entry point. Prints what a user can mend, a UserError or a refusal of the system, without its traceback.
 
-    Exits with status 2 then; with 1, in silence, where nobody reads the output any more.
+    Exits with status 2 in that case, and silently with 1 if the reader of a pipe has gone.
     """
     prepare_streams()
     try:

@@ -39,7 +39,7 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # it logs errors, with pages of SQL, and raises them as well
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # A pooled connection would go on writing into a database file that was deleted under it.
+    # A pooled connection would continue to write into a database file that was deleted.
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",
 }
 """No retries inside a call: a server that is down costs one attempt, one that hangs ten seconds."""
