@@ -22,6 +22,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "rmsprop, momentum": {"name": "rmsprop", "momentum": 0.9, "options": {"alpha": 0.9}},
     "nsgd, layer": {"name": "nsgd", "options": {"scope": "layer"}},
     "adam-magnitude, layer": {"name": "adam-magnitude", "options": {"scope": "layer"}},
+    "lion, decay": {"name": "lion", "options": {"weight_decay": 0.1}},
 }
 SCOPED = ["nsgd", "nsgd, layer", "adam-magnitude", "adam-magnitude, layer"]
 
@@ -65,6 +66,26 @@ BY_HAND: dict[str, tuple[dict[str, object], list[float], float]] = {
         [1, -0.25],
         1 - (0.125 / 0.75) / (0.203125 / 0.4375) ** 0.5,
     ),
+    "adamw": (  # as adam; before each step, the weight loses 0.1 x 0.5 of itself
+        {"name": "adamw", "betas": (0.5, 0.75), "options": {"weight_decay": 0.5}},
+        [1, -0.25],
+        0.5 + 1 + 0.5 * (1 - 0.05 - 0.1) + (0.125 / 0.75) / (0.203125 / 0.4375) ** 0.5,
+    ),
+    "lion": (  # m = 1 after the first step; then c = 0.5 - 0.75 < 0, so that the weight returns; then c > 0
+        {"name": "lion", "betas": (0.5, 0.75)},
+        [4, -1.5, -0.25],
+        1 - 1 + 1,
+    ),
+    "lion, decay": (
+        {"name": "lion", "betas": (0.5, 0.75), "options": {"weight_decay": 0.5}},
+        [4, 0],
+        0.5 + 1 + 0.5 * (1 - 0.05 - 0.1) + 1,
+    ),
+    "optimistic-adam": (  # adam's directions 1 and d: 2, then 2 d - 1
+        {"name": "optimistic-adam", "betas": (0.5, 0.75)},
+        [1, -0.25],
+        2 + 2 * (0.125 / 0.75) / (0.203125 / 0.4375) ** 0.5 - 1,
+    ),
     "sgd": ({"name": "sgd"}, [3, -1], 2),
     "sgd, momentum": ({"name": "sgd", "momentum": 0.5}, [1, 1], 1 + 1.5),
     "sgd, nesterov": ({"name": "sgd", "momentum": 0.5, "options": {"nesterov": True}}, [1, 1], 1.5 + 1.75),
@@ -105,6 +126,7 @@ def test_the_norm_runs_over_the_scope(name: str, steps: tuple[list[float], list[
 LOOP = {"foreach": False, "fused": False}
 TORCHS_OWN = {
     "adam": lambda weights: optim.Adam(weights, lr=0.01, betas=(0.5, 0.999), **LOOP),
+    "adamw": lambda weights: optim.AdamW(weights, lr=0.01, betas=(0.5, 0.999), weight_decay=0.01, **LOOP),
     "sgd": lambda weights: optim.SGD(weights, lr=0.01, **LOOP),
     "sgd, momentum": lambda weights: optim.SGD(weights, lr=0.01, momentum=0.9, **LOOP),
     "sgd, nesterov": lambda weights: optim.SGD(weights, lr=0.01, momentum=0.9, nesterov=True, **LOOP),
@@ -119,6 +141,54 @@ def test_a_path_is_that_of_torchs_own_loop(name: str):
     ours = follow(build_optimizer(variant(name, lr=0.01), ones_like(gradients[0])), gradients)
     theirs = follow(TORCHS_OWN[name](ones_like(gradients[0])), gradients)
     torch.testing.assert_close(ours, theirs)
+
+
+def written_out(
+    name: str, gradients: list[list[Tensor]], lr: float, betas: tuple[float, float]
+) -> list[Tensor]:
+    """Where the papers' algorithms lead, one weight tensor at a time in float64; `lion` with weight decay 0.1."""
+    ends = []
+    for of_weight in zip(*gradients, strict=True):
+        w = torch.ones_like(of_weight[0], dtype=torch.float64)
+        m, v, direction = (torch.zeros_like(w) for _ in range(3))
+        for k, g in enumerate((g.double() for g in of_weight), start=1):
+            if name == "lion, decay":
+                w = w - lr * ((betas[0] * m + (1 - betas[0]) * g).sign() + 0.1 * w)
+                m = betas[1] * m + (1 - betas[1]) * g
+            else:
+                m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2
+                before, direction = (
+                    direction,
+                    m / (1 - betas[0] ** k) / ((v / (1 - betas[1] ** k)) ** 0.5 + 1e-8),
+                )
+                w = w - 2 * lr * direction + lr * before
+        ends.append(w)
+    return ends
+
+
+@pytest.mark.parametrize("name", ["lion, decay", "optimistic-adam"])
+def test_a_path_is_the_papers_algorithm_written_out(name: str):
+    gradients, betas = random_gradients(6), (0.6, 0.95)
+    ours = follow(build_optimizer(variant(name, lr=0.01, betas=betas), ones_like(gradients[0])), gradients)
+    expected = written_out(name, gradients, 0.01, betas)
+    torch.testing.assert_close([w.double() for w in ours[-1]], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_optimism_finds_the_saddle_that_plain_steps_circle():
+    """min over x, max over y of x y, whose solution is 0 (Daskalakis et al. 2018, section 1)."""
+
+    def distance(name: str) -> float:
+        x, y = ones_like([torch.zeros(1)] * 2)
+        optimizers = [
+            build_optimizer(OptimizerConfig(name=name, lr=0.05, betas=(0, 0.999)), [w]) for w in (x, y)
+        ]
+        for _ in range(800):
+            x.grad, y.grad = y.detach().clone(), -x.detach().clone()
+            for optimizer in optimizers:
+                optimizer.step()
+        return torch.cat([x, y]).norm().item()
+
+    assert distance("optimistic-adam") < 0.5 < 1 < distance("adam")
 
 
 # -- what no gradient changes --------------------------------------------------------------------------------------
@@ -169,7 +239,7 @@ def test_a_gradient_of_zero_moves_nothing_and_leaves_the_others_alone(name: str)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-@pytest.mark.parametrize("name", SCOPED)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_a_gradient_that_is_not_finite_shows_in_the_weights(name: str, bad: float):
     gradients = [torch.tensor([1.0, bad])]
     (after,) = follow(build_optimizer(variant(name), ones_like(gradients)), [gradients])

@@ -6,13 +6,13 @@ vanishes: a discriminator that has won sends gradients of 1e-25, which still hav
 zero has none and moves nothing. Nothing here waits for the device.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, optim
 
 from fakeface.gan.optimizers._base import OPTIMIZERS
+from fakeface.gan.optimizers._stepping import adam_directions, groups_with_gradients
 
 SCOPES = ("network", "layer")
 _TINY = torch.finfo(torch.float32).tiny
@@ -39,7 +39,7 @@ class NormalizedSGD(optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]  # no closure: nothing here computes a loss again
         """Take one step along the gradients that the parameters hold."""
-        for group, weights, gradients in _groups_with_gradients(self):
+        for group, weights, gradients in groups_with_gradients(self):
             torch._foreach_add_(weights, directions(gradients, group["scope"]), alpha=-group["lr"])
 
 
@@ -47,11 +47,7 @@ class NormalizedSGD(optim.Optimizer):
 class AdamMagnitude(optim.Optimizer):
     """Adam's step length on SGD's direction, by grafting (Agarwal et al. 2020, arXiv 2002.11803; in GANs, Jelassi).
 
-    m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - lr ||m^ / (sqrt v^ + 1e-8)|| g / ||g||, with
-    m^ = m / (1 - b1^k) and v^ = v / (1 - b2^k) at the k-th step, as in Adam.
-
-    The state is Adam's, under its names: `exp_avg` and `exp_avg_sq` like the parameter, and `step`, a float32 scalar
-    that stays on the host, so that reading it waits for no device.
+    w <- w - lr ||m^ / (sqrt v^ + 1e-8)|| g / ||g||, with Adam's m^ and v^.
 
     Args:
         lr: Adam's learning rate.
@@ -70,36 +66,11 @@ class AdamMagnitude(optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]  # no closure, as above
         """Take one step along the gradients that the parameters hold."""
-        for group, weights, gradients in _groups_with_gradients(self):
-            lengths = norms(self._adam_steps(weights, gradients, group["betas"]), group["scope"])
+        for group, weights, gradients in groups_with_gradients(self):
+            lengths = norms(adam_directions(self, weights, gradients, group["betas"]), group["scope"])
             moves = directions(gradients, group["scope"])
             torch._foreach_mul_(moves, lengths)
             torch._foreach_add_(weights, moves, alpha=-group["lr"])
-
-    def _adam_steps(
-        self, weights: list[Tensor], gradients: list[Tensor], betas: tuple[float, float]
-    ) -> list[Tensor]:
-        """m^ / (sqrt v^ + 1e-8), one per weight and shaped like it, the moments brought up to date first."""
-        for weight in weights:
-            if not self.state[weight]:
-                self.state[weight] = {
-                    "step": torch.zeros((), dtype=torch.float32),
-                    "exp_avg": torch.zeros_like(weight),
-                    "exp_avg_sq": torch.zeros_like(weight),
-                }
-        states = [self.state[weight] for weight in weights]
-        means, squares = ([s[name] for s in states] for name in ("exp_avg", "exp_avg_sq"))
-        torch._foreach_add_([s["step"] for s in states], 1)
-        torch._foreach_lerp_(means, gradients, 1 - betas[0])
-        torch._foreach_mul_(squares, betas[1])
-        torch._foreach_addcmul_(squares, gradients, gradients, 1 - betas[1])
-        steps = [float(s["step"]) for s in states]
-        roots = torch._foreach_sqrt(squares)
-        torch._foreach_div_(roots, [(1 - betas[1] ** k) ** 0.5 for k in steps])
-        torch._foreach_add_(roots, 1e-8)
-        adams = list(torch._foreach_div(means, roots))
-        torch._foreach_div_(adams, [1 - betas[0] ** k for k in steps])
-        return adams
 
 
 def norms(tensors: list[Tensor], scope: str) -> list[Tensor]:
@@ -120,13 +91,3 @@ def _checked(scope: str) -> str:
     if scope not in SCOPES:
         raise ValueError(f"scope must be {' or '.join(map(repr, SCOPES))}, not {scope!r}")
     return scope
-
-
-def _groups_with_gradients(
-    optimizer: optim.Optimizer,
-) -> Iterator[tuple[dict[str, Any], list[Tensor], list[Tensor]]]:
-    """Each group of parameters with those of them that have a gradient, and these gradients."""
-    for group in optimizer.param_groups:
-        weights = [weight for weight in group["params"] if weight.grad is not None]
-        if weights:
-            yield group, weights, [weight.grad for weight in weights]

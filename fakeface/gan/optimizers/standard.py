@@ -13,6 +13,14 @@ def adam(parameters: Iterable[Tensor], *, lr: float, betas: tuple[float, float])
     return optim.Adam(parameters, lr=lr, betas=betas, fused=True)
 
 
+@OPTIMIZERS.register("adamw")
+def adamw(
+    parameters: Iterable[Tensor], *, lr: float, betas: tuple[float, float], weight_decay: float = 0.01
+) -> optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101): w <- (1 - lr weight_decay) w, then Adam's step."""
+    return optim.AdamW(parameters, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
+
+
 @OPTIMIZERS.register("sgd")
 def sgd(
     parameters: Iterable[Tensor], *, lr: float, momentum: float, nesterov: bool = False
