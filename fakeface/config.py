@@ -54,7 +54,8 @@ class DataConfig(Settings):
     name: str = Field("synthetic", json_schema_extra=NOT_IDENTITY)
     """Registered dataset: synthetic, folder, celeba, lfw. The digest of its pixels enters the identity instead."""
     path: PathText | None = Field(None, json_schema_extra=NOT_IDENTITY)
-    """Folder that holds the images (required by `folder`; optional for `celeba` and `lfw`, which can download)."""
+    """Folder that holds the images (required by `folder`; optional for `celeba` and `lfw`, which can download). In a
+    specification it is relative to that file; on the command line, to the working directory."""
     count: Annotated[int, Field(gt=0, le=1_000_000_000)] = Field(20_000, json_schema_extra=NOT_IDENTITY)
     """Number of images to render (`synthetic` only)."""
     image_size: Literal[32, 64, 128] = 64
@@ -177,7 +178,7 @@ class EvaluationConfig(Settings):
     extractor: str = "efficientnet-lite0"
     """Registered feature extractor: `efficientnet-lite0` (offline) or `inception` (metric `fid`)."""
     weights_path: PathText | None = Field(None, json_schema_extra=NOT_IDENTITY)
-    """File with the extractor's weights, where it would download them otherwise."""
+    """File with the extractor's weights, where it would download them otherwise; relative as `data.path` is."""
     num_samples: Annotated[int, Field(ge=2)] = 10_000
     """Generated images per score. Fréchet distances at different N are never compared."""
     num_reference: PositiveInt = 50_000

@@ -15,6 +15,11 @@ from fakeface.errors import UserError
 from fakeface.terminal import json_escaped
 
 
+def absolute(path: str, base: Path = Path()) -> Path:
+    """The path with `~` resolved and, if it is relative, below `base`; symbolic links stay."""
+    return Path(os.path.abspath(base / os.path.expanduser(path)))  # noqa: PTH100, PTH111 - pathlib keeps `..`
+
+
 @contextmanager
 def os_errors(path: Path, doing: str) -> Iterator[None]:
     """Turn an OSError (disk full, read-only, no permission) into a UserError that names path and reason."""

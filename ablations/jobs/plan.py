@@ -255,6 +255,7 @@ def check_components(runs: Iterable[Run]) -> None:
         weights = config.evaluation.weights_path
         if weights is not None and (why := _unusable(Path(weights))):
             problems.append(run.problem("evaluation.weights_path", f"{weights}: {why}"))
+        problems += _data_problems(run)
         problems += _optimizer_problems(run)
     if problems:
         raise SpecError(list(dict.fromkeys(problems)))
@@ -268,6 +269,29 @@ def _unusable(weights: Path) -> str:
     except OSError as error:
         return error.strerror or str(error)
     return "" if size <= LARGEST_WEIGHTS else f"{size / 1e9:,.0f} GB are too many for a file of weights"
+
+
+def _data_problems(run: Run) -> list[Problem]:
+    """What the data set lacks, and what was written for it although it has no use for it."""
+    config = run.config.data
+    if config.name not in DATASETS:
+        return []
+    try:
+        decides = DATASETS[config.name]().decides(config)
+    except UserError as error:
+        return [run.problem("data.name", str(error))]
+    used = [name for name in ("path", "count") if name in decides]
+    return [
+        run.problem(
+            f"data.{name}",
+            f"the data set {config.name!r} does not use it (it uses: {', '.join(used) or 'neither path nor count'}): "
+            "remove it, or set data.name to a data set that does",
+        )
+        for name in ("path", "count")
+        if name not in used
+        and getattr(config, name) is not None
+        and run.written_for(f"data.{name}", "data.name")
+    ]
 
 
 def _optimizer_problems(run: Run) -> list[Problem]:

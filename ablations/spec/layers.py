@@ -6,6 +6,7 @@ file gives, by path. Layers merge setting by setting, so that a higher one chang
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ablations.spec.yaml_tree import Node, Place, Problem, shortened
+from fakeface.config import PathText
+from fakeface.files import absolute
 from fakeface.registry import nearest
 
 SettingPath = tuple[str, ...]
@@ -52,7 +55,11 @@ _MESSAGES = {
 
 
 def expand(kind: Any, node: Node) -> Node:
-    """Write shorthand out: `optimizer: sgd` as `{name: sgd}`, `extends: a` as `[a]`, an empty run as `{}`."""
+    """Write shorthand out: `optimizer: sgd` as `{name: sgd}`, `extends: a` as `[a]`, an empty run as `{}`.
+
+    A relative path becomes absolute: it is relative to the file in which it was written, or to the working directory
+    if it was an option of the command.
+    """
     if not isinstance(node.value, dict):
         return node
     entries = {}
@@ -62,6 +69,9 @@ def expand(kind: Any, node: Node) -> Node:
             child = replace(child, value={"name": child})
         elif isinstance(child.value, str) and _is_names(inner):
             child = replace(child, value=[child])
+        elif isinstance(child.value, str) and child.value.strip() and PathText in get_args(inner):
+            base = Path(child.place.source).parent if child.place.line else Path()
+            child = replace(child, value=str(absolute(child.value, base)))
         elif child.value is None and get_origin(kind) is dict and _is_model(inner):
             child = replace(child, value={})
         entries[key] = expand(inner, child)

@@ -86,6 +86,8 @@ class Dataset(Protocol):
     def decides(self, config: DataConfig) -> dict[str, int | str | None]:
         """What decides the pixels besides name, size and channels, including the version of the code.
 
+        `path` and `count` are settings that this data set uses if they are keys here; otherwise plans refuse them.
+
         Raises:
             UserError: a setting is missing.
         """

@@ -16,6 +16,7 @@ from fakeface.config import DataConfig
 from fakeface.data._base import Batch, Fingerprint, Skipped, SourceMissing
 from fakeface.data._decode import EXTENSIONS, VERSION, Undecodable, decode, is_image
 from fakeface.errors import UserError
+from fakeface.files import absolute
 
 NEXT_STEP = "set data.path (on the command line: --set data.path=FOLDER) to a folder with images"
 
@@ -33,11 +34,6 @@ ADVICE = {
 }
 """Endings of files that may hold images but are not read -> why, and what to do."""
 NO_ENDING = "an image whose name has no ending: rename it, to end in .jpg or .png for example"
-
-
-def absolute(path: str) -> Path:
-    """The path with `~` and relative parts resolved; symbolic links stay."""
-    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - pathlib keeps `..`
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from ablations.jobs.plan import LARGEST_WEIGHTS, Job, make_plan
+from ablations.jobs.plan import LARGEST_WEIGHTS, Job, check_components, make_plan
 from ablations.spec import SpecError, load_spec
-from fakeface.data import ImageSet
+from fakeface.data import ImageSet, prepare
 
 SPEC = """
 name: small
@@ -51,6 +52,44 @@ def test_steps_on_less_than_a_batch_are_noted(tmp_path: Path):
 
 def test_a_limit_beyond_the_data_is_refused(tmp_path: Path):
     assert "21 images requested, but the data set has 20" in refused(tmp_path, "data.limit=21")
+
+
+def test_a_setting_that_the_data_set_does_not_use_is_refused_where_it_was_written_for_it(tmp_path: Path):
+    unused = "the data set 'folder' does not use it (it uses: path)"
+    assert f"--set data.count=5: data.count: {unused}" in refused(
+        tmp_path, "data={name: folder, path: x}", "data.count=5"
+    )
+    assert "data.path: the data set 'synthetic' does not use it (it uses: count)" in refused(
+        tmp_path, "data.path=x"
+    )
+    assert plan(tmp_path, "data={name: celeba, path: null}")
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "defaults: {data: {name: synthetic, count: 20000}}\nruns:\n  a: {data: {name: folder, path: x}}\n"
+        "  b: {extends: a, data: {count: 5}}\n  c: {extends: a, data: synthetic}\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        check_components(load_spec(file).runs)
+    assert str(caught.value) == (
+        f"{file}:4:33: runs.b.data.count: {unused}: remove it, or set data.name to a data set that does"
+    )
+
+
+def test_a_folder_without_its_path_is_refused_with_its_place(tmp_path: Path):
+    message = refused(tmp_path, "data.name=folder")
+    assert message.startswith("--set data.name=folder: data.name: the data set 'folder' needs data.path: set")
+
+
+def test_a_specification_that_moves_with_its_images_keeps_its_identities(tmp_path: Path):
+    for name in ("here", "there"):
+        (tmp_path / name / "faces").mkdir(parents=True)
+        Image.new("RGB", (40, 40), (1, 2, 3)).save(tmp_path / name / "faces/1.png")
+        (tmp_path / name / "runs.yaml").write_text(
+            "runs: {a: {data: {name: folder, path: faces, image_size: 32}, train: {steps: 2}}}"
+        )
+    specs = [load_spec(tmp_path / name / "runs.yaml") for name in ("here", "there")]
+    jobs = [make_plan(spec, spec.runs, lambda config: prepare(config, tmp_path / "cache")) for spec in specs]
+    assert jobs[0][0].identity == jobs[1][0].identity
 
 
 def test_weights_are_a_regular_file_of_a_sane_size(tmp_path: Path):

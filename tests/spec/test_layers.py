@@ -179,7 +179,37 @@ def test_an_override_is_read_like_the_file_and_the_last_of_one_setting_wins(tmp_
     ]
     config = runs_of(tmp_path, "runs: {r: {data: {limit: 3}}}\n", overrides=options)["r"].config
     assert (config.optimizer.name, config.optimizer.lr) == ("sgd", 0.02)
-    assert (config.data.path, config.data.limit, config.network.name) == ("a=b", None, "x")
+    assert (config.data.path, config.data.limit, config.network.name) == (
+        str(Path("a=b").absolute()),
+        None,
+        "x",
+    )
+
+
+def test_a_path_is_relative_to_its_file_and_that_of_an_option_to_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+defaults: {data: {path: faces}, evaluation: {weights_path: ../w.pth}}
+profiles: {p: {}, q: {data: {path: ./q/}}}
+runs: {r: {}, own: {data: {path: /own}}, home: {data: {path: ~/h}}, g: {grid: {data.path: [a, null]}}}
+"""
+    folder, elsewhere = tmp_path / "lab", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.setenv("HOME", "/home/me")
+    for here, name in ((folder, "runs.yaml"), (tmp_path, "lab/runs.yaml"), (elsewhere, "../lab/runs.yaml")):
+        (folder / "runs.yaml").write_text(text)
+        monkeypatch.chdir(here)
+        runs = {run.name: run.config for run in load_spec(Path(name)).runs}
+        paths = {name: config.data.path for name, config in runs.items()}
+        given = {"r": f"{folder}/faces", "own": "/own", "home": "/home/me/h", "g-path-a": f"{folder}/a"}
+        assert paths == {**given, "g-path-none": None}
+        assert {config.evaluation.weights_path for config in runs.values()} == {f"{tmp_path}/w.pth"}
+        assert load_spec(Path(name), profile="q").runs[0].config.data.path == f"{folder}/q"
+        options = ["data.path=faces", "evaluation={weights_path: w.pth}"]
+        changed = load_spec(Path(name), overrides=options).runs[0].config
+        assert (changed.data.path, changed.evaluation.weights_path) == (f"{here}/faces", f"{here}/w.pth")
 
 
 def test_where_a_setting_was_written_is_known_of_every_layer(tmp_path: Path) -> None:
