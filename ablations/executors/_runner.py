@@ -16,11 +16,12 @@ from ablations.jobs.status import Status, needs_scoring, state_of
 from ablations.store import Store, check_no_links, data_key, job_lock
 from ablations.store.history import History
 from ablations.store.journal import Journal
-from ablations.store.locks import why_refused, why_stuck
+from ablations.store.locks import lock_of
 from fakeface import data
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
+from fakeface.locks import why_refused, why_stuck
 from fakeface.outcomes import COMPLETE, Exit
 
 
@@ -103,7 +104,7 @@ def _run_with_lock(job: Job, store: Store, context: Context) -> Ended:
         folder.mkdir(parents=True, exist_ok=True)
         lock = job_lock(folder).acquire(timeout=0)
     except Timeout:
-        stuck = why_stuck(folder)
+        stuck = why_stuck(lock_of(folder))
         return Ended(job, Exit.REFUSED, stuck) if stuck else Ended(job, Exit.BUSY)
     except OSError as error:
         return Ended(job, Exit.REFUSED, f"{folder}: cannot work here: {why_refused(error)}")

@@ -15,7 +15,7 @@ from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Run, Spec, SpecError, StudySpec
 from ablations.store import Store, job_lock
 from ablations.store.history import History
-from ablations.store.locks import why_stuck
+from ablations.store.locks import lock_of
 from ablations.studies.edges import Staircase, axis_of, tried
 from ablations.studies.record import FILE, Confirmed, StudyRecord, TrainingResult
 from ablations.studies.results import result_of
@@ -27,6 +27,7 @@ from fakeface.config import DataConfig, canonical_digest
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file
+from fakeface.locks import why_stuck
 
 DIGITS = 12
 SETTING_DIGITS = 3
@@ -119,7 +120,7 @@ class StudyRunner:
                 lock.acquire(timeout=0)
             except Timeout:
                 busy = "another process works on this study; wait for it, or end it first"
-                raise UserError(f"{self.study.name}: {why_stuck(self.folder) or busy}") from None
+                raise UserError(f"{self.study.name}: {why_stuck(lock_of(self.folder)) or busy}") from None
         try:
             if (self.folder / FILE).exists():  # known before anything is trained
                 with os_errors(self.folder / FILE, "write the study"), regular_file(self.folder / FILE):

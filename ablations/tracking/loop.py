@@ -7,16 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ablations.store import Store
-from ablations.store.locks import why_stuck
+from ablations.store.locks import lock_of
 from ablations.tracking import server
 from ablations.tracking.refusals import Refusal, in_words, meaning
 from ablations.tracking.results import ResultShipper, is_shipped, published_results
 from ablations.tracking.ship import JobShipper
 from ablations.tracking.shipped import Pending, pending_jobs
-from fakeface.errors import UserError
+from fakeface.locks import wait_for
 from fakeface.terminal import without_credentials
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ MAX_BACKOFF_SECONDS = 30.0
 QUIET_SECONDS = 10.0
 """A journal that grew within this time has a writer, so its lock is not tried, which could get in a starting job's
 way."""
+PASS_SECONDS = 6 * 3600.0
+"""For one pass. Another process that shipped for longer is stuck."""
 GRACE_SECONDS = 15.0
 """How long a follower keeps trying to ship the rest after `stop`."""
 
@@ -172,26 +174,17 @@ class _Mirror:
             shipper.upload_journal()
         return True
 
-    def _lock(self, abort: Callable[[], bool]) -> FileLock:
+    def _lock(self, abort: Callable[[], bool]) -> AcquireReturnProxy[FileLock]:
         """Acquire the lock of this store and URI.
 
-        Raises Timeout if `abort` comes true while another process has it, and FileNotFoundError if the store is gone.
+        Raises Timeout if `abort` comes true while another process has it, FileNotFoundError if the store is gone, and
+        UserError if the lock may never become free.
         """
         if not self.store.jobs.is_dir():  # moved, perhaps; its old place must not come back
             raise FileNotFoundError(f"{self.store.root}: no store here any more")
         folder = self.store.mirror_of(self.uri)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock")
-        while True:
-            try:
-                lock.acquire(timeout=0.5)
-            except Timeout:
-                if abort():
-                    raise
-                if stuck := why_stuck(folder):
-                    raise UserError(stuck) from None
-            else:
-                return lock
+        return wait_for(lock_of(folder), PASS_SECONDS, abort)
 
 
 def _signature(folder: Path) -> tuple[int, int] | None:

@@ -21,12 +21,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
-from filelock import FileLock
-
 from ablations.store import Store
 from ablations.tracking.refusals import Refusal, database_errors, meaning
 from fakeface.environment import direct_local_requests, environment
 from fakeface.errors import UserError
+from fakeface.locks import wait_for
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,6 +45,8 @@ SETTINGS = {
 CALL_SECONDS = 300.0
 """For one call, the upload of a model included."""
 STOP_SECONDS = 10.0
+PREPARE_SECONDS = 600.0
+"""For the schema of a database, which takes seconds, or the upgrade of an older one."""
 SQLITE = "sqlite:///"
 LOCATIONS = (
     ("experiments", "artifact_location"),
@@ -89,7 +90,7 @@ def prepare(store: Store, uri: str) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{error.filename}: cannot create the mirror: {error.strerror}") from error
-    with FileLock(store.mirror / "prepare.lock"):
+    with wait_for(store.mirror / "prepare.lock", PREPARE_SECONDS):
         is_new = not is_prepared(path)
         if not is_prepared(path, current=own):
             _check_readable(path)

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from fakeface.config import DataConfig, canonical_digest
@@ -29,8 +28,11 @@ from fakeface.data._base import DATASETS, Fingerprint, ImageSet, Skipped, Source
 from fakeface.data._workers import read_all
 from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file, whole_file
+from fakeface.locks import wait_for
 
 REBUILD = "`ablate data prepare --refresh`"
+BUILD_SECONDS = 6 * 3600.0
+"""For a download and an array. A process that took longer is stuck."""
 LAYOUT = 1
 """Version of what a cache folder holds; enters its name."""
 
@@ -102,7 +104,7 @@ def prepare(
     folder = _folder(config, cache)
     with os_errors(cache, "keep images here"):
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{folder.name}.lock"):
+        with wait_for(cache / f"{folder.name}.lock", BUILD_SECONDS):
             if not refresh:
                 with suppress(SourceChanged):
                     if found := find(config, cache):

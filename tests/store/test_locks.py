@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ablations.store import is_running, job_lock
+from ablations.store import Store, is_running, job_lock
 from ablations.store.history import exit_of, job_history
 from ablations.store.journal import Journal
-from ablations.store.locks import why_refused, why_stuck
+from ablations.store.locks import lock_of
+from ablations.tracking import server
+from fakeface import data
+from fakeface.config import DataConfig
+from fakeface.errors import UserError
+from fakeface.locks import wait_for, why_refused, why_stuck
 
 DEAD = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
 
@@ -36,7 +41,7 @@ def test_a_lock_tells_whether_the_job_is_running(tmp_path: Path):
     with job_lock(tmp_path):
         (tmp_path / "lock").chmod(0o444)  # whoever may read it may ask
         assert is_running(tmp_path) is True
-        assert why_stuck(tmp_path) == ""
+        assert why_stuck(lock_of(tmp_path)) == ""
     assert is_running(tmp_path) is False
 
 
@@ -75,7 +80,53 @@ def test_a_marker_left_behind_where_there_is_no_flock(
     assert is_running(tmp_path) is False
     (tmp_path / "lock").write_text(marker.replace("HOST", made.splitlines()[1]))
     assert is_running(tmp_path) is running
-    assert bool(why_stuck(tmp_path)) is (running is None)
+    assert bool(why_stuck(lock_of(tmp_path))) is (running is None)
+
+
+def prepare_mirror(root: Path) -> None:
+    store = Store(root)
+    server.prepare(store, store.tracking_uri)
+
+
+def prepare_data(root: Path) -> None:
+    data.prepare(DataConfig(name="synthetic", count=4, image_size=32), root / "data", workers=1)
+
+
+@pytest.fixture(params=[prepare_mirror, prepare_data])
+def preparing(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Callable[[], None], Path]:
+    """What prepares a part of a store, and the lock under which it does."""
+    folders = {prepare_mirror: tmp_path / "mirror", prepare_data: tmp_path / "data"}
+    folder = folders[request.param]
+    folder.mkdir()
+    if request.param is prepare_mirror:
+        return lambda: prepare_mirror(tmp_path), folder / "prepare.lock"
+    prepare_data(tmp_path)
+    (lock,) = folder.glob("*.lock")
+    lock.unlink()
+    for path in (folder / lock.stem).iterdir():
+        path.unlink()
+    return lambda: prepare_data(tmp_path), lock
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_lock_of_a_mirror_or_a_data_set_is_named_where_it_cannot_be_had(
+    number: int, preparing: tuple[Callable[[], None], Path], without_flock: Callable[[int], None]
+):
+    prepare, lock = preparing
+    lock.write_text("1\nanother-machine\n")
+    without_flock(number)
+    remedy = "remove the file" if number == errno.ENOSYS else "put the store on another disk"
+    with pytest.raises(UserError, match=remedy) as raised:
+        prepare()
+    assert str(raised.value).startswith(f"{lock}: ")
+
+
+def test_a_lock_of_a_stuck_process_is_not_waited_for_without_end(tmp_path: Path):
+    with job_lock(tmp_path), pytest.raises(UserError, match="end it if it is stuck"):
+        wait_for(lock_of(tmp_path), 0)
+    with wait_for(lock_of(tmp_path), 0):
+        assert is_running(tmp_path)
+    assert not is_running(tmp_path)
 
 
 def test_a_job_whose_lock_does_not_say_is_unknown_until_it_ended(tmp_path: Path):
