@@ -40,12 +40,30 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 Betas = Annotated[tuple[Beta, Beta], Field(strict=False)]
 
 
+Option = bool | int | float | str
+"""The value of a component's keyword argument, as `runs.yaml` gives it."""
+
+
 class Settings(BaseModel):
     """Base of every group of settings: frozen, strict types, unknown keys refused."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+
+class ComponentConfig(Settings):
+    """A registered component and its options. A bare name stands for the component with the defaults of all options."""
+
+    name: str
+    """Registered name."""
+    options: dict[str, Option] = Field(default_factory=dict)
+    """Keyword arguments of the registered component, checked against its signature."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
 
 class DataConfig(Settings):
@@ -79,7 +97,7 @@ class DataConfig(Settings):
         return self
 
 
-class NetworkConfig(Settings):
+class NetworkConfig(ComponentConfig):
     """The pair of networks."""
 
     name: str = "dcgan"
@@ -88,6 +106,20 @@ class NetworkConfig(Settings):
     """Length of the latent vector z."""
     width: PositiveInt = 64
     """Feature maps of the layer next to the image; doubled at each halving of the resolution."""
+
+
+class InitConfig(ComponentConfig):
+    """The initial weights."""
+
+    name: str = "pytorch"
+    """Registered initializer: `pytorch` (the framework's default) or `dcgan` (N(0, 0.02))."""
+
+
+class LossConfig(ComponentConfig):
+    """The pair of objectives, D's and G's."""
+
+    name: str = "non-saturating"
+    """Registered loss."""
 
 
 class OptimizerSettings(Settings):
@@ -103,7 +135,7 @@ class OptimizerSettings(Settings):
     """Momentum, where the optimizer has it."""
     warmup_steps: StepCount | None = None
     """Steps of this network's optimizer over which its learning rate grows linearly to `lr`."""
-    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    options: dict[str, Option] = Field(default_factory=dict)
     """Further keyword arguments of the registered optimizer, checked against its signature."""
 
 
@@ -120,7 +152,7 @@ class OptimizerConfig(Settings):
     """Momentum, where the optimizer has it."""
     warmup_steps: StepCount = 0
     """Steps of each network's own optimizer over which its learning rate grows linearly to `lr`; 0: none."""
-    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    options: dict[str, Option] = Field(default_factory=dict)
     """Further keyword arguments of the registered optimizer, checked against its signature."""
     G: OptimizerSettings = OptimizerSettings()
     """Overrides for the generator."""
@@ -192,11 +224,9 @@ class TrainingConfig(Settings):
 
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()
-    init: str = "pytorch"
-    """Registered initializer: `pytorch` (the framework's default) or `dcgan` (N(0, 0.02))."""
+    init: InitConfig = InitConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
-    loss: str = "non-saturating"
-    """Registered pair of objectives."""
+    loss: LossConfig = LossConfig()
     train: TrainConfig = TrainConfig()
 
 
@@ -211,6 +241,9 @@ def settings_of(config: Settings) -> dict[str, Any]:
         value = getattr(config, name)
         if isinstance(value, Settings):
             found |= {f"{name}.{inner}": v for inner, v in settings_of(value).items()}
+            continue
+        if isinstance(value, dict):
+            found |= {f"{name}.{inner}": v for inner, v in value.items()}
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         plain = list(value) if isinstance(value, tuple) else value

@@ -1,8 +1,10 @@
 """Name -> component. A variant is one registered function or class, with no edit elsewhere."""
 
 import difflib
-from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
 
 from fakeface.errors import UserError
 
@@ -17,10 +19,16 @@ class UnknownComponent(UserError):
 
 
 class Registry(Generic[T]):
-    """The components of one kind, by name, in the order of registration."""
+    """The components of one kind, by name, in the order of registration.
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    Args:
+        kind: what a component is, for messages.
+        given: number of arguments that the caller of a component passes by position. The others are its options,
+            which a user may set.
+    """
+
+    def __init__(self, kind: str, given: int = 0) -> None:
+        self.kind, self.given = kind, given
         self._components: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -45,11 +53,71 @@ class Registry(Generic[T]):
         except KeyError:
             raise UnknownComponent(self.kind, name, list(self)) from None
 
+    def parameters(self, name: str) -> dict[str, inspect.Parameter]:
+        """The options of the component `name`: parameters of the function, or of the class's constructor."""
+        component: Any = self[name]
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        parameters = list(inspect.signature(component).parameters.values())[self.given :]
+        return {parameter.name: parameter for parameter in parameters if parameter.kind in named}
+
+    def arguments(
+        self, name: str, options: Mapping[str, Any], settings: Mapping[str, Any] = MappingProxyType({})
+    ) -> dict[str, Any]:
+        """All keyword arguments of the component `name`: its options, as they are set or by default, and settings.
+
+        Where the default is a float, an integer becomes one, so that `clip: 1` and `clip: 1.0` are the same.
+
+        Args:
+            settings: values of arguments that have a setting of their own and are no options. Those that the component
+                does not have are left out.
+
+        Raises:
+            UserError: the component is unknown, does not have an option or needs one, or a value's type is not that
+                of the default.
+        """
+        parameters = self.parameters(name)
+        known = [parameter for parameter in parameters if parameter not in settings]
+        for option in options:
+            if option not in known:
+                hint = nearest(option, known)
+                raise UserError(
+                    f"{self.kind} {name!r} has no option {option!r}{hint} (options: {', '.join(known) or 'none'})"
+                )
+        found = {own: settings[own] for own in parameters if own in settings}
+        for option in known:
+            parameter = parameters[option]
+            value, default = options.get(option, parameter.default), parameter.default
+            if value is parameter.empty:
+                raise UserError(f"{self.kind} {name!r} needs the option {option!r}")
+            if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+            if type(default) in _OPTION_TYPES and type(value) is not type(default):
+                must = _OPTION_TYPES[type(default)]
+                raise UserError(f"{self.kind} {name!r}: the option {option!r} must be {must} (got {value!r})")
+            found[option] = value
+        return found
+
+    def build(self, name: str, options: Mapping[str, Any], *given: Any, **settings: Any) -> Any:
+        """What the component `name` returns for the given arguments, its options, and settings as in `arguments`.
+
+        Raises:
+            UserError: as `arguments` does, or the component refuses a value by a TypeError or ValueError.
+        """
+        component: Any = self[name]
+        arguments = self.arguments(name, options, settings)
+        try:
+            return component(*given, **arguments)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{self.kind} {name!r}: {error}") from error
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._components)
 
     def __contains__(self, name: object) -> bool:
         return name in self._components
+
+
+_OPTION_TYPES = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
 
 
 def nearest(name: str, known: list[str]) -> str:

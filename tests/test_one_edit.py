@@ -80,7 +80,7 @@ def test_each_registered_component_reaches_plan_run_table_mlflow_report_and_clai
     from mlflow import MlflowClient
 
     run = MlflowClient(f"sqlite:///{tmp_path / 'results' / 'mlflow.db'}").get_run(mlflow_run)
-    assert run.data.params["loss"] == "my-least-squares"
+    assert run.data.params["loss.name"] == "my-least-squares"
     assert run.data.metrics["my_brightness"] == rows[0]["metrics"]["my_brightness"]
 
     report = json.loads(ablate("report", "--json"))

@@ -22,7 +22,8 @@ from fakeface.config import TrainingConfig, canonical_digest, settings_of
 from fakeface.data import training_indices
 from fakeface.errors import UserError
 from fakeface.gan import series
-from fakeface.gan.optimizers import resolved_arguments
+from fakeface.gan.components import COMPONENTS
+from fakeface.gan.optimizers import optimizer_arguments
 from fakeface.registry import Registry
 
 NOT_FOLLOWED = {Registry.__module__, UserError.__module__, series.__name__}
@@ -134,10 +135,14 @@ def resolved_settings(config: TrainingConfig, num_images: int) -> dict[str, Any]
         for name, value in settings_of(config).items()
         if not name.startswith("optimizer.") and name not in _RESOLVED
     }
+    for setting, registry in COMPONENTS.items():
+        component = getattr(config, setting)
+        options = registry.arguments(component.name, component.options)
+        resolved |= {f"{setting}.options.{name}": value for name, value in options.items()}
     resolved |= {"data.images": used, "train.total_steps": config.train.total_steps(used)}
     for network in ("G", "D"):
         own = config.optimizer.for_network(network)
-        arguments = {"name": own.name, "warmup_steps": own.warmup_steps, **resolved_arguments(own)}
+        arguments = {"name": own.name, "warmup_steps": own.warmup_steps, **optimizer_arguments(own)}
         resolved |= {f"optimizer.{network}.{name}": value for name, value in arguments.items()}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in resolved.items()}
 

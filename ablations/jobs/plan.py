@@ -16,6 +16,8 @@ from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from fakeface.config import (
     DataConfig,
     EvaluationConfig,
+    InitConfig,
+    LossConfig,
     NetworkConfig,
     OptimizerConfig,
     OptimizerSettings,
@@ -30,9 +32,8 @@ from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
 from fakeface.evaluation.measures import MEASURES
 from fakeface.evaluation.scoring import Scorer
 from fakeface.files import regular_file
-from fakeface.gan.initializers import INITIALIZERS
+from fakeface.gan.components import COMPONENTS
 from fakeface.gan.losses import LOSSES
-from fakeface.gan.networks import NETWORKS
 from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
 from fakeface.registry import Registry, UnknownComponent
 
@@ -211,10 +212,9 @@ def training_roots(config: RunConfig) -> list[object]:
     return [
         training.begin,
         training.take_steps,
-        *(TrainingConfig, DataConfig, NetworkConfig, OptimizerConfig, OptimizerSettings, TrainConfig),
-        NETWORKS[config.network.name],
-        INITIALIZERS[config.init],
-        LOSSES[config.loss],
+        *(TrainingConfig, DataConfig, NetworkConfig, InitConfig, LossConfig, TrainConfig),
+        *(OptimizerConfig, OptimizerSettings),
+        *(registry[getattr(config, setting).name] for setting, registry in COMPONENTS.items()),
         *(OPTIMIZERS[name] for name in sorted(optimizers)),
     ]
 
@@ -244,9 +244,6 @@ def check_components(runs: Iterable[Run]) -> None:
         config = run.config
         named: list[tuple[str, Registry[Any], str]] = [
             ("data.name", DATASETS, config.data.name),
-            ("network.name", NETWORKS, config.network.name),
-            ("init", INITIALIZERS, config.init),
-            ("loss", LOSSES, config.loss),
             ("evaluation.extractor", EXTRACTORS, config.evaluation.extractor),
         ]
         for path, registry, name in named:
@@ -256,6 +253,8 @@ def check_components(runs: Iterable[Run]) -> None:
         if weights is not None and (why := _unusable(Path(weights))):
             problems.append(run.problem("evaluation.weights_path", f"{weights}: {why}"))
         problems += _data_problems(run)
+        for setting in COMPONENTS:
+            problems += _component_problems(run, setting)
         problems += _optimizer_problems(run)
     if problems:
         raise SpecError(list(dict.fromkeys(problems)))
@@ -292,6 +291,19 @@ def _data_problems(run: Run) -> list[Problem]:
         and getattr(config, name) is not None
         and run.written_for(f"data.{name}", "data.name")
     ]
+
+
+def _component_problems(run: Run, setting: str) -> list[Problem]:
+    registry, component = COMPONENTS[setting], getattr(run.config, setting)
+    try:
+        registry.arguments(component.name, component.options)
+        if registry is LOSSES:  # the others need a network, or memory for one
+            registry.build(component.name, component.options)
+    except UnknownComponent as error:
+        return [run.problem(f"{setting}.name", str(error))]
+    except UserError as error:
+        return [run.problem(f"{setting}.options", str(error))]
+    return []
 
 
 def _optimizer_problems(run: Run) -> list[Problem]:

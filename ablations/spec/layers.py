@@ -99,13 +99,19 @@ def layer_of(kind: Any, node: Node) -> Layer:
 
 
 def merge(layers: Sequence[Layer], below: Merged = MappingProxyType({})) -> Merged:
-    """The settings of the layers (lowest first), on top of those that are merged already."""
+    """The settings of the layers (lowest first), on top of those that are merged already.
+
+    Options belong to the component that they were written for: a layer that names another one drops them.
+    """
     merged = dict(below)
     first = 1 + max((index for _, index in below.values()), default=-1)
     for index, layer in enumerate(layers, first):
         for path, node in layer.items():
             if node.value is not None and path in _ALTERNATIVES:
                 merged.pop(_ALTERNATIVES[path], None)
+            if path[-1] == "name" and path in merged and merged[path][0].value != node.value:
+                options = (*path[:-1], "options")
+                merged = {key: value for key, value in merged.items() if key[: len(options)] != options}
         for path, node in layer.items():
             merged.pop(path, None)
             merged[path] = (node, index)

@@ -59,7 +59,7 @@ def load_generator(path: Path, config: dict[str, Any]) -> "nn.Module":
 
     payload = checkpoints.load(path)
     settings = TrainingConfig.model_validate(config)
-    generator = NETWORKS[settings.network.name](settings).generator
+    generator: nn.Module = NETWORKS.build(settings.network.name, settings.network.options, settings).generator
     generator.load_state_dict(payload["generator"])
     return generator.eval()
 

@@ -7,7 +7,8 @@ from torch import nn
 
 from fakeface.registry import Registry
 
-INITIALIZERS: Registry[Callable[[nn.Module, torch.Generator], None]] = Registry("initializer")
+INITIALIZERS: Registry[Callable[..., None]] = Registry("initializer", given=2)
+"""Called with a network and a CPU generator of its own. Their further arguments are options."""
 
 
 @INITIALIZERS.register("pytorch")
@@ -16,11 +17,11 @@ def pytorch(network: nn.Module, generator: torch.Generator) -> None:
 
 
 @INITIALIZERS.register("dcgan")
-def dcgan(network: nn.Module, generator: torch.Generator) -> None:
-    """Convolutions N(0, 0.02), BatchNorm scale N(1, 0.02), shift 0 (Radford et al. 2016; `examples/dcgan`)."""
+def dcgan(network: nn.Module, generator: torch.Generator, *, std: float = 0.02) -> None:
+    """Convolutions N(0, std), BatchNorm scale N(1, std), shift 0 (Radford et al. 2016; `examples/dcgan`)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, 0.02, generator=generator)
+            nn.init.normal_(module.weight, 0.0, std, generator=generator)
         elif isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1.0, 0.02, generator=generator)
+            nn.init.normal_(module.weight, 1.0, std, generator=generator)
             nn.init.zeros_(module.bias)

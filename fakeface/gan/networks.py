@@ -21,7 +21,8 @@ class Networks(NamedTuple):
     discriminator: nn.Module
 
 
-NETWORKS: Registry[Callable[[TrainingConfig], Networks]] = Registry("network")
+NETWORKS: Registry[Callable[..., Networks]] = Registry("network", given=1)
+"""Called with a `TrainingConfig`. Their further arguments are options."""
 
 
 def feature_maps(image_size: int, width: int) -> list[int]:

@@ -34,10 +34,12 @@ class GanState:
         """Fresh networks and optimizers. The weights are drawn on the CPU, so they are the same on every device."""
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(stream("weights", seed).get_state())
-            networks = NETWORKS[config.network.name](config)
+            networks = NETWORKS.build(config.network.name, config.network.options, config)
         for index, network in enumerate(networks):
-            INITIALIZERS[config.init](network, stream("initializer", seed, index))
-            network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            INITIALIZERS.build(
+                config.init.name, config.init.options, network, stream("initializer", seed, index)
+            )
+            network.to(device=device, memory_format=torch.channels_last)
         generator, discriminator = networks
         return cls(
             generator,

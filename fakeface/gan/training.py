@@ -76,7 +76,7 @@ def train(
     after `block_steps` or `block_seconds`, when `stop()` returns True (the generator then returns) or at a divergence.
     Where blocks end changes no weight. Metrics stay on the device within a block, so no step waits for the host.
     """
-    loss = LOSSES[config.loss]()
+    loss = LOSSES.build(config.loss.name, config.loss.options)
     if (
         state.step == 0
     ):  # for components that draw from torch's own generators; a checkpoint keeps their state

@@ -264,7 +264,7 @@ def test_a_weight_without_a_gradient_stays():
             {"name": "nsgd", "options": {"scope": "tensor"}},
             "scope must be 'network' or 'layer', not 'tensor'",
         ),
-        ({"name": "adam-magnitude", "options": {"scope": 1}}, "scope must be 'network' or 'layer', not 1"),
+        ({"name": "adam-magnitude", "options": {"scope": 1}}, "the option 'scope' must be a string"),
         ({"name": "rmsprop", "options": {"alpha": 1.0}}, "alpha must be at least 0 and less than 1, not 1.0"),
         ({"name": "rmsprop", "options": {"alpha": "high"}}, "optimizer 'rmsprop'"),
         ({"name": "nsgd", "options": {"momentum": 0.9}}, "has no option 'momentum' .options: scope"),

@@ -107,3 +107,21 @@ def test_weights_are_a_regular_file_of_a_sane_size(tmp_path: Path):
         assert why in refused(tmp_path, f"evaluation.weights_path={tmp_path / name}")
     (tmp_path / "small").touch()
     assert plan(tmp_path, f"evaluation.weights_path={tmp_path / 'small'}")
+
+
+def test_a_components_options_are_refused_at_their_line_and_defaults_enter_the_identity(tmp_path: Path):
+    message = refused(tmp_path, "init.name=dcgan", "init.options.stdd=0.1", "network.options.width=3")
+    assert (
+        "--set init.options.stdd=0.1: init.options.stdd: initializer 'dcgan' has no option 'stdd'" in message
+    )
+    assert (
+        "--set network.options.width=3: network.options.width: network 'dcgan' has no option 'width'"
+        in message
+    )
+    assert "--set loss=hing: loss: unknown loss 'hing'" in refused(tmp_path, "loss=hing")
+    (default, written, other) = (
+        plan(tmp_path, "init=dcgan", *more)[0]
+        for more in ([], ["init.options.std=2e-2"], ["init.options.std=0.03"])
+    )
+    assert default.identity == written.identity != other.identity
+    assert other.changed["init.options.std"] == 0.03

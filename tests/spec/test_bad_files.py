@@ -182,8 +182,8 @@ BAD_FILES = {
         "runs.yaml:1:19: runs.a.train: must be a mapping (got 'fast')",
     ),
     "init a mapping": (
-        "runs: {a: {init: {name: x}}}\n",
-        "runs.yaml:1:18: runs.a.init: must be a string (got a mapping)",
+        "runs: {a: {init: [x]}}\n",
+        "runs.yaml:1:18: runs.a.init: must be a name or a mapping (got a list)",
     ),
     "option a list": (
         "runs: {a: {optimizer: {options: {x: [1]}}}}\n",

@@ -42,7 +42,7 @@ BAD_OPTIONS = {
     ),
     "below a setting": (
         {"overrides": ["init.x=1"]},
-        "--set init.x=1: init: must be a string (got a mapping)",
+        "--set init.x=1: init: unknown key 'x' (known: name, options)",
     ),
     "out of range": (
         {"overrides": ["optimizer.lr=-1"]},
@@ -52,7 +52,7 @@ BAD_OPTIONS = {
         {"overrides": ["optimizer={name: sgd, lr: 0}"]},
         "--set optimizer={name: sgd, lr: 0}: optimizer.lr: must be > 0 (got 0)",
     ),
-    "empty value": ({"overrides": ["init="]}, "--set init=: init: must be a string (got nothing)"),
+    "empty value": ({"overrides": ["init="]}, "--set init=: init: must be a name or a mapping (got nothing)"),
     "value not closed": ({"overrides": ["init=["]}, "--set init=[: init: not valid YAML"),
     "line break": ({"overrides": ["init=[\n"]}, "--set init=[\\n: init: not valid YAML"),
     "key twice": (

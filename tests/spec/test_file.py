@@ -38,8 +38,8 @@ def test_each_shipped_run_changes_what_it_says_and_nothing_else(profile: str) ->
     baseline = runs["baseline"]
     optimizer = baseline.optimizer
     assert (optimizer.name, optimizer.lr, optimizer.betas) == ("adam", 2e-4, (0.5, 0.999))
-    assert (baseline.init, baseline.data.scaling, optimizer.momentum) == ("pytorch", "symmetric", 0)
-    init, sgd, unit = {"init": "dcgan"}, {"optimizer.name": "sgd"}, {"data.scaling": "unit"}
+    assert (baseline.init.name, baseline.data.scaling, optimizer.momentum) == ("pytorch", "symmetric", 0)
+    init, sgd, unit = {"init.name": "dcgan"}, {"optimizer.name": "sgd"}, {"data.scaling": "unit"}
     expected = {
         "baseline": {},
         "weight-init": init,

@@ -57,6 +57,20 @@ def test_a_layer_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     assert (optimizer.G.lr, optimizer.G.momentum, optimizer.D.lr) == (1.0, 0.5, None)
 
 
+def test_options_go_with_the_component_that_they_were_written_for(tmp_path: Path) -> None:
+    text = """
+        defaults: {init: {name: dcgan, options: {std: 0.1}}, optimizer: {options: {alpha: 0.9}}}
+        runs:
+          a: {init: {name: dcgan}, optimizer: rmsprop}
+          b: {extends: a, init: pytorch, optimizer: sgd}
+          c: {extends: b, init: {name: dcgan, options: {std: 0.3}}}
+    """
+    configs = {name: run.config for name, run in runs_of(tmp_path, text).items()}
+    assert (configs["a"].init.options, configs["a"].optimizer.options) == ({"std": 0.1}, {"alpha": 0.9})
+    assert (configs["b"].init.options, configs["b"].optimizer.options) == ({}, {})
+    assert configs["c"].init.options == {"std": 0.3}
+
+
 def test_a_bare_word_is_the_name_of_a_component(tmp_path: Path) -> None:
     text = (
         "defaults: {optimizer: {lr: 1}}\nruns: {a: {optimizer: {name: sgd, G: nsgd}, data: lfw, network: x}}"
@@ -69,8 +83,8 @@ def test_a_bare_word_is_the_name_of_a_component(tmp_path: Path) -> None:
 def test_of_several_ancestors_the_later_one_wins(tmp_path: Path) -> None:
     text = "runs: {a: {init: x, loss: l}, b: {init: y}, ab: {extends: [a, b]}, ba: {extends: [b, a]}}\n"
     runs = runs_of(tmp_path, text)
-    assert (runs["ab"].config.init, runs["ab"].config.loss) == ("y", "l")
-    assert runs["ba"].config.init == "x"
+    assert (runs["ab"].config.init.name, runs["ab"].config.loss.name) == ("y", "l")
+    assert runs["ba"].config.init.name == "x"
 
 
 def test_a_shared_ancestor_does_not_undo_what_an_earlier_one_changed(tmp_path: Path) -> None:
@@ -82,13 +96,13 @@ def test_a_shared_ancestor_does_not_undo_what_an_earlier_one_changed(tmp_path: P
           base: {init: pytorch, optimizer: adam}
     """
     config = runs_of(tmp_path, text)["both"].config
-    assert (config.init, config.optimizer.name) == ("dcgan", "sgd")
+    assert (config.init.name, config.optimizer.name) == ("dcgan", "sgd")
 
 
 def test_a_chain_of_a_thousand_runs_is_followed_to_its_end(tmp_path: Path) -> None:
     chain = "".join(f"  r{n}: {{extends: r{n + 1}}}\n" for n in range(1000))
     runs = runs_of(tmp_path, f"runs:\n{chain}  r1000: {{init: dcgan}}\n")
-    assert runs["r0"].config.init == "dcgan"
+    assert runs["r0"].config.init.name == "dcgan"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +172,7 @@ def test_a_profile_is_the_commands_or_the_files_or_the_first(tmp_path: Path) -> 
     assert spec_of(tmp_path, PROFILES).profile == "p"
     assert spec_of(tmp_path, "profile: q\n" + PROFILES).profile == "q"
     spec = spec_of(tmp_path, "profile: q\n" + PROFILES, profile="p")
-    assert (spec.profile, spec.runs[0].config.init) == ("p", "a")
+    assert (spec.profile, spec.runs[0].config.init.name) == ("p", "a")
     assert spec_of(tmp_path, "runs: {r: {}}\n").profile is None
 
 

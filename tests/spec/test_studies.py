@@ -100,7 +100,7 @@ def test_no_seed_of_a_study_serves_two_purposes(tmp_path: Path):
         ("{optimizer.momentum: {low: 0, high: 0.9, log: true}}", 13, "must be > 0"),
         ("{optimizer.momentum: {low: 0, high: 1}}", 13, "must be < 1"),
         ("{optimizer.momentum: {low: 0, high: 0.5, effective: true}}", 13, "is for a learning rate"),
-        ("{init: {choices: [dcgan, 7]}}", 13, "must be a string"),
+        ("{init: {choices: [dcgan, 7]}}", 13, "must be a name"),
         ("{init: {choices: [dcgan], log: true}}", 13, "is for a range"),
         ("{evaluation.num_samples: {low: 1, high: 9}}", 13, "where it decides what is learned"),
         ("{data.image_size: {choices: [32, 64]}}", 13, "scores on other images do not compare"),

@@ -1,0 +1,14 @@
+"""The components that a training names, by the setting that names each.
+
+Optimizers are not among them: each network has its own (`fakeface.gan.optimizers`).
+"""
+
+from typing import Any
+
+from fakeface.gan.initializers import INITIALIZERS
+from fakeface.gan.losses import LOSSES
+from fakeface.gan.networks import NETWORKS
+from fakeface.registry import Registry
+
+COMPONENTS: dict[str, Registry[Any]] = {"network": NETWORKS, "init": INITIALIZERS, "loss": LOSSES}
+"""The fields of `TrainingConfig` that are a `ComponentConfig`."""
