@@ -4,6 +4,7 @@ A command that takes a bundle as a parameter and is decorated with `with_bundles
 """
 
 import inspect
+import math
 import re
 import shlex
 from collections.abc import Callable
@@ -51,6 +52,13 @@ TrackingUri = Annotated[
 PORT_OPTION = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
 Port = Annotated[int, PORT_OPTION]
 Count = Annotated[int, typer.Option("-n", "--count", min=1, max=100_000, help="Number of images.")]
+
+
+def number_in_range(value: float) -> float:
+    """The value of an option with `min` and `max`, which NaN passes. Raises BadParameter for NaN."""
+    if math.isnan(value):
+        raise typer.BadParameter("nan is not a number.")
+    return value
 
 
 def picture_path(path: Path) -> Path:
@@ -184,7 +192,10 @@ class MirrorOptions:
 
     mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Keep MLflow up to date.")] = True
     mirror_wait: Annotated[
-        float, typer.Option(min=0, max=1e6, help="Seconds to wait for the mirror at the end.")
+        float,
+        typer.Option(
+            min=0, max=1e6, help="Seconds to wait for the mirror at the end.", callback=number_in_range
+        ),
     ] = 60.0
     tracking_uri: TrackingUri = None
 

@@ -102,7 +102,7 @@ def generate(
     count: Count = 64,
     noise_seed: Annotated[int, typer.Option(help="Seed of the latent vectors.")] = 0,
     step: Annotated[
-        int | None, typer.Option(help="A step whose weights were kept; by default the last.")
+        int | None, typer.Option(min=0, help="A step whose weights were kept; by default the last.")
     ] = None,
 ) -> None:
     """Generate new images with a finished run: one grid, or a folder of images."""

@@ -3,11 +3,13 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from ablations.cli import options
@@ -173,7 +175,6 @@ BEYOND = {
     "threads": ["run", "--threads", "1000000000000"],
     "threads of an audit": ["audit", "--threads", "1000000000000"],
     "jobs": ["run", "--executor", "local", "--jobs", "1000000000"],
-    "waiting for the mirror": ["run", "--mirror-wait", "inf"],
 }  # fmt: skip
 
 
@@ -183,6 +184,30 @@ def test_a_number_out_of_range_is_refused_before_any_work(
 ):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, BEYOND[case])
+    assert done.exit_code == 2
+    assert "Invalid value for" in done.output
+    assert not [*tmp_path.iterdir()]
+
+
+def numeric_options(command: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
+    """Each option that takes a number, with its command."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from numeric_options(inner, (*words, name))
+    for option in command.params:
+        annotation = option.type_descriptor.annotation
+        if {int, float} & {annotation, *get_args(annotation)}:
+            yield " ".join((*words, option.opts[0]))
+
+
+@pytest.mark.parametrize("option", [*numeric_options(get_command(app))])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400", "-1"])
+def test_what_is_no_number_in_range_is_refused_by_every_option(
+    option: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if option.endswith("-seed") and value == "-1":
+        return  # a seed is any integer
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, [*option.split(), value])
     assert done.exit_code == 2
     assert "Invalid value for" in done.output
     assert not [*tmp_path.iterdir()]
