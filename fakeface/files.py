@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from fakeface.errors import UserError
 from fakeface.terminal import json_escaped
@@ -37,16 +37,23 @@ class NotRegular(OSError):
 
 
 @contextmanager
-def regular_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file to read. What is no regular file is an error, and never waits for a writer.
+def regular_file(path: Path, mode: Literal["rb", "ab", "wb"] = "rb") -> Iterator[IO[bytes]]:
+    """Open a file. What is no regular file is an error, and never waits for another process.
 
     Raises:
         NotRegular: a folder, a pipe or a device has this name.
-        OSError: there is no such file, or it cannot be read.
+        OSError: there is no such file, or it cannot be opened.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(_checked(handle), "rb") as file:
+    handle = os.open(path, _FLAGS[mode] | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0), 0o644)
+    with os.fdopen(_checked(handle), mode) as file:
         yield file
+
+
+_FLAGS = {
+    "rb": os.O_RDONLY,
+    "ab": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+    "wb": os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+}
 
 
 def _checked(handle: int) -> int:

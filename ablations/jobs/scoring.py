@@ -9,6 +9,7 @@ from ablations.jobs.context import Context, Progress
 from ablations.jobs.identity import code_digests, without_files
 from ablations.jobs.kept import kept_steps, kept_weights
 from ablations.jobs.plan import Job
+from ablations.store import check_no_links
 from ablations.store import history as histories
 from ablations.store.journal import Journal
 from fakeface.config import canonical_digest
@@ -27,9 +28,12 @@ class Scorers:
         self._scorers: dict[tuple[str, str], Scorer] = {}
 
     def __call__(self, job: Job) -> Scorer:
+        """Raises UserError if something else is in a reference's place."""
         images, config = self.images(job), job.config.evaluation
         key = (images.digest, canonical_digest(job.protocol))
         if key not in self._scorers:
+            # Here, since all code of a scorer is in its scores' identity. The folder itself may be a link.
+            check_no_links(self.cache.resolve())
             makers = code_digests([EXTRACTORS[config.extractor], compute_reference])
             code = canonical_digest(without_files(makers))
             self._scorers[key] = Scorer(images, config, self.cache, self.device, code=code)

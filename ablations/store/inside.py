@@ -46,11 +46,18 @@ def real_folders(folder: Path) -> list[Path]:
 
 
 def check_no_links(folder: Path) -> None:
-    """Raises UserError if a folder is a link or holds one: what is written there would end up elsewhere."""
+    """Raises UserError if a folder is a link or holds one, or a pipe, a device or a socket.
+
+    What is written there would end up elsewhere; opening a pipe waits for ever.
+    """
     inside = (Path(at) / name for at, folders, files in os.walk(folder) for name in (*folders, *files))
     for path in (folder, *inside):
         if path.is_symlink():
             raise UserError(
                 f"{path}: a link; nothing of a store is written elsewhere. "
                 "Put the real file or folder in its place, or remove it"
+            )
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UserError(
+                f"{path}: a pipe, a device or a socket; only files and folders belong here: remove it"
             )

@@ -20,6 +20,7 @@ from ablations.tracking.refusals import database_errors
 from ablations.tracking.shipped import runs
 from fakeface.environment import direct_local_requests
 from fakeface.errors import UserError
+from fakeface.files import regular_file
 from fakeface.terminal import without_credentials
 
 HOST = "127.0.0.1"
@@ -117,7 +118,7 @@ def _start(store: Store, port: int, log: Path) -> "subprocess.Popen[bytes]":
     ]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     try:
-        with log.open("wb") as file:
+        with regular_file(log, "wb") as file:
             return subprocess.Popen(
                 command,
                 env=os.environ | quiet | direct_local_requests(),

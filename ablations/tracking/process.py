@@ -12,6 +12,7 @@ from ablations.tracking import server
 from ablations.tracking.loop import pending
 from ablations.tracking.shipped import Pending
 from fakeface.environment import thread_variables
+from fakeface.files import regular_file
 
 END_SECONDS = 5.0
 URI = "MLFLOW_TRACKING_URI"
@@ -39,7 +40,7 @@ class MirrorProcess:
         command = [sys.executable, "-m", "ablations.tracking", "--store", str(store.root)]
         with contextlib.suppress(OSError):
             store.mirror.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
+            with regular_file(self._log, "ab") as log:
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE,
@@ -64,7 +65,7 @@ class MirrorProcess:
     def last_problem(self) -> str:
         """The last problem in the child's log; empty if there was none, or if it is over."""
         try:
-            with self._log.open("rb") as file:
+            with regular_file(self._log) as file:
                 file.seek(self._log_begins)
                 lines = file.read().decode(errors="replace").splitlines()
         except OSError:

@@ -56,7 +56,7 @@ def read_runs(uri: str, experiment: str, cache: Path) -> list[TrackedRun]:
         UserError: the experiment does not exist, or MLflow does not answer.
     """
     path = server.database(uri)
-    if path is not None and not path.exists():  # MLflow would create an empty one
+    if path is not None and not path.is_file():  # MLflow would create an empty one
         raise UserError(f"{uri}: there is no such database")
     if path is not None and (path.parent / "jobs").is_dir():  # a store, which may have been moved
         with contextlib.suppress(sqlite3.OperationalError):  # a store that is read-only

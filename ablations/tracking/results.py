@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ablations.store import Store, has_file
 from ablations.tracking import server
 from ablations.tracking.content import MAX_PARAM_CHARS, MAX_TAG_CHARS, allowed_name
-from fakeface.files import whole_file
+from fakeface.files import regular_file, whole_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -154,7 +154,8 @@ def _path(store: Store, uri: str, result: PublishedResult) -> Path:
 def _shipped(store: Store, uri: str, result: PublishedResult) -> tuple[str, str]:
     """Run id and digest of what was acknowledged last; empty strings if nothing was."""
     try:
-        run_id, digest = _path(store, uri, result).read_text().split()
+        with regular_file(_path(store, uri, result)) as file:
+            run_id, digest = file.read().decode().split()
     except (OSError, ValueError):
         return "", ""
     return run_id, digest

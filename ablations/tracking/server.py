@@ -25,6 +25,7 @@ from ablations.store import Store
 from ablations.tracking.refusals import Refusal, database_errors, meaning
 from fakeface.environment import direct_local_requests, environment
 from fakeface.errors import UserError
+from fakeface.files import os_errors, regular_file
 from fakeface.locks import wait_for
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def prepare(store: Store, uri: str) -> bool:
 def _check_readable(path: Path) -> None:
     """Raise UserError if there is a file that is no database. MLflow would try for minutes to open it."""
     if path.exists():
+        with os_errors(path, "use it as a database"), regular_file(path):
+            pass
         with database_errors(path), contextlib.closing(sqlite3.connect(path)) as connection:
             connection.execute("select count(*) from sqlite_master").fetchone()
 
@@ -121,7 +124,7 @@ def is_prepared(path: Path, *, current: bool = False) -> bool:
     `current`: it must have been prepared under the installed version of MLflow, which the header shows as well.
     """
     try:
-        with path.open("rb") as file:
+        with regular_file(path) as file:
             header = file.read(64)
     except OSError:
         return False

@@ -91,7 +91,8 @@ def load(store: Store, uri: str, name: str) -> Shipped:
     read as a journal never shipped.
     """
     try:
-        found = _NOTE.validate_json(_path(store, uri, name).read_bytes())
+        with regular_file(_path(store, uri, name)) as file:
+            found = _NOTE.validate_json(file.read())
         return Shipped() if found.is_replaced(store.jobs / name / "journal.jsonl") else found
     except (OSError, ValueError, TypeError):
         return Shipped()

@@ -1,6 +1,7 @@
 """What a job's scores hold, at its end and before, when it trains and when its kept weights are scored again."""
 
 import math
+import os
 from collections.abc import Collection
 
 import pytest
@@ -50,6 +51,19 @@ def test_the_last_score_says_all_that_the_protocol_has_samples_for_also_when_sco
     assert again.sessions == history.sessions, "nothing was trained"
     rescored = {(4, 40): {METRIC}, (8, 40): {METRIC}, (12, 40): numbers(METRIC, without=REFUSED)}
     assert names_of(again) == names_of(history) | rescored
+
+
+def test_a_pipe_in_a_reference_s_place_is_an_error_before_anything_is_trained(lab: Lab) -> None:
+    store, command = lab.folder / "piped", ("--run", "baseline", "--set", "train.steps=4")
+    lab.finish(store, *command)
+    (reference,) = (store / "reference").iterdir()
+    reference.unlink()
+    os.mkfifo(reference)
+    again = lab.start(store, *command, "--set", "optimizer.lr=0.001")
+    again.join(240)
+    assert again.exitcode == 2
+    assert f"{reference.name}: a pipe" in lab.log()
+    assert len(histories_of(store)) == 1
 
 
 class Pixels(Extractor):

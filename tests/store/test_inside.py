@@ -59,10 +59,15 @@ def test_a_store_has_no_jobs_or_studies_that_are_links(tmp_path: Path):
         assert list(folders()) == [parent / "own"]
 
 
-def test_nothing_is_written_through_a_link(folder: Path, tmp_path: Path):
+def test_nothing_is_written_through_a_link_or_into_a_pipe(folder: Path, tmp_path: Path):
     check_no_links(tmp_path / "new")
     check_no_links(folder / "samples")
     with pytest.raises(UserError, match="a link"):
+        check_no_links(folder)
+    for path in folder.iterdir():
+        if path.is_symlink():
+            path.unlink()
+    with pytest.raises(UserError, match="pipe: a pipe"):
         check_no_links(folder)
     (tmp_path / "linked").symlink_to(folder / "samples")
     with pytest.raises(UserError, match="linked: a link"):

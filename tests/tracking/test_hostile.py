@@ -2,14 +2,18 @@
 
 import errno
 import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
 from ablations.store import Store
 from ablations.store.history import job_history
-from ablations.tracking import server, sync
+from ablations.tracking import MirrorProcess, server, sync
+from ablations.tracking.loop import pending
+from ablations.tracking.reading import read_runs
 from analysis.frames.jobs import Selected, load
+from fakeface.errors import UserError
 from tests.tracking_jobs import IMAGE_STEPS, Job, new_store, run_id_of
 
 
@@ -88,3 +92,25 @@ def test_a_lock_left_behind_is_not_waited_for(tmp_path: Path, monkeypatch: pytes
     (folder / "lock").write_text("1\nanother-machine\n")
     monkeypatch.setattr(fcntl, "flock", flock)
     assert "remove the file" in str(sync(store, store.tracking_uri).errors)
+
+
+def test_a_pipe_in_place_of_a_note_a_log_or_the_database_is_not_waited_for(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "store")
+    job = Job(store).whole()
+    assert sync(store, store.tracking_uri).complete
+    notes = store.mirror_of(store.tracking_uri)
+    note = notes / f"{job.folder.name}.json"
+    note.unlink()
+    os.mkfifo(note)
+    assert pending(store, store.tracking_uri)
+    assert sync(store, store.tracking_uri).complete
+    assert note.is_file()
+    os.mkfifo(store.mirror / "mirror.log")
+    with MirrorProcess(store, store.tracking_uri) as mirror:
+        assert not mirror.last_problem()
+    database = tmp_path / "pipe.db"
+    os.mkfifo(database)
+    uri = f"sqlite:///{database}"
+    assert "not a file" in str(sync(store, uri).errors)
+    with pytest.raises(UserError, match="no such database"):
+        read_runs(uri, "report", tmp_path)
