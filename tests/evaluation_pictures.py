@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from fakeface.gan.initializers import INITIALIZERS
-from fakeface.gan.networks import Generator
+from fakeface.gan.networks.dcgan import Generator
 
 FACES = Path(__file__).parents[2] / "shared" / "data" / "faces-10k"
 needs_faces = pytest.mark.skipif(not FACES.is_dir(), reason="the shared faces are absent")

@@ -78,6 +78,16 @@ def test_a_network_makes_images_that_its_discriminator_takes_and_trains(name: st
         assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_a_generator_can_be_exported_for_batches_of_any_size(name: str):
+    settings = config(data={"image_size": 32}, network={"name": name, "width": 4, "latent_dim": 7})
+    generator = GanState.create(settings, 0, CPU).generator.eval()
+    batch = torch.export.Dim("batch")
+    exported = torch.export.export(generator, (torch.zeros(2, 7),), dynamic_shapes=({0: batch},)).module()
+    z = torch.randn(5, 7)
+    torch.testing.assert_close(exported(z), generator(z), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", list(INITIALIZERS))
 def test_an_initializer_draws_from_its_seed_alone(name: str):
     weights = []

@@ -27,7 +27,7 @@ from ablations.tracking import run_ids, server, shipped
 from ablations.tracking.content import Facts, allowed_name
 from fakeface.data import ImageSet
 from fakeface.gan import checkpoints
-from fakeface.gan.networks import Generator
+from fakeface.gan.networks.dcgan import Generator
 from fakeface.gan.series import (
     ACCURACY_FAKE,
     ACCURACY_REAL,

@@ -1,9 +1,12 @@
 """Initial weights. Each initializer overwrites a freshly constructed network in place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import cast
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from fakeface.registry import Registry
 
@@ -18,10 +21,34 @@ def pytorch(network: nn.Module, generator: torch.Generator) -> None:
 
 @INITIALIZERS.register("dcgan")
 def dcgan(network: nn.Module, generator: torch.Generator, *, std: float = 0.02) -> None:
-    """Convolutions N(0, std), BatchNorm scale N(1, std), shift 0 (Radford et al. 2016; `examples/dcgan`)."""
+    """Weights N(0, std), BatchNorm scale N(1, std), shifts and biases 0 (Radford et al. 2016; `examples/dcgan`)."""
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, std, generator=generator)
-        elif isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1.0, std, generator=generator)
-            nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.BatchNorm2d):
+            mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
+            nn.init.normal_(module.weight, mean, std, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+@contextmanager
+def plain_parameters(network: nn.Module) -> Iterator[None]:
+    """In this context, every parametrised weight of a new network is an ordinary parameter, to be initialised.
+
+    A weight under spectral normalisation, say, is computed at each access from the parameter that is stored, and what
+    an initializer wrote into it would be lost without an error.
+    """
+    parametrised = [
+        (module, name, list(cast("nn.ModuleList", functions)))
+        for module in network.modules()
+        if parametrize.is_parametrized(module)
+        for name, functions in cast("nn.ModuleDict", module.parametrizations).items()
+    ]
+    for module, name, _ in parametrised:
+        several = not hasattr(module.parametrizations[name], "original")  # type: ignore[index]
+        parametrize.remove_parametrizations(module, name, leave_parametrized=several)
+    yield
+    for module, name, functions in parametrised:
+        for function in functions:
+            parametrize.register_parametrization(module, name, function)
+        for _ in range(15):  # as many power iterations as torch takes when a network is built
+            getattr(module, name)

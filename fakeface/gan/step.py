@@ -11,7 +11,7 @@ from torch import Tensor, nn, optim
 
 from fakeface.config import TrainingConfig
 from fakeface.gan.batches import RealImages
-from fakeface.gan.initializers import INITIALIZERS
+from fakeface.gan.initializers import INITIALIZERS, plain_parameters
 from fakeface.gan.losses import GanLoss
 from fakeface.gan.networks import NETWORKS
 from fakeface.gan.optimizers import build_optimizer
@@ -36,9 +36,10 @@ class GanState:
             torch.set_rng_state(stream("weights", seed).get_state())
             networks = NETWORKS.build(config.network.name, config.network.options, config)
         for index, network in enumerate(networks):
-            INITIALIZERS.build(
-                config.init.name, config.init.options, network, stream("initializer", seed, index)
-            )
+            with plain_parameters(network):
+                INITIALIZERS.build(
+                    config.init.name, config.init.options, network, stream("initializer", seed, index)
+                )
             network.to(device=device, memory_format=torch.channels_last)
         generator, discriminator = networks
         return cls(

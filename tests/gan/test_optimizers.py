@@ -10,10 +10,10 @@ from torch import Tensor, optim
 from ablations.jobs.identity import code_digests
 from fakeface.config import OptimizerConfig, TrainingConfig, changed_settings
 from fakeface.errors import UserError
-from fakeface.gan import checkpoints, training
+from fakeface.gan import training
 from fakeface.gan.optimizers import OPTIMIZERS, build_optimizer
 from fakeface.gan.step import GanState
-from tests.gan.test_training import CPU, digest, real_images, run, tiny
+from tests.gan.test_training import CPU, digest, real_images, run, saved_and_resumed, tiny
 
 VARIANTS: dict[str, dict[str, object]] = {
     **{name: {"name": name} for name in OPTIMIZERS},
@@ -280,17 +280,6 @@ def test_an_option_that_cannot_be_is_refused_by_name(settings: dict[str, object]
 
 def gan(name: str, **optimizer: object) -> TrainingConfig:
     return tiny(optimizer={**VARIANTS[name], **optimizer})
-
-
-def saved_and_resumed(config: TrainingConfig, file: Path, first: int, last: int) -> GanState:
-    """A training that stops after `first` steps and resumes from its checkpoint in a fresh state."""
-    half, _ = run(config, first)
-    checkpoints.save(file, checkpoints.capture(half))
-    resumed = GanState.create(config, 0, CPU)
-    torch.manual_seed(123)  # a checkpoint also restores torch's own generators
-    checkpoints.restore(resumed, checkpoints.load(file))
-    list(training.train(config, resumed, real_images(config), last))
-    return resumed
 
 
 def moments(state: GanState) -> list[Tensor]:

@@ -1,5 +1,7 @@
 """The GAN step against a hand-written one, and what must hold of the loop."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,17 @@ def run(config: TrainingConfig, steps: int, seed: int = 0, **options: object) ->
 
 def digest(state: GanState) -> str:
     return checkpoints.weights_sha256(state.generator, state.discriminator)
+
+
+def saved_and_resumed(config: TrainingConfig, file: Path, first: int, last: int) -> GanState:
+    """A training that stops after `first` steps and resumes from its checkpoint in a fresh state."""
+    half, _ = run(config, first)
+    checkpoints.save(file, checkpoints.capture(half))
+    resumed = GanState.create(config, 0, CPU)
+    torch.manual_seed(123)  # a checkpoint also restores torch's own generators
+    checkpoints.restore(resumed, checkpoints.load(file))
+    list(training.train(config, resumed, real_images(config), last))
+    return resumed
 
 
 @pytest.mark.parametrize("d_steps", [1, 2])

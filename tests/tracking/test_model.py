@@ -10,7 +10,7 @@ import pytest
 from ablations.store import Store
 from ablations.tracking import server, sync
 from ablations.tracking.model import load_generator
-from fakeface.gan.networks import Generator
+from fakeface.gan.networks.dcgan import Generator
 from tests.tracking_jobs import CONFIG as RUN_CONFIG
 from tests.tracking_jobs import Job, check_mirrored, new_store, run_of
 
