@@ -2,9 +2,10 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import FrameType, MappingProxyType
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from fakeface.errors import UserError
 
@@ -18,6 +19,13 @@ class UnknownComponent(UserError):
         super().__init__(f"unknown {kind} {name!r}{nearest(name, known)} (known: {', '.join(known)})")
 
 
+class Registration(NamedTuple):
+    """Where a component was registered."""
+
+    module: str
+    line: int
+
+
 class Registry(Generic[T]):
     """The components of one kind, by name, in the order of registration.
 
@@ -27,9 +35,14 @@ class Registry(Generic[T]):
             which a user may set.
     """
 
+    every: ClassVar[list["Registry[Any]"]] = []
+    """All registries of this process."""
+
     def __init__(self, kind: str, given: int = 0) -> None:
         self.kind, self.given = kind, given
         self._components: dict[str, T] = {}
+        self._registrations: dict[str, Registration] = {}
+        Registry.every.append(self)
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator: make a component known under `name`.
@@ -37,14 +50,38 @@ class Registry(Generic[T]):
         Raises:
             ValueError: the name is taken.
         """
+        frame = self._caller()
+        here = Registration(frame.f_globals["__name__"], frame.f_lineno)
 
         def add(component: T) -> T:
             if name in self._components:
-                raise ValueError(f"{self.kind} {name!r} is registered twice")
-            self._components[name] = component
+                before = self._registrations[name]
+                raise ValueError(
+                    f"{self.kind} {name!r} is registered twice, first by {before.module} (line {before.line})"
+                )
+            self._components[name], self._registrations[name] = component, here
             return component
 
         return add
+
+    def _caller(self) -> FrameType:
+        """The innermost frame outside this module and the module of the registry's class."""
+        frame = sys._getframe()
+        while frame.f_globals["__name__"] in (__name__, type(self).__module__) and frame.f_back is not None:
+            frame = frame.f_back
+        return frame
+
+    def registered_by(self, modules: Collection[str]) -> dict[str, Registration]:
+        """The names that some modules registered."""
+        return {name: where for name, where in self._registrations.items() if where.module in modules}
+
+    def definition(self, name: str) -> object:
+        """The function or class that was registered under a name."""
+        return self[name]
+
+    def forget(self, name: str) -> None:
+        """Take a registration back."""
+        del self._components[name], self._registrations[name]
 
     def __getitem__(self, name: str) -> T:
         """Raises UnknownComponent, which lists the known names."""

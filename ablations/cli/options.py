@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ablations.cli.printing import console
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -115,9 +116,12 @@ class SpecOptions:
         from analysis.claims.reading import read_claims
 
         overrides = self.set_ or ()
-        return load_spec(
+        spec = load_spec(
             self.spec, profile=self.profile, overrides=overrides, seeds=seeds, check_claims=read_claims
         )
+        for note in spec.notes:
+            console(stderr=True).say("[yellow]Note[/]: {}", note)
+        return spec
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def report(
     files = write_report(spec, jobs, store, folder, chosen.report_command())
     # The store's own report belongs into MLflow if its jobs are there.
     ships = mirroring.mirror and folder == store.report and tracking.run_ids(store, mirroring.uri(store))
-    with setup.mirrored(store, mirroring, to) if ships else nullcontext():
+    with setup.mirrored(spec, store, mirroring, to) if ships else nullcontext():
         pass
     if json_:
         print_json({"page": str(files.page), **files.record})

@@ -1,7 +1,7 @@
 """What every command that trains sets up: machine, images, reference statistics, executor, view, mirror."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.progress import Progress as Bar
@@ -17,7 +17,7 @@ from ablations.jobs import machine
 from ablations.jobs.checkout import git_state
 from ablations.jobs.plan import Job
 from ablations.jobs.scoring import Scorers
-from ablations.spec import Run
+from ablations.spec import Run, Spec
 from ablations.store import Store, data_key
 from fakeface import data
 from fakeface.config import DataConfig
@@ -50,21 +50,14 @@ def prepare_images(
             prepared[config] = data.prepare(config, store.data, refresh=refresh, progress=_advance(bar, task))
             real_statistics_of(prepared[config])  # refuses images that no training can be compared with
             bar.remove_task(task)
-    return prepared
-
-
-def say_notes(images: Iterable[ImageSet], console: SafeConsole) -> None:
-    """Print what is unusual about data sets and their files, a line each."""
-    for one in images:
-        for note in one.notes:
-            console.say("[yellow]{}[/]: {}", one.name, note)
-        if one.skipped:
-            first = one.skipped[0]
+    for images in prepared.values():
+        if images.skipped:
+            first = images.skipped[0]
             console.say(
-                "[yellow]{}[/]: {} file(s) that may hold images not read, the first: {}: {} "
-                "(`ablate data info` lists them)",
-                one.name, len(one.skipped), first.file, first.why,
+                "[yellow]{} file(s) skipped[/], the first: {}: {} (`ablate data info` lists them)",
+                len(images.skipped), first.file, first.why,
             )  # fmt: skip
+    return prepared
 
 
 def prepare_references(
@@ -111,10 +104,11 @@ def executing(
 
 
 @contextmanager
-def mirrored(store: Store, options: MirrorOptions, console: SafeConsole) -> Iterator[None]:
+def mirrored(spec: Spec, store: Store, options: MirrorOptions, console: SafeConsole) -> Iterator[None]:
     """A process that ships journals to MLflow during the block. At the end, print what it could not ship and why."""
     say_if_ignored(options.tracking_uri, console)
-    mirror = tracking.MirrorProcess(store, options.uri(store))
+    imports = spec.path.absolute() if spec.imports.entries else None
+    mirror = tracking.MirrorProcess(store, options.uri(store), imports)
     try:
         yield
     finally:

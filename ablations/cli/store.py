@@ -1,6 +1,7 @@
 """The commands that take care of a store: `ablate sync`, `ui`, `audit` and `clean`."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from ablations.cli.options import (
     MAX_THREADS,
     PORT_OPTION,
+    SPEC,
     STORE,
     Device,
     Selectors,
@@ -44,12 +46,16 @@ def ui(
 def sync(
     store: StorePath = STORE,
     tracking_uri: TrackingUri = None,
+    spec: Annotated[
+        Path, typer.Option(metavar="PATH", help="The specification that imports the networks of its models.")
+    ] = SPEC,
     follow: Annotated[bool, typer.Option("--follow", help="Keep shipping until Ctrl-C.")] = False,
 ) -> None:
     """Complete or rebuild the mirror in MLflow from the journals. Ships nothing twice."""
     from ablations import tracking
     from ablations.cli.setup import say_if_ignored
     from ablations.executors.loop import stop_on_signals
+    from ablations.spec.imports import load_imports
     from ablations.store import Store
 
     out, place = console(), Store(store)
@@ -57,6 +63,11 @@ def sync(
     if not place.jobs.is_dir():
         raise UserError(f"{place.root}: no store here, so nothing to ship; choose the folder with --store")
     say_if_ignored(tracking_uri, out)
+    if spec != SPEC or spec.exists():
+        try:
+            load_imports(spec)
+        except UserError as error:  # only the models of the user's networks need them
+            out.say("[yellow]Its imports are not loaded[/]: {}", error)
     with stop_on_signals() as stop:
         result = tracking.sync(place, uri, follow=follow, stop=stop.is_set)
     for name, texts in result.problems.items():

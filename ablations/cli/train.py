@@ -73,7 +73,6 @@ def run_(
     setup.configure(work)
     make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything
     images = setup.prepare_images(runs, store, out)
-    setup.say_notes(images.values(), out)
     jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
     before = Snapshot(store.root)
     todo = [job for job in jobs if rerun or state_of(job, before).status != Status.DONE]
@@ -84,7 +83,7 @@ def run_(
         store.archive([job.identity for job in jobs])
 
     ships = mirroring.mirror and (todo or report)
-    with setup.mirrored(store, mirroring, out) if ships else nullcontext():
+    with setup.mirrored(spec, store, mirroring, out) if ships else nullcontext():
         if todo:
             with setup.executing(store, work, len(todo), out) as (executor, view):
                 summary = run_plan(todo, executor, store, view)

@@ -13,6 +13,7 @@ from ablations.jobs.plan import Job
 from ablations.jobs.scoring import Scorers, rescore
 from ablations.jobs.session import name_job, run_job
 from ablations.jobs.status import Status, needs_scoring, state_of
+from ablations.spec import imports as user_modules
 from ablations.store import Store, check_no_links, data_key, job_lock
 from ablations.store.history import History
 from ablations.store.journal import Journal
@@ -72,6 +73,7 @@ class JobRunner:
         if stop():
             return Ended(job, Exit.INTERRUPTED)
         try:
+            user_modules.load(job.imports)
             return _run_with_lock(job, self.store, context)
         except UserError as error:
             return Ended(job, Exit.REFUSED, str(error))

@@ -11,8 +11,11 @@ from typing import Any
 import torch
 
 from ablations.jobs import training
-from ablations.jobs.identity import code_digests, resolved_settings, training_identity, without_files
+from ablations.jobs.code import code_digests, without_files
+from ablations.jobs.identity import resolved_settings, training_identity
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
+from ablations.spec import imports as user_modules
+from ablations.spec.imports import NO_IMPORTS, Imports
 from fakeface.config import (
     DataConfig,
     EvaluationConfig,
@@ -60,6 +63,8 @@ class Job:
     code: dict[str, str]
     protocol: dict[str, Any]
     protocol_identity: str
+    imports: Imports = NO_IMPORTS
+    """The user's modules that it may need."""
     overrides: tuple[str, ...] = ()
     """The `--set` values of the plan: they tell variants of one name apart."""
 
@@ -149,6 +154,7 @@ def make_plan(
         SpecError: lists all components that do not exist or do not accept their settings, or all subsets larger than
             the data, each with its place in the file.
     """
+    user_modules.load(spec.imports)
     check_components(runs)
     if len(runs) * len(spec.seeds) > MAX_JOBS:
         words = f"{len(runs):,} runs with {len(spec.seeds):,} seeds are more than {MAX_JOBS:,} jobs"
@@ -186,6 +192,7 @@ def make_plan(
                     code=codes[key],
                     protocol=protocol,
                     protocol_identity=scoring,
+                    imports=user_modules.current(),
                     overrides=spec.overrides,
                 )
             )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
+from ablations.jobs.code import code_digests, without_files
 from ablations.jobs.context import Context, Progress
-from ablations.jobs.identity import code_digests, without_files
 from ablations.jobs.kept import kept_steps, kept_weights
 from ablations.jobs.plan import Job
 from ablations.store import check_no_links

@@ -144,8 +144,11 @@ def _problem(model: type[BaseModel], root: Node, group: Sequence[ErrorDetails]) 
     location, kind = details["loc"], details["type"]
     *above, node = root.descend(location)
     if kind == "extra_forbidden":
-        known = list(_kind_at(model, location[:-1]).model_fields)
-        message = unknown("key", str(location[-1]), known)
+        key, known = str(location[-1]), list(_kind_at(model, location[:-1]).model_fields)
+        if location[:-1] and key in model.model_fields:
+            message = f"the key {key!r} belongs at the top level of the file"
+        else:
+            message = unknown("key", key, known)
         return Problem(node.key.at(above[-1].place.path), message)
     if kind == "missing":
         last = group[-1]["loc"][-1]

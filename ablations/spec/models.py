@@ -173,6 +173,8 @@ class SpecFile(Settings):
 
     name: Annotated[str, StringConstraints(min_length=1)] = "fakeface"
     """Name of the MLflow experiment."""
+    imports: Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(strict=False)] = ()
+    """Python files of your own that register components: paths relative to this file, or names of modules."""
     seeds: Seeds = (0,)
     """Every run is trained once with each of these."""
     profile: Name | None = None

@@ -10,6 +10,8 @@ from ablations.spec.names import Name
 from fakeface.config import Settings
 
 _DROPPED = ("title", "identity")
+_LISTS = {"extends", "imports"}
+"""Lists that may be written as their one element."""
 
 
 def schema(claim: type[Settings]) -> dict[str, Any]:
@@ -42,9 +44,10 @@ def _cleaned(value: Any, named: Mapping[str, str]) -> Any:
         reference = kept.pop("$ref")
         kept = {"description": named[reference], **kept}
         kept["anyOf"] = [{"type": "string"}, {"$ref": reference}]
-    if "extends" in kept and "items" in kept["extends"]:
-        listed = {"type": kept["extends"].pop("type"), "items": kept["extends"].pop("items")}
-        kept["extends"]["anyOf"] = [listed["items"], listed]
+    for key in _LISTS & kept.keys():
+        if "items" in kept[key]:
+            listed = {"type": kept[key].pop("type"), "items": kept[key].pop("items")}
+            kept[key]["anyOf"] = [listed["items"], listed]
     if "patternProperties" in kept:
         entries = kept["patternProperties"].items()
         kept["patternProperties"] = {name: {"anyOf": [entry, {"type": "null"}]} for name, entry in entries}

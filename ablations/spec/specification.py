@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ablations.spec import imports as user_modules
+from ablations.spec.imports import NO_IMPORTS, Imports
 from ablations.spec.layers import Layer, Merged, SettingPath, expand, layer_of, merge, nest, unknown, validate
 from ablations.spec.models import ProfileEntry, RunConfig, SpecFile, StudyEntry
 from ablations.spec.runs import DEFAULT_GROUP, MAX_RUNS, Run, check_names, grid_runs, lineages, setting
@@ -43,6 +45,10 @@ class Spec:
     studies: tuple[StudySpec, ...] = ()
     overrides: tuple[str, ...] = ()
     """The `--set` values, which apply to every run."""
+    imports: Imports = NO_IMPORTS
+    """The user's modules that the specification lists."""
+    notes: tuple[str, ...] = ()
+    """What is allowed, and yet may be a mistake."""
     claims: Node = field(default=Node(None, Place(""), Place("")), repr=False)
     """The section `claims` as it was written: `analysis.claims` knows what it means."""
 
@@ -107,7 +113,7 @@ def load_spec(
     seeds: str | None = None,
     check_claims: CheckClaims | None = None,
 ) -> Spec:
-    """Read and validate a specification under one profile.
+    """Read and validate a specification under one profile, after loading the modules that it imports.
 
     Args:
         path: the file.
@@ -118,9 +124,11 @@ def load_spec(
 
     Raises:
         SpecError: all that is wrong, a line each.
+        ImportFailed: a module that it imports cannot be used.
     """
     problems: list[Problem] = []
     root = expand(SpecFile, read_yaml(path, problems))
+    user_modules.load(user_modules.read_imports(path, root.get("imports")), refresh=True)
     file = validate(SpecFile, root, problems)
     chosen = _choose_profile(root, profile, problems)
     own_seeds = _seeds_option(seeds, problems)
@@ -144,6 +152,8 @@ def load_spec(
         runs=tuple(runs),
         studies=tuple(studies),
         overrides=tuple(overrides),
+        imports=user_modules.current(),
+        notes=user_modules.notes(),
         claims=claims,
     )
 

@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from ablations.spec.imports import load_imports
 from ablations.store import Store
 from ablations.tracking import server
 from ablations.tracking.loop import SyncReport, sync
 from ablations.tracking.process import SHIPPING_AGAIN, TIME_FORMAT, URI
 from ablations.tracking.refusals import in_words
+from fakeface.errors import UserError
 from fakeface.terminal import prepare_streams, printable
 
 NICENESS = 10
@@ -23,6 +25,7 @@ def main() -> None:
     """Ship journals to $MLFLOW_TRACKING_URI until stdin closes. With `--prepare`, create its schema instead."""
     parser = argparse.ArgumentParser(prog="python -m ablations.tracking", description=main.__doc__)
     parser.add_argument("--store", type=Path, help="folder whose journals to ship")
+    parser.add_argument("--spec", type=Path, help="specification whose imports to load")
     parser.add_argument("--prepare", action="store_true", help="create the schema of a sqlite URI, and end")
     arguments = parser.parse_args()
     uri = os.environ.pop(URI)
@@ -38,7 +41,13 @@ def main() -> None:
         parser.error("--store is required")
     os.nice(NICENESS)
     prepare_streams()
-    report = sync(Store(arguments.store), uri, follow=True, stop=_stdin_closed, on_progress=_Log().write)
+    log = _Log()
+    if arguments.spec is not None:
+        try:
+            load_imports(arguments.spec)
+        except UserError as error:
+            log.say(str(error))
+    report = sync(Store(arguments.store), uri, follow=True, stop=_stdin_closed, on_progress=log.write)
     sys.exit(0 if report.complete else 1)
 
 
@@ -50,15 +59,15 @@ class _Log:
 
     def write(self, report: SyncReport) -> None:
         for name, texts in report.problems.items():
-            self._print(f"{name}: {'; '.join(texts)}")
+            self.say(f"{name}: {'; '.join(texts)}")
         if report.errors != self.last:
             self.last = report.errors
             for name, text in report.errors.items():
-                self._print(f"{name}: {text}")
+                self.say(f"{name}: {text}")
             if not report.errors:
-                self._print(SHIPPING_AGAIN)
+                self.say(SHIPPING_AGAIN)
 
-    def _print(self, text: str) -> None:
+    def say(self, text: str) -> None:
         print(time.strftime(TIME_FORMAT), printable(text), flush=True)
 
 

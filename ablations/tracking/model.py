@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ablations.store import Outside, file_in
 from ablations.tracking.content import Facts
 from ablations.tracking.refusals import in_words
+from fakeface.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,6 +27,7 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
+    check_network(facts.job["config"]["network"]["name"])
     outcome = facts.outcome or {}
     model = _find_or_create(client, experiment, run_id, str(outcome.get("weights_sha256", "")))
     if model.status == LoggedModelStatus.READY:
@@ -46,6 +48,15 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=step)])
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     return str(model.model_id)
+
+
+def check_network(name: str) -> None:
+    """Raises UserError where the network is in a user's file that this process did not load."""
+    from fakeface.gan.networks import NETWORKS
+
+    if name not in NETWORKS:
+        words = f"its network {name!r} is in no module that this command imports"
+        raise UserError(f"{words}; `ablate sync --spec PATH` loads those of a specification")
 
 
 def load_generator(path: Path, config: dict[str, Any]) -> "nn.Module":

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from ablations.store import Store
 from ablations.tracking import server
@@ -31,13 +32,18 @@ class MirrorProcess:
     context manager, or call `close`.
     """
 
-    def __init__(self, store: Store, uri: str) -> None:
-        """Start the child, in some 5 ms. Raises nothing if that fails, since `sync` can ship everything later."""
+    def __init__(self, store: Store, uri: str, spec: Path | None = None) -> None:
+        """Start the child, in some 5 ms. Raises nothing if that fails, since `sync` can ship everything later.
+
+        Args:
+            spec: a specification whose imports define networks of the store: the child exports generators as models.
+        """
         self.store, self.uri = store, uri
         self._process: subprocess.Popen[bytes] | None = None
         self._log = store.mirror / "mirror.log"
         self._log_begins = self._log.stat().st_size if self._log.exists() else 0
         command = [sys.executable, "-m", "ablations.tracking", "--store", str(store.root)]
+        command += [] if spec is None else ["--spec", str(spec)]
         with contextlib.suppress(OSError):
             store.mirror.mkdir(parents=True, exist_ok=True)
             with regular_file(self._log, "ab") as log:

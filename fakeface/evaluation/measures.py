@@ -138,6 +138,10 @@ class MeasureRegistry(Registry[ScoreMeasure]):
 
         return added
 
+    def definition(self, name: str) -> object:
+        """The function that computes a measure."""
+        return self[name].compute
+
 
 MEASURES = MeasureRegistry("measure")
 

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 
 from ablations.jobs import identity
-from ablations.jobs.identity import code_changes, code_digests
+from ablations.jobs.code import LINKS, code_changes, code_digests
 from ablations.jobs.plan import Job, make_plan, scoring_identity, scoring_roots, training_roots
 from ablations.jobs.training import begin, take_steps
 from ablations.spec import RunConfig, load_spec
@@ -73,7 +73,7 @@ EDITS = {
 PROBE = """
 import json, sys
 from pathlib import Path
-from ablations.jobs import identity
+from ablations.jobs import code, identity
 from ablations.jobs.plan import scoring_identity, training_roots
 from ablations.spec import RunConfig
 
@@ -83,9 +83,10 @@ for edit, (file, before, after) in json.loads(sys.stdin.read()).items():
     text = path.read_text()
     assert text != text.replace(before, after) or before == after, f"{edit} must change the source"
     path.write_text(text.replace(before, after))
-    identity._module.cache_clear()
+    code._read.cache_clear()
+    code._references.cache_clear()
     configs = {name: RunConfig(optimizer={"name": name}) for name in ("adam", "sgd")}
-    codes = {name: identity.code_digests(training_roots(config)) for name, config in configs.items()}
+    codes = {name: code.code_digests(training_roots(config)) for name, config in configs.items()}
     settings = {name: identity.resolved_settings(config, 1_000) for name, config in configs.items()}
     trainings = {name: identity.training_identity(settings[name], 0, "data", codes[name]) for name in codes}
     found[edit] = {"code": codes, "training": trainings, "scoring": scoring_identity(configs["adam"])}
@@ -383,5 +384,5 @@ def test_what_a_function_imports_itself_is_followed(tmp_path: Path, monkeypatch:
     from plugin_of_mine import mine
 
     labels = {"plugin_of_mine/mine.py:mine", "plugin_of_mine/steps.py:Twice"}
-    assert set(code_digests([mine.mine])) == labels
+    assert set(code_digests([mine.mine])) == {*labels, LINKS}
     assert set(code_digests([mine.Twice])) >= {"plugin_of_mine/mine.py:Twice"}
