@@ -213,10 +213,14 @@ class Local(Executor):
 
 
 def _devices(name: str) -> list[str]:
-    """The devices that the workers share: all GPUs, unless one is named, or the CPU."""
+    """The devices that the workers share: all GPUs, unless one is named, or the CPU.
+
+    Raises:
+        UserError: one of them does not compute.
+    """
     device = select_device(name)
     if device.type == "cuda" and name in ("auto", "cuda"):
-        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        return [str(select_device(f"cuda:{index}")) for index in range(torch.cuda.device_count())]
     return [str(device)]
 
 

@@ -16,7 +16,7 @@ from ablations.cli.printing import SafeConsole
 from ablations.cli.view import LiveView
 from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig
 from ablations.executors.loop import Dispatcher, run_plan
-from ablations.jobs import training
+from ablations.jobs import machine, training
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.scoring import Scorers
@@ -260,6 +260,27 @@ def test_slots_are_counted_and_waiting_for_nothing_ends(bench: Bench, executor: 
     ends = 0
     while ends < executor.slots:
         ends += len(executor.wait(ignore))
+
+
+def test_a_gpu_that_does_not_compute_is_named_before_a_job_begins(monkeypatch: pytest.MonkeyPatch):
+    ones = torch.ones
+
+    def second_is_broken(count: int, device: torch.device) -> torch.Tensor:
+        if device.index == 1:
+            raise RuntimeError("CUDA error: an illegal instruction")
+        return ones(count)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "ones", second_is_broken)
+    machine._working.cache_clear()
+    for jobs in (None, 2):
+        with pytest.raises(UserError, match=r"cuda:1: this GPU .* illegal instruction"):
+            EXECUTORS["local"].slots_for("auto", jobs)
+    assert EXECUTORS["local"].slots_for("cuda:0", None) == 1
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # one is gone since the last session
+    assert EXECUTORS["local"].slots_for("auto", None) == 1
+    machine._working.cache_clear()
 
 
 def test_an_unknown_executor_and_more_jobs_than_it_runs_are_refused():
