@@ -16,8 +16,7 @@ from analysis.claims.metrics import MetricField, parse_metric
 from analysis.claims.values import values_of
 from analysis.statistics import Region, share
 from fakeface.config import DataConfig, TrainingConfig
-from fakeface.data import DATASETS
-from fakeface.data._base import Batch
+from fakeface.data import DATASETS, Batch, Source
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor
 from fakeface.evaluation.measures import MEASURES
 from fakeface.gan.initializers import INITIALIZERS
@@ -75,12 +74,9 @@ class LeastSquares:
 
 
 @dataclass(frozen=True)
-class Stripes:
+class Stripes(Source):
     count: int
     description = "stripes"
-
-    def files(self):
-        return {}
 
     def items(self):
         return tuple(str(i) for i in range(self.count))

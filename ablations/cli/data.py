@@ -35,7 +35,7 @@ def prepare(
 @data_app.command()
 @with_bundles()
 def info(chosen: Selectors) -> None:
-    """Describe the prepared images: count, size, digest, source, files that were skipped."""
+    """Describe the prepared images: count, size, digest, source, notes, files that were skipped."""
     from ablations.store import data_key
     from fakeface import data
 
@@ -69,6 +69,8 @@ def _describe(images: "ImageSet") -> None:
     count, height, width, channels = images.images.shape
     out.say(f"[bold]{{}}[/]  {count:,} images, {height}x{width}, {channels} channel(s)", images.name)
     out.say("  source  {}\n  digest  {}", images.source, images.digest)
+    for note in images.notes:
+        out.say("  note    {}", note)
     for skipped in images.skipped[:SHOWN_SKIPPED]:
         out.say("  skipped {}: {}", skipped.file, skipped.why)
     if len(images.skipped) > SHOWN_SKIPPED:

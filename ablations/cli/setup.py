@@ -1,7 +1,7 @@
 """What every command that trains sets up: machine, images, reference statistics, executor, view, mirror."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.progress import Progress as Bar
@@ -50,14 +50,21 @@ def prepare_images(
             prepared[config] = data.prepare(config, store.data, refresh=refresh, progress=_advance(bar, task))
             real_statistics_of(prepared[config])  # refuses images that no training can be compared with
             bar.remove_task(task)
-    for images in prepared.values():
-        if images.skipped:
-            first = images.skipped[0]
-            console.say(
-                "[yellow]{} file(s) skipped[/], the first: {}: {} (`ablate data info` lists them)",
-                len(images.skipped), first.file, first.why,
-            )  # fmt: skip
     return prepared
+
+
+def say_notes(images: Iterable[ImageSet], console: SafeConsole) -> None:
+    """Print what is unusual about data sets and their files, a line each."""
+    for one in images:
+        for note in one.notes:
+            console.say("[yellow]{}[/]: {}", one.name, note)
+        if one.skipped:
+            first = one.skipped[0]
+            console.say(
+                "[yellow]{}[/]: {} file(s) that may hold images not read, the first: {}: {} "
+                "(`ablate data info` lists them)",
+                one.name, len(one.skipped), first.file, first.why,
+            )  # fmt: skip
 
 
 def prepare_references(

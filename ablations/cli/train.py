@@ -73,6 +73,7 @@ def run_(
     setup.configure(work)
     make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything
     images = setup.prepare_images(runs, store, out)
+    setup.say_notes(images.values(), out)
     jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
     before = Snapshot(store.root)
     todo = [job for job in jobs if rerun or state_of(job, before).status != Status.DONE]

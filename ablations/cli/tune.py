@@ -82,6 +82,7 @@ def tune(
     runs += [reference.run] if reference is not None else []
     check_components(runs)
     images = setup.prepare_images(runs, store, out)
+    setup.say_notes(images.values(), out)
     jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
     check_comparable(searched, jobs)
     setup.prepare_references(jobs, images, store, work.device, out)

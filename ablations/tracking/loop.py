@@ -121,6 +121,8 @@ class _Mirror:
         for result in published_results(self.store):
             self._attempt(report, result.name, partial(self.results.ship, client, result, abort))
         report.problems |= {one.folder.name: one.problems for one in shippers if one.problems}
+        if isinstance(client, server.ServerClient) and client.problem:
+            report.problems[without_credentials(self.uri)] = [client.problem]
 
     def _ship_jobs(
         self, report: SyncReport, client: "MlflowClient", thorough: bool, abort: Callable[[], bool]

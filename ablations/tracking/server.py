@@ -203,13 +203,12 @@ def relocate(path: Path) -> None:
 
 
 def connect(uri: str, stop: Callable[[], bool] = lambda: False) -> "MlflowClient":
-    """A client, whose calls end soon once `stop` is true. Does not contact the server yet."""
+    """A client, of a server a `ServerClient`, whose calls end soon once `stop` is true. Does not contact it yet."""
     from mlflow import MlflowClient
 
     plain = plain_uri(uri)
     client = MlflowClient(tracking_uri=plain, registry_uri=plain)
-    in_main = threading.current_thread() is threading.main_thread()
-    return cast("MlflowClient", TimedClient(client, stop)) if is_server(uri) and in_main else client
+    return cast("MlflowClient", ServerClient(client, stop)) if is_server(uri) else client
 
 
 def is_server(uri: str) -> bool:
@@ -217,19 +216,46 @@ def is_server(uri: str) -> bool:
     return urllib.parse.urlsplit(uri).scheme in ("http", "https", "databricks")
 
 
-class TimedClient:
-    """A client of a server whose every call ends in time: MLflow's own limit is for each byte, not for the answer.
+class ServerClient:
+    """A client of a server whose every call ends in time, and which writes no files on this machine.
 
-    A call raises TimeoutError after CALL_SECONDS, or STOP_SECONDS after `stop` came true. Only the main thread can do
-    that; in another one, and for a database, calls are not limited.
+    A call raises TimeoutError after CALL_SECONDS, or STOP_SECONDS after `stop` came true: MLflow's own limit is for
+    each byte, not for the answer. Only the main thread can do that; in another one, calls are not limited.
+
+    A server with `--no-serve-artifacts` leaves a run's files to its clients, and MLflow would write them to the path
+    that the server gives, on whatever machine the client is. The calls in FILE_CALLS then do nothing, see `problem`.
     """
+
+    FILE_CALLS = frozenset({"log_artifact", "log_dict", "log_figure", "log_image", "log_text"})
 
     def __init__(self, client: "MlflowClient", stop: Callable[[], bool]) -> None:
         self._client, self._stop = client, stop
+        self._locations: dict[str, str] = {}
+        self.problem = ""
+        """Why files were not shipped, and what to do; empty if all were."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._client, name)
-        return functools.partial(self._call, found) if callable(found) else found
+        if not callable(found):
+            return found
+        return functools.partial(self._call_with_file if name in self.FILE_CALLS else self._call, found)
+
+    def _call_with_file(self, method: Callable[..., Any], run_id: str, *arguments: Any, **named: Any) -> Any:
+        return self._call(method, run_id, *arguments, **named) if self.takes_files(run_id) else None
+
+    def takes_files(self, run_id: str) -> bool:
+        """Whether a run's files go to the server or a storage service. Notes the `problem` if they go to a path."""
+        if run_id not in self._locations:
+            self._locations[run_id] = self.get_run(run_id).info.artifact_uri or ""
+        location = self._locations[run_id]
+        if urllib.parse.urlsplit(location).scheme not in ("", "file"):
+            return True
+        self.problem = (
+            f"only numbers and settings were shipped: the server takes no files, and leaves them to {location} on its "
+            "own machine. To have pictures and models too, start a server with --artifacts-destination, without "
+            "--no-serve-artifacts and on a new database, and ship to that"
+        )
+        return False
 
     def _call(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         with _deadline(self._stop):
@@ -238,6 +264,9 @@ class TimedClient:
 
 @contextlib.contextmanager
 def _deadline(stop: Callable[[], bool]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     ends = [time.monotonic() + CALL_SECONDS]
 
     def check(_number: int, _frame: FrameType | None) -> None:
@@ -254,6 +283,11 @@ def _deadline(stop: Callable[[], bool]) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def takes_files(client: "MlflowClient", run_id: str) -> bool:
+    """Whether a run's files can be shipped. A database's are beside it."""
+    return not isinstance(client, ServerClient) or client.takes_files(run_id)
 
 
 def plain_uri(uri: str) -> str:

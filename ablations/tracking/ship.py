@@ -114,6 +114,10 @@ class JobShipper:
         if self.shipped.model or not self.shipped.run_id or not facts.wants_model:
             return False
         client, run = self.client, self.shipped.run_id
+        if not server.takes_files(client, run):
+            self.shipped.model = FAILED + "the server takes no files"
+            self._save()
+            return False
         try:
             self.shipped.model = log_generator(client, self.shipped.experiment_id, run, self.folder, facts)
         except Exception as error:

@@ -1,6 +1,6 @@
 """What a data set is. A new one is a small file that registers a `Dataset` class, which returns a `Source`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -33,6 +33,8 @@ class Batch(NamedTuple):
     images: NDArray[np.uint8]
     """(n, size, size, channels)."""
     skipped: tuple[Skipped, ...]
+    enlarged: int = 0
+    """How many of the images were smaller than `size` in their files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,9 @@ class ImageSet:
     source: str
     """Where the images come from, for people."""
     skipped: tuple[Skipped, ...]
-    """The files left out, in order."""
+    """The files left out that hold or may hold an image, in order."""
+    notes: tuple[str, ...] = ()
+    """What is unusual about the images and their files, for people, a line each."""
 
 
 class SourceMissing(UserError):
@@ -56,7 +60,10 @@ class SourceMissing(UserError):
 
 
 class Source(Protocol):
-    """Where the images of one configuration come from. Sent to worker processes, so it must be picklable."""
+    """Where the images of one configuration come from. Subclass it, or have these methods.
+
+    Sent to worker processes, so it must be picklable.
+    """
 
     @property
     def description(self) -> str:
@@ -68,6 +75,7 @@ class Source(Protocol):
         Raises:
             SourceMissing: their folder is not there.
         """
+        return {}
 
     def items(self) -> Sequence[str]:
         """One name for each image that may come out, in order.
@@ -75,6 +83,10 @@ class Source(Protocol):
         Raises:
             UserError: there is none.
         """
+
+    def left_out(self) -> Mapping[str, int]:
+        """How many files are not read at all, by kind: `{".txt": 12, "without an ending": 1}`."""
+        return {}
 
     def read(self, items: tuple[str, ...], size: int, channels: int) -> Batch:
         """The images of some items. A bad file is skipped with a reason; it never raises."""

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from fakeface.config import DataConfig, canonical_digest
 from fakeface.data._base import DATASETS, Fingerprint, ImageSet, Skipped, Source, SourceMissing
+from fakeface.data._notes import Tally
 from fakeface.data._workers import read_all
 from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file, whole_file
@@ -53,6 +54,7 @@ class _Meta:
     source: str
     skipped: tuple[Skipped, ...]
     files: Fingerprint
+    notes: tuple[str, ...]
 
 
 def find(config: DataConfig, cache: Path, *, verify: bool = True) -> ImageSet | None:
@@ -72,7 +74,7 @@ def find(config: DataConfig, cache: Path, *, verify: bool = True) -> ImageSet | 
         return None
     _check_files(DATASETS[config.name]().source(config, _downloads(cache), fetch=False), meta)
     images = _open(folder / meta.array, meta, verify)
-    return ImageSet(images, meta.digest, config.name, meta.source, meta.skipped)
+    return ImageSet(images, meta.digest, config.name, meta.source, meta.skipped, meta.notes)
 
 
 def prepare(
@@ -143,10 +145,10 @@ def _build(
     try:
         for stale in folder.glob(".*.tmp"):  # of a process that was killed
             stale.unlink()
-        count, skipped = _write_array(array, config, source, items, workers, progress)
+        count, skipped, notes = _write_array(array, config, source, items, workers, progress)
         shape = (count, config.image_size, config.image_size, config.channels)
         pixels = np.load(array, mmap_mode="r")
-        meta = _Meta(array.name, _digest(pixels), shape, source.description, skipped, files)
+        meta = _Meta(array.name, _digest(pixels), shape, source.description, skipped, files, notes)
         current = _current(folder, refresh=refresh)
         if current is not None:
             new, gone = _difference(pixels, current[1])
@@ -205,11 +207,12 @@ def _write_array(
     items: Sequence[str],
     workers: int | None,
     progress: Progress | None,
-) -> tuple[int, tuple[Skipped, ...]]:
-    """Write image after image; returns how many, and what was skipped."""
+) -> tuple[int, tuple[Skipped, ...], tuple[str, ...]]:
+    """Write image after image; returns how many, what was skipped, and the notes on them."""
     # Not through a memory map: a full disk would end the process (SIGBUS) instead of raising.
     size, channels = config.image_size, config.channels
     skipped: list[Skipped] = []
+    tally = Tally()
     count = 0
     with whole_file(array) as file:
         _write_header(file, (len(items), size, size, channels))
@@ -217,11 +220,12 @@ def _write_array(
             file.write(np.ascontiguousarray(batch.images).data)
             count += len(batch.images)
             skipped += batch.skipped
+            tally.add(batch)
         if count == 0:
             raise _none_readable(source, skipped)
         file.seek(0)
         _write_header(file, (count, size, size, channels))
-    return count, tuple(skipped)
+    return count, tuple(skipped), tally.notes(size, skipped, source.left_out())
 
 
 def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:
@@ -262,6 +266,7 @@ def _read_meta(folder: Path) -> _Meta | None:
             shape=tuple(int(n) for n in found["shape"]),
             source=str(found["source"]),
             skipped=tuple(Skipped(str(file), str(why)) for file, why in found["skipped"]),
+            notes=tuple(str(note) for note in found.get("notes", ())),  # older caches have none
             files={str(name): (int(size), int(time)) for name, (size, time) in found["files"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

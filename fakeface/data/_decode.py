@@ -1,5 +1,6 @@
 """One image file -> one uint8 array: upright, right colours, centre square, one antialiased resize."""
 
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +17,10 @@ BACKGROUND = (255, 255, 255)
 UNSUPPORTED = {"EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"}
 """Known to Pillow, but run by an outside interpreter (EPS) or not decoded at all."""
 
+with suppress(ImportError):  # the extra `heif`
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
 Image.init()
 FORMATS = sorted(set(Image.OPEN) - UNSUPPORTED)
 EXTENSIONS = frozenset(ext for ext, name in Image.registered_extensions().items() if name in FORMATS)
@@ -28,10 +33,10 @@ class Undecodable(Exception):
     """Why a file gives no image, in a few words."""
 
 
-def decode(path: Path, size: int, channels: int, crop: int | None = None) -> NDArray[np.uint8]:
-    """Read an image file as (size, size, channels) uint8; channels 1 is luminance (ITU-R BT.601), 3 is RGB.
+def decode_square(path: Path, channels: int, crop: int | None = None) -> Image.Image:
+    """Read the centre square of an image file: mode L (luminance by ITU-R BT.601) for one channel, L or RGB for three.
 
-    The centre square is cut out: `crop` pixels wide; as wide as the image allows if that is less.
+    It is `crop` pixels wide, or as wide as the image allows if that is less. Of several pictures in a file, the first.
 
     Raises:
         Undecodable: the file is no image, truncated, too large, or of a pixel type without a defined range.
@@ -40,7 +45,7 @@ def decode(path: Path, size: int, channels: int, crop: int | None = None) -> NDA
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Undecodable(f"{image.width}x{image.height} is over the limit of {MAX_PIXELS:,} pixels")
-            return _resized(_flat(ImageOps.exif_transpose(image), channels), size, channels, crop)
+            return _centre_square(_flat(ImageOps.exif_transpose(image), channels), crop)
     except Undecodable:
         raise
     except Image.DecompressionBombError:
@@ -50,6 +55,12 @@ def decode(path: Path, size: int, channels: int, crop: int | None = None) -> NDA
     except Exception as error:  # on damaged input Pillow's decoders raise almost anything
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise Undecodable(f"cannot be decoded: {why}") from None
+
+
+def resized(square: Image.Image, size: int, channels: int) -> NDArray[np.uint8]:
+    """A square from `decode_square` as (size, size, channels) uint8."""
+    pixels = np.asarray(square.resize((size, size), Image.Resampling.BICUBIC))
+    return np.repeat(pixels[..., None], channels, axis=2) if pixels.ndim == 2 else pixels
 
 
 def is_image(path: Path) -> bool:
@@ -103,9 +114,7 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 
 
-def _resized(image: Image.Image, size: int, channels: int, crop: int | None) -> NDArray[np.uint8]:
+def _centre_square(image: Image.Image, crop: int | None) -> Image.Image:
     side = min(image.width, image.height, crop or image.width)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    pixels = np.asarray(square.resize((size, size), Image.Resampling.BICUBIC))
-    return np.repeat(pixels[..., None], channels, axis=2) if pixels.ndim == 2 else pixels
+    return image.crop((left, top, left + side, top + side))

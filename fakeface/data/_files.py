@@ -1,10 +1,8 @@
 """Images from a tree of files: what `folder`, `celeba` and `lfw` share."""
 
-import os
-import stat
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,32 +11,21 @@ import numpy as np
 from PIL import Image
 
 from fakeface.config import DataConfig
-from fakeface.data._base import Batch, Fingerprint, Skipped, SourceMissing
-from fakeface.data._decode import EXTENSIONS, VERSION, Undecodable, decode, is_image
+from fakeface.data._base import Batch, Fingerprint, Skipped, Source, SourceMissing
+from fakeface.data._decode import EXTENSIONS, VERSION, Undecodable, decode_square, is_image, resized
+from fakeface.data._notes import ending
+from fakeface.data._tree import ADVICE, Tree, read_tree
+from fakeface.data._unpacking import PACKED, unpacking
 from fakeface.errors import UserError
 from fakeface.files import absolute
 
 NEXT_STEP = "set data.path (on the command line: --set data.path=FOLDER) to a folder with images"
-
-
-STORE_MARK = ".ablate-store"
-"""A folder with a file of this name is a store: its pictures are results, not data."""
-_CONVERT = "cannot be read here: convert it to JPEG or PNG"
-_UNPACK = "an archive or array, which is not opened: unpack its images into the folder"
-ADVICE = {
-    **dict.fromkeys(
-        (".heic", ".heif", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), _CONVERT
-    ),
-    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"), _UNPACK),
-    **dict.fromkeys((".npy", ".npz", ".h5", ".hdf5", ".parquet", ".tfrecord", ".mat", ".lmdb"), _UNPACK),
-}
-"""Endings of files that may hold images but are not read -> why, and what to do."""
 NO_ENDING = "an image whose name has no ending: rename it, to end in .jpg or .png for example"
 
 
 @dataclass(frozen=True)
-class ImageFiles:
-    """All image files below `root`, in the order of their relative names; hidden ones and stores are left out.
+class ImageFiles(Source):
+    """All image files below `root`, each once, in the order of their relative names (see `read_tree`).
 
     Files that may hold images in a form that is not read (`ADVICE`, names without an ending) are skipped with a reason.
     """
@@ -59,13 +46,20 @@ class ImageFiles:
             SourceMissing: there is no such folder.
             UserError: a folder in the tree cannot be read.
         """
+        return self._tree().files
+
+    def left_out(self) -> Mapping[str, int]:
+        """Numbers of files that are not read, or under another name already."""
+        return self._tree().left_out
+
+    def _tree(self) -> Tree:
         if not self.root.exists():
             raise SourceMissing(f"{self.root}: there is no such folder: {NEXT_STEP}")
         if not self.root.is_dir():
-            first = "unpack it, and " if self.root.suffix.lower() in ADVICE else ""
-            raise SourceMissing(f"{self.root}: is a file, not a folder: {first}{NEXT_STEP}")
+            how = unpacking(self.root, [self.root]) if ending(self.root.name) in PACKED else NEXT_STEP
+            raise SourceMissing(f"{self.root}: is a file, not a folder: {how}")
         try:
-            return dict(sorted(_walk(self.root, "", set())))
+            return read_tree(self.root)
         except OSError as error:
             raise UserError(
                 f"{error.filename}: cannot be read ({error.strerror}): check its permissions"
@@ -75,9 +69,14 @@ class ImageFiles:
         """Names relative to `root`.
 
         Raises:
-            UserError: the tree holds no image file.
+            UserError: the tree holds no image file. The message says how to unpack archives and tables.
         """
         names = tuple(self.files())
+        packed = [self.root / name for name in names if ending(name) in PACKED]
+        if packed and not any(ending(name) in EXTENSIONS for name in names):
+            raise UserError(
+                f"{self.root}: no image files, but {packed[0].name}: {unpacking(self.root, packed)}"
+            )
         if not names:
             raise UserError(
                 f"{self.root}: no image files in this folder or below it (stores of results aside): {NEXT_STEP}"
@@ -86,25 +85,27 @@ class ImageFiles:
 
     def read(self, items: tuple[str, ...], size: int, channels: int) -> Batch:
         """Decode some files."""
-        images, skipped = [], []
+        images, skipped, enlarged = [], [], 0
         with warnings.catch_warnings():
             # Pillow warns about large images and odd metadata; `skipped` holds what matters to the user.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", module=r"PIL\.")
             for name in items:
                 path = self.root / name
-                ending = path.suffix.lower()
+                kind = ending(name)
                 try:
-                    if ending in EXTENSIONS:
-                        images.append(decode(path, size, channels, self.crop))
-                    elif ending in ADVICE:
-                        skipped.append(Skipped(name, ADVICE[ending]))
+                    if kind in EXTENSIONS:
+                        square = decode_square(path, channels, self.crop)
+                        images.append(resized(square, size, channels))
+                        enlarged += square.width < size
+                    elif kind in ADVICE:
+                        skipped.append(Skipped(name, ADVICE[kind]))
                     elif is_image(path):
                         skipped.append(Skipped(name, NO_ENDING))
                 except Undecodable as reason:
                     skipped.append(Skipped(name, str(reason)))
         stacked = np.stack(images) if images else np.empty((0, size, size, channels), dtype=np.uint8)
-        return Batch(stacked, tuple(skipped))
+        return Batch(stacked, tuple(skipped), enlarged)
 
 
 class Downloadable(ABC):
@@ -116,12 +117,14 @@ class Downloadable(ABC):
     num_images: ClassVar[int]
     crop: ClassVar[int]
     """Side of the centre square, in pixels."""
+    extra: ClassVar[str]
+    """The extra of this package that installs what downloads it."""
     by_hand: ClassVar[str]
     """What to do without a download, for the end of an error message."""
 
     @abstractmethod
     def download(self, downloads: Path) -> None:
-        """Download everything below the given folder."""
+        """Download everything below the given folder. Raises ImportError where what downloads it is not installed."""
 
     def decides(self, config: DataConfig) -> dict[str, int | str | None]:
         """The folder, if one is given, and the version of the decoder."""
@@ -143,8 +146,11 @@ class Downloadable(ABC):
             try:
                 downloads.mkdir(parents=True, exist_ok=True)
                 self.download(downloads)
-            except UserError:
-                raise
+            except ImportError as error:
+                raise UserError(
+                    f"the data set {self.extra!r}: pip install 'fakeface-ablations[{self.extra}]' to download it "
+                    f"(with {error.name}),\nor {self.by_hand}"
+                ) from None
             except Exception as error:  # no network, a quota page instead of the file, a full disk
                 raise UserError(
                     f"{self.title} could not be downloaded to {downloads} ({error}):\n"
@@ -156,42 +162,3 @@ class Downloadable(ABC):
                 f"{root}: {found} of {self.num_images} downloaded images are there: "
                 f"remove this folder and try again,\nor {self.by_hand}"
             )
-
-
-def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Follows symbolic links, but enters no folder twice, so that a loop of them ends; enters no store."""
-    status = folder.stat()
-    if (status.st_dev, status.st_ino) in seen:
-        return
-    seen.add((status.st_dev, status.st_ino))
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    if any(entry.name == STORE_MARK for entry in entries):
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if _is_folder(entry):
-            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", seen)
-        elif os.path.splitext(entry.name)[1].lower() in _LISTED:  # noqa: PTH122 - much faster, 200,000 times
-            yield from _status(entry, f"{prefix}{entry.name}")
-
-
-_LISTED = EXTENSIONS | ADVICE.keys() | {""}
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
-def _status(entry: os.DirEntry[str], name: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    try:
-        status = entry.stat()
-    except OSError:  # a broken link: decoding will say so
-        yield name, (-1, -1)
-        return
-    if stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-        yield name, (status.st_size, status.st_mtime_ns)

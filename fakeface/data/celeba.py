@@ -18,13 +18,15 @@ class CelebA(Downloadable):
     folder = "celeba/img_align_celeba"
     num_images = 202_599
     crop = 178
+    extra = "celeba"
     by_hand = (
         "get img_align_celeba.zip by hand (https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html), unpack it,\n"
         "and set data.path (--set data.path=FOLDER) to the folder img_align_celeba"
     )
 
     def download(self, downloads: Path) -> None:
-        """With torchvision."""
+        """With torchvision, which needs gdown."""
+        import gdown  # noqa: F401 - before torchvision makes folders
         from torchvision.datasets import CelebA
 
         CelebA(root=str(downloads), split="all", download=True)

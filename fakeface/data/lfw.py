@@ -8,7 +8,6 @@ from pathlib import Path
 
 from fakeface.data._base import DATASETS
 from fakeface.data._files import Downloadable
-from fakeface.errors import UserError
 
 MOST_PICTURED = 500
 """One person has more pictures than this. The fetcher downloads all images, but then decodes only this person's."""
@@ -22,6 +21,7 @@ class LFW(Downloadable):
     folder = "lfw_home/lfw_funneled"
     num_images = 13_233
     crop = 150
+    extra = "lfw"
     by_hand = (
         "get lfw-funneled.tgz by hand (https://scikit-learn.org/stable/datasets/real_world.html says where), "
         "unpack it,\nand set data.path (--set data.path=FOLDER) to the folder of JPEG files"
@@ -29,11 +29,6 @@ class LFW(Downloadable):
 
     def download(self, downloads: Path) -> None:
         """With scikit-learn."""
-        try:
-            from sklearn.datasets import fetch_lfw_people
-        except ImportError:
-            raise UserError(
-                "the data set 'lfw' downloads its images with scikit-learn: "
-                f"pip install 'fakeface-ablations[lfw]',\nor {self.by_hand}"
-            ) from None
+        from sklearn.datasets import fetch_lfw_people
+
         fetch_lfw_people(data_home=str(downloads), color=True, min_faces_per_person=MOST_PICTURED)

@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 
 from fakeface.config import DataConfig
-from fakeface.data._base import DATASETS, Batch, Fingerprint
+from fakeface.data._base import DATASETS, Batch, Source
 from fakeface.data.portraits import render
 
 VERSION = 1
@@ -36,7 +36,7 @@ class Numbers(Sequence[str]):
 
 
 @dataclass(frozen=True)
-class Portraits:
+class Portraits(Source):
     """Portraits 0 to `count`."""
 
     count: int
@@ -45,10 +45,6 @@ class Portraits:
     def description(self) -> str:
         """How many."""
         return f"{self.count} synthetic portraits"
-
-    def files(self) -> Fingerprint:
-        """None: nothing is read."""
-        return {}
 
     def items(self) -> "Numbers":
         """The indices."""

@@ -34,8 +34,8 @@ def test_changed_data_stop_a_training_but_no_reader(ablate, tmp_path: Path, pict
     seed = ["--set", "data.name=folder", "--set", f"data.path={pictures}", "--set", "train.steps=3"]
     job = ["--run", "baseline", *seed]
     out = ablate("run", "--no-mirror", *job).stdout
-    assert "1 file(s) skipped" in out
-    assert "broken.jpg" in out
+    assert "folder: skipped: 1 .jpg" in out
+    assert "1 file(s) that may hold images not read, the first: broken.jpg: " in out
     before = json.loads(ablate("status", "--json", *job).stdout)[0]
     Image.new("RGB", (40, 40)).save(pictures / "new.png")
     (planned,) = json.loads(ablate("plan", "--json", *job).stdout)

@@ -1,13 +1,20 @@
 """One image file -> one array: every mode comes out with the right pixels, or with a reason."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from fakeface.data._decode import MAX_PIXELS, Undecodable, decode
+from fakeface.data._decode import EXTENSIONS, MAX_PIXELS, Undecodable, decode_square, resized
+
+
+def decode(path: Path, size: int, channels: int, crop: int | None = None) -> NDArray[np.uint8]:
+    return resized(decode_square(path, channels, crop), size, channels)
 
 
 def save(path: Path, image: Image.Image, **options: object) -> Path:
@@ -89,6 +96,31 @@ def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path, name: str) -> N
     assert pixels.tolist() == [0, 60, 61, 255]
 
 
+def test_sixteen_bits_of_colour_are_scaled_and_not_clipped(tmp_path: Path) -> None:
+    row = b"\0" + struct.pack(">4H", 0x8012, 0x40FF, 0xFFFF, 0xFFFF) * 8  # Pillow writes no such file
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 6, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row * 8)),
+        (b"IEND", b""),
+    ]
+    path = tmp_path / "a.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in chunks
+        )
+    )
+    assert np.abs(np.array(flat(path)) - (0x80, 0x40, 0xFF)).max() <= 1
+
+
+def test_each_palette_entry_has_its_own_transparency(tmp_path: Path) -> None:
+    image = Image.new("P", (20, 20), 3)
+    image.putpalette([0, 0, 0] * 3 + [200, 100, 50])
+    path = save(tmp_path / "a.png", image, transparency=bytes([255, 255, 255, 51]))
+    assert flat(path) == [244, 224, 214]  # a fifth of the colour, and white
+
+
 def test_pixels_without_a_defined_range_are_refused(tmp_path: Path) -> None:
     wide = save(tmp_path / "a.tif", Image.fromarray(np.full((8, 8), 70_000, dtype=np.int32)))
     real = save(tmp_path / "b.tif", Image.fromarray(np.full((8, 8), 0.5, dtype=np.float32)))
@@ -117,6 +149,13 @@ def test_colours_are_converted_from_their_profile_to_srgb(tmp_path: Path, name: 
     assert abs(np.array(flat(save(tmp_path / "b.png", see_through, icc_profile=LINEAR_RGB))) - 188).max() <= 2
 
 
+def test_a_grey_image_is_converted_from_the_profile_of_its_grey(tmp_path: Path) -> None:
+    profile = LINEAR_RGB.replace(b"RGB XYZ ", b"GRAYXYZ ", 1).replace(b"rTRC", b"kTRC", 1)
+    path = save(tmp_path / "a.png", Image.new("L", (16, 16), 128), icc_profile=profile)
+    for channels in (1, 3):
+        assert all(abs(value - 188) <= 2 for value in flat(path, channels))
+
+
 def test_a_profile_of_srgb_a_damaged_one_and_one_that_does_not_fit_change_nothing(tmp_path: Path) -> None:
     for mode, profile in (("RGB", SRGB), ("RGB", b"nonsense"), ("RGB", LINEAR_RGB[:100]), ("L", LINEAR_RGB)):
         image = Image.new(mode, (16, 16), 90 if mode == "L" else (90, 90, 90))
@@ -134,6 +173,53 @@ def test_exif_orientation_is_applied_before_the_crop(tmp_path: Path) -> None:
     pixels = decode(path, 20, 3)
     assert pixels[2, 10].tolist() == [255, 0, 0]
     assert pixels[17, 10].tolist() == [0, 0, 255]
+
+
+TURNED = {
+    2: lambda p: p[:, ::-1],
+    3: lambda p: p[::-1, ::-1],
+    4: lambda p: p[::-1],
+    5: lambda p: p.transpose(1, 0, 2),
+    6: lambda p: np.rot90(p),
+    7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda p: np.rot90(p, -1),
+}
+"""EXIF orientation -> how the upright picture is stored."""
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp", "a.avif"])
+def test_every_orientation_comes_out_upright(tmp_path: Path, name: str, orientation: int) -> None:
+    upright = np.zeros((32, 32, 3), dtype=np.uint8)
+    upright[:16, :16], upright[:16, 16:], upright[16:, :16] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(TURNED[orientation](upright)))
+    pixels = decode(save(tmp_path / name, stored, exif=exif), 32, 3)
+    for place in ((4, 4), (4, 28), (28, 4), (28, 28)):
+        np.testing.assert_allclose(pixels[place], upright[place], atol=40)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tif", "a.avif", "a.mpo", "a.jpg", "a.heic"])
+def test_of_several_pictures_in_a_file_the_first_counts(tmp_path: Path, name: str) -> None:
+    first, second = (Image.new("RGB", (32, 32), colour) for colour in ((200, 100, 50), (0, 0, 255)))
+    kind = {"a.jpg": {"format": "MPO"}}.get(name, {})  # as telephones write portraits
+    path = save(tmp_path / name, first, save_all=True, append_images=[second], **kind)
+    with Image.open(path) as image:
+        assert getattr(image, "n_frames", 1) == 2
+    np.testing.assert_allclose(decode(path, 8, 3)[4, 4], (200, 100, 50), atol=8)
+
+
+@pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "a.avif"])
+def test_heic_and_avif_are_read_with_their_profile_and_transparency(tmp_path: Path, name: str) -> None:
+    assert Path(name).suffix.lower() in EXTENSIONS
+    grey = Image.new("RGB", (32, 32), (128, 128, 128))
+    kind = "AVIF" if name == "a.avif" else "HEIF"
+    assert abs(decode(save(tmp_path / name, grey, format=kind), 8, 3).astype(int) - 128).max() <= 2
+    tagged = save(tmp_path / name, grey, format=kind, icc_profile=LINEAR_RGB)
+    assert abs(decode(tagged, 8, 1).astype(int) - 188).max() <= 3
+    clear = save(tmp_path / name, Image.new("RGBA", (32, 32), (0, 0, 0, 0)), format=kind)
+    assert decode(clear, 8, 3).min() >= 253
 
 
 @pytest.mark.parametrize("tall", [False, True])

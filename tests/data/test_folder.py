@@ -1,12 +1,19 @@
 """`folder`, and what `celeba` and `lfw` share with it: which files, what is skipped, what the errors say."""
 
+import json
 import os
+import subprocess
 import sys
+import tarfile
 import types
 import warnings
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -92,6 +99,24 @@ def test_symbolic_links_are_followed_and_loops_end(tmp_path: Path) -> None:
     assert greys(prepare(settings(root), tmp_path / "cache")) == [10, 20]
 
 
+def test_an_image_with_several_names_counts_once(tmp_path: Path) -> None:
+    root = tmp_path / "faces"
+    picture(root / "b/1.png", 10)
+    picture(root / "2.png", 20)
+    os.link(root / "2.png", root / "3.png")
+    (root / "a.png").symlink_to("2.png")
+    (root / "link").symlink_to("b")
+    (root / "blobs").mkdir()
+    (root / "2.png").rename(
+        root / "blobs/abc"
+    )  # as in the cache of a hub, whose images are links to such files
+    (root / "2.png").symlink_to("blobs/abc")
+    images = prepare(settings(root), tmp_path / "cache")
+    assert greys(images) == [20, 10]
+    assert images.skipped == () and images.notes[0] == "skipped: 4 read under another name"
+    assert [*_files.ImageFiles(root).files()] == ["2.png", "b/1.png"]
+
+
 def test_a_link_to_itself_is_no_folder(tmp_path: Path) -> None:
     picture(tmp_path / "faces/1.png", 10)
     for name in ("self", "self.png"):
@@ -114,24 +139,125 @@ def test_files_that_may_hold_images_are_skipped_with_what_to_do(tmp_path: Path) 
     root = tmp_path / "faces"
     picture(root / "1.png", 10).rename(root / "1")
     picture(root / "2.png", 20)
-    for name in ("3.HEIC", "4.zip", "5.npz", "notes.txt", "README"):
+    for name in ("3.CR2", "4.zip", "5.npz", "notes.txt", "README"):
         (root / name).write_bytes(b"something")
     images = prepare(settings(root), tmp_path / "cache")
     assert greys(images) == [20]
     advice = dict(images.skipped)
-    assert list(advice) == ["1", "3.HEIC", "4.zip", "5.npz"]
-    assert "rename it" in advice["1"] and "JPEG or PNG" in advice["3.HEIC"] and "unpack" in advice["4.zip"]
+    assert list(advice) == ["1", "3.CR2", "4.zip", "5.npz"]
+    assert "rename it" in advice["1"] and "JPEG or PNG" in advice["3.CR2"] and "unpack" in advice["4.zip"]
+
+
+def test_notes_count_what_is_skipped_by_ending_and_images_that_are_small_grey_or_twice(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "faces"
+    for i in range(3):
+        picture(root / f"{i}.png", 10 * i)
+    picture(root / "small.png", 200, size=(20, 40))
+    Image.new("RGB", (40, 40), (1, 2, 3)).save(root / "colour.png")
+    picture(root / "twice.png", 10)
+    files = ("a.txt", "b.TXT", "c.mp4", "README", "d.heic.part", "e.version-of-today", "f.zip", "damaged.png")
+    for name in files:
+        (root / name).write_bytes(b"something")
+    config = settings(root)
+    images = prepare(config, tmp_path / "cache")
+    assert images.notes == (
+        "skipped: 2 .txt, 1 .mp4, 1 .part, 1 .png, 1 .zip, 1 without an ending, 1 of other kinds",
+        "smaller than 32x32 and enlarged: 1 of 6 images",
+        "grey: 5 of 6 images (data.channels: 1 trains on one channel)",
+        "the same as an earlier one, pixel by pixel: 1 of 6 images",
+    )
+    found = find(config, tmp_path / "cache")
+    assert found is not None and found.notes == images.notes
+    grey = prepare(settings(root, channels=1), tmp_path / "cache")
+    assert not any("grey" in note for note in grey.notes)
+
+
+def test_a_cache_from_before_the_notes_is_still_read(tmp_path: Path) -> None:
+    picture(tmp_path / "faces/1.png", 10)
+    config = settings(tmp_path / "faces")
+    prepare(config, tmp_path / "cache")
+    (path,) = tmp_path.glob("cache/*/meta.json")
+    meta = json.loads(path.read_text())
+    del meta["notes"]
+    path.write_text(json.dumps(meta))
+    found = find(config, tmp_path / "cache")
+    assert found is not None and found.notes == ()
+
+
+def test_many_kinds_of_skipped_files_are_one_short_note(tmp_path: Path) -> None:
+    picture(tmp_path / "faces/1.png", 10)
+    for i in range(30):
+        (tmp_path / f"faces/x.{i}").touch()
+    (note, *_) = prepare(settings(tmp_path / "faces"), tmp_path / "cache").notes
+    assert note.endswith("1 .14, 1 .15, 22 of other kinds")
+
+
+def zipped(folder: Path, image: Path) -> None:
+    with zipfile.ZipFile(folder / "it's faces.zip", "w") as archive:
+        archive.write(image, "cat/1.png")
+
+
+def tarred(folder: Path, image: Path) -> None:
+    with tarfile.open(folder / "faces.tar.gz", "w:gz") as archive:
+        archive.add(image, "cat/1.png")
+
+
+def table(image: Path) -> pa.Table:
+    """As Hugging Face's `datasets` writes images."""
+    return pa.table({"label": [1], "img": [{"bytes": image.read_bytes(), "path": None}]})
+
+
+def parquet(folder: Path, image: Path) -> None:
+    (folder / "data").mkdir()
+    pq.write_table(table(image), folder / "data/train-00000-of-00001.parquet")
+
+
+def arrow(folder: Path, image: Path) -> None:
+    file = folder / "data-00000-of-00001.arrow"
+    with file.open("wb") as sink, pa.ipc.new_stream(sink, table(image).schema) as stream:
+        stream.write_table(table(image))
+
+
+@pytest.mark.parametrize("whole_folder", [True, False])
+@pytest.mark.parametrize("pack", [zipped, tarred, parquet, arrow])
+def test_images_in_an_archive_or_a_table_are_an_error_with_the_commands_that_unpack_them(
+    tmp_path: Path, pack: Callable[[Path, Path], None], whole_folder: bool
+) -> None:
+    (tmp_path / "pack's").mkdir()
+    pack(tmp_path / "pack's", picture(tmp_path / "1.png", 10))
+    (tmp_path / "pack's/dataset_info.json").touch()
+    (packed,) = (path for path in (tmp_path / "pack's").rglob("*.*") if path.suffix != ".json")
+    path = tmp_path / "pack's" if whole_folder else packed
+    message = refused(settings(path), tmp_path / "cache")
+    found = f"no image files, but {packed.name}: " if whole_folder else "is a file, not a folder: "
+    assert message.startswith(f"{path}: {found}") and len(message.splitlines()) < 20
+    _, command, last = message.split("\n\n")
+    subprocess.run(["sh", "-c", command], check=True)
+    assert greys(prepare(settings(last.removeprefix("and set data.path to ")), tmp_path / "cache")) == [10]
+
+
+def test_heif_without_its_extra_is_skipped_with_the_extras_name_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "faces/1.png", 10)
+    (tmp_path / "faces/2.HEIC").write_bytes(b"something")
+    monkeypatch.setattr(_files, "EXTENSIONS", _files.EXTENSIONS - {".heic"})
+    (skipped,) = prepare(settings(tmp_path / "faces"), tmp_path / "cache").skipped
+    assert skipped.file == "2.HEIC"
+    assert skipped.why.startswith(
+        "needs pip install 'fakeface-ablations[heif]', then `ablate data prepare --refresh`"
+    )
 
 
 def test_a_folder_of_other_files_is_an_error_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
-    (tmp_path / "faces/1.heic").write_bytes(b"something")
-    (tmp_path / "faces.zip").write_bytes(b"something")
-    assert "1.heic: cannot be read here: convert it" in refused(
+    (tmp_path / "faces/1.cr2").write_bytes(b"something")
+    assert "1.cr2: cannot be read here: convert it" in refused(
         settings(tmp_path / "faces"), tmp_path / "cache"
     )
-    assert "unpack it, and set data.path" in refused(settings(tmp_path / "faces.zip"), tmp_path / "cache")
-    (tmp_path / "faces/1.heic").rename(tmp_path / "faces/README")
+    (tmp_path / "faces/1.cr2").rename(tmp_path / "faces/README")
     assert "holds no image" in refused(settings(tmp_path / "faces"), tmp_path / "cache")
 
 
@@ -229,6 +355,7 @@ def downloader(monkeypatch: pytest.MonkeyPatch, name: str, act: object) -> None:
     setattr(fake, {"celeba": "CelebA", "lfw": "fetch_lfw_people"}[name], act)
     monkeypatch.setitem(sys.modules, module.split(".")[0], types.ModuleType(module.split(".")[0]))
     monkeypatch.setitem(sys.modules, module, fake)
+    monkeypatch.setitem(sys.modules, "gdown", types.ModuleType("gdown"))
 
 
 @pytest.mark.parametrize("name", ["celeba", "lfw"])
@@ -266,10 +393,16 @@ def test_a_download_is_used_once_complete_and_refused_when_partial(
     assert len(calls) == 1
 
 
-def test_lfw_without_scikit_learn_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    message = refused(settings(None, "lfw"), tmp_path / "cache")
-    assert "pip install 'fakeface-ablations[lfw]'" in message and "--set data.path=" in message
+@pytest.mark.parametrize(("name", "module"), [("celeba", "gdown"), ("lfw", "sklearn.datasets")])
+def test_a_download_that_lacks_a_package_names_its_extra_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    message = refused(settings(None, name), tmp_path / "cache")
+    assert message.startswith(
+        f"the data set {name!r}: pip install 'fakeface-ablations[{name}]' to download it"
+    )
+    assert "by hand" in message and "--set data.path=" in message
 
 
 @pytest.mark.faces

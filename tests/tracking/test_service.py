@@ -20,17 +20,27 @@ import pytest
 from ablations.store import Store, job_lock
 from ablations.tracking import MirrorProcess, server, shipped, sync
 from ablations.tracking.loop import pending
-from tests.tracking_jobs import POINTS, Job, check_mirrored, new_store, run_of
+from tests.tracking_jobs import (
+    POINTS,
+    Job,
+    check_mirrored,
+    journal_rows,
+    mirror_rows,
+    new_store,
+    run_id_of,
+    run_of,
+)
 
 WAIT = 150.0
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
 
 class Server:
-    """A real MLflow server on its own database; artifacts go through it."""
+    """A real MLflow server on its own database; artifacts go through it, unless `files` says otherwise."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *files: str) -> None:
         self.backend = new_store(root)
+        self.files = files or ("--artifacts-destination", str(self.backend.artifacts))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -41,7 +51,7 @@ class Server:
         command = [
             *(sys.executable, "-m", "mlflow", "server", "--port", str(self.port), "--workers", "1"),
             *("--backend-store-uri", self.backend.tracking_uri),
-            *("--artifacts-destination", str(self.backend.artifacts)),
+            *self.files,
         ]
         settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         with (self.backend.root / "server.log").open("ab") as log:
@@ -105,6 +115,30 @@ def test_through_a_server_everything_arrives_and_a_second_sync_adds_nothing(
         *("config.yaml", "journal.jsonl", "git.diff", "traceback.txt"),
         *("final_grid.png", "images", "loss_curve.png"),
     }
+
+
+def test_a_server_that_leaves_files_to_its_clients_gets_numbers_and_nothing_is_written_to_its_path(
+    store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root, path = tmp_path_factory.mktemp("server"), tmp_path_factory.mktemp("path")
+    without_files = Server(root, "--no-serve-artifacts", "--default-artifact-root", str(path))
+    without_files.start()
+    try:
+        job = Job(store, log_model=True).whole("crashed", traceback="boom")
+        report = sync(store, without_files.uri)
+        assert report.complete, report
+        ((problem,),) = report.problems.values()
+        assert str(path) in problem
+        assert "start a server with --artifacts-destination" in problem
+        rows = mirror_rows(without_files.uri, run_id_of(store, job, without_files.uri))
+        assert rows == journal_rows(job.folder)
+        assert run_of(store, job, without_files.uri).info.status == "FAILED"
+        assert not [*path.rglob("*.*")]
+        report = sync(store, without_files.uri)
+        assert report.complete
+        assert not report.problems
+    finally:
+        without_files.kill()
 
 
 def test_a_server_killed_and_restarted_under_training_gets_every_point_once(
