@@ -14,7 +14,7 @@ SHOWN_KINDS = 8
 """Of files that are skipped; the others are counted together."""
 LONGEST_ENDING = 12
 """A longer one, dot included, is part of a name and no kind of file."""
-NO_ENDING = "without an ending"
+_NO_ENDING = "without an ending"
 _OTHERS = "of other kinds"
 
 
@@ -26,7 +26,7 @@ def ending(name: str) -> str:
 def kind_of(name: str) -> str:
     """The ending, or words where there is none that tells the kind of a file."""
     found = ending(name)
-    return found if 1 < len(found) <= LONGEST_ENDING else _OTHERS if found else NO_ENDING
+    return found if 1 < len(found) <= LONGEST_ENDING else _OTHERS if found else _NO_ENDING
 
 
 class Tally:

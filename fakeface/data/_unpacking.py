@@ -47,7 +47,8 @@ def unpacking(path: Path, packed: Sequence[Path]) -> str:
             if file.name.lower().endswith(endings):
                 target = file.with_name(f"{file.name.split('.')[0]}-images")
                 words = "an archive, which is not opened. Unpack it, and any other, with"
-                return _steps(words, ["-m", module, "-e", str(file), str(target)], target)
+                then = "run this again" if path.is_dir() else f"set data.path to {target}"
+                return _steps(words, ["-m", module, "-e", str(file), str(target)], then)
     for kind, batches in _TABLES.items():
         tables = [file for file in packed if file.suffix.lower() == kind]
         if tables:
@@ -55,12 +56,12 @@ def unpacking(path: Path, packed: Sequence[Path]) -> str:
             found = f'sorted(Path({_text(path)}).rglob("*{kind}"))' if path.is_dir() else f"[{_text(path)}]"
             script = _SCRIPT.format(out=_text(target), files=found, batches=batches)
             words = f"a table such as Hugging Face's ({len(tables)} {kind}). Write its images to files with"
-            return _steps(words, ["-c", script], target)
+            return _steps(words, ["-c", script], f"set data.path to {target}")
     return "an archive or table: write its images to files, and set data.path to their folder"
 
 
-def _steps(words: str, arguments: list[str], target: Path) -> str:
-    return f"{words}\n\n{shlex.join([sys.executable, *arguments])}\n\nand set data.path to {target}"
+def _steps(words: str, arguments: list[str], then: str) -> str:
+    return f"{words}\n\n{shlex.join([sys.executable, *arguments])}\n\nand {then}"
 
 
 def _text(path: Path) -> str:
