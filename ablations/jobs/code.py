@@ -349,8 +349,11 @@ def _check_patches(name: str, _: int) -> None:
     for statements in module.definitions.values():
         for statement in statements:
             for use in uses(module, statement):
-                ours = [m for m, _ in _targets(module, use) if not _module(m).is_users]
-                if use.stored and ours:
+                if not use.stored:
+                    continue
+                reached = [m for m, _ in (*module.imports.get(use.name, ()), *_targets(module, use))]
+                ours = [m for m in reached if m.partition(".")[0] in user_modules.OURS]
+                if ours:
                     what = ".".join([use.name, *use.attributes])
                     words = f"assigns to {what}, which belongs to {ours[0]} and would change every run unseen"
                     raise UserError(
