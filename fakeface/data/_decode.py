@@ -22,7 +22,8 @@ with suppress(ImportError):  # the extra `heif`
 
     register_heif_opener()
 Image.init()
-FORMATS = sorted(set(Image.OPEN) - UNSUPPORTED)
+FORMATS = sorted(set(Image.OPEN) - UNSUPPORTED, key=lambda name: (name not in ("JPEG", "PNG"), name))
+"""The usual ones first: Pillow tries one after another."""
 EXTENSIONS = frozenset(ext for ext, name in Image.registered_extensions().items() if name in FORMATS)
 """Lower-case, with the dot."""
 _SPACES = {"L": "GRAY", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK"}

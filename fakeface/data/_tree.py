@@ -38,6 +38,8 @@ class Tree(NamedTuple):
 
 
 class _File(NamedTuple):
+    other: bool
+    """Whether it is none that is read: these sort last."""
     name: str
     inode: tuple[int, int]
     size_and_time: tuple[int, int]
@@ -56,12 +58,12 @@ def read_tree(root: Path) -> Tree:
     _walk(root, "", set(), found, left_out)
     kept: Fingerprint = {}
     read: set[tuple[int, int]] = set()
-    for file in sorted(found, key=lambda file: (ending(file.name) not in EXTENSIONS, file.name)):
+    for file in sorted(found):
         if file.inode in read:
             left_out[_LINKED] += 1
             continue
         kept[file.name] = file.size_and_time
-        if ending(file.name) not in EXTENSIONS:
+        if file.other:
             left_out[kind_of(file.name)] += 1
         elif file.inode[1] > 0:  # a broken link has none, nor has any file on some systems
             read.add(file.inode)
@@ -85,8 +87,8 @@ def _walk(
             continue
         if _is_folder(entry):
             _walk(Path(entry.path), f"{prefix}{entry.name}/", seen, found, left_out)
-        elif ending(entry.name) in _LISTED:
-            found += _status(entry, f"{prefix}{entry.name}")
+        elif (kind := ending(entry.name)) in _LISTED:
+            found += _status(entry, f"{prefix}{entry.name}", kind not in EXTENSIONS)
         else:
             left_out[kind_of(entry.name)] += 1
 
@@ -98,11 +100,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _status(entry: os.DirEntry[str], name: str) -> list[_File]:
+def _status(entry: os.DirEntry[str], name: str, other: bool) -> list[_File]:
     try:
         status = entry.stat()
     except OSError:  # a broken link: decoding will say so
-        return [_File(name, (-1, -1), (-1, -1))]
+        return [_File(other, name, (-1, -1), (-1, -1))]
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
         return []
-    return [_File(name, (status.st_dev, status.st_ino), (status.st_size, status.st_mtime_ns))]
+    return [_File(other, name, (status.st_dev, status.st_ino), (status.st_size, status.st_mtime_ns))]
