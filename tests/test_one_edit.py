@@ -1,28 +1,18 @@
-"""One edit a variant: a user's own file registers one component of each kind, and every page knows it."""
+"""One edit a variant: a user's own file registers one component of each kind, and every command and page knows it."""
 
 import json
-import sys
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import pytest
 
-from ablations.executors import EXECUTORS
 from ablations.store import journal
-from analysis.claims import KINDS
-from fakeface.data import DATASETS
-from fakeface.evaluation.extractors import EXTRACTORS
-from fakeface.evaluation.measures import MEASURES
-from fakeface.gan.initializers import INITIALIZERS
-from fakeface.gan.losses import LOSSES
-from fakeface.gan.networks import NETWORKS
-from fakeface.gan.optimizers import OPTIMIZERS
-from tests.commands import run_command
+from tests.processes import ablate
 
-REGISTRIES = (DATASETS, EXECUTORS, EXTRACTORS, INITIALIZERS, KINDS, LOSSES, MEASURES, NETWORKS, OPTIMIZERS)
 SPEC = """\
+imports: [my_variants.py]
 defaults:
-  data: {name: my-stripes, count: 96, image_size: 32}
+  data: {name: my-stripes, count: 600, image_size: 32}
   network: {name: my-linear, latent_dim: 8}
   optimizer: {name: my-adagrad, lr: 0.01}
   init: my-orthogonal
@@ -30,63 +20,123 @@ defaults:
   train: {steps: 12, batch_size: 8}
   evaluation: {extractor: my-pixels, num_samples: 96, num_reference: 96, num_evaluations: 1}
   samples: {num_grids: 8, grid_size: 2}
-seeds: [0, 1]
 runs:
   baseline: {}
   faster: {extends: baseline, optimizer: {lr: 0.05}}
+  ours: {extends: baseline, loss: non-saturating}
+studies:
+  rates:
+    base: baseline
+    space: {optimizer.lr: {low: 0.001, high: 0.1, log: true}}
+    trials: 2
+    seeds: 1
+    confirm: 0
+    edges: 0
 claims:
   mine: {says: Faster is ahead., my-beats: {run: faster, against: baseline, metric: quality}}
   brighter:
     says: Faster is brighter.
     compare: {run: faster, against: baseline, metric: my_brightness, direction: higher, by: 1%}
 """
+VARIANTS = Path(__file__).with_name("user_variants.py").read_text()
 
 
-@pytest.fixture
-def user_variants() -> Iterator[None]:
-    before = [dict(registry._components) for registry in REGISTRIES]
-    sys.modules.pop("tests.user_variants", None)
-    import tests.user_variants  # noqa: F401
-
-    yield
-    for registry, components in zip(REGISTRIES, before, strict=True):
-        registry._components = components
+def rows(folder: Path, command: str, *arguments: str) -> list[dict]:
+    return json.loads(ablate(folder, command, "--json", *arguments).stdout)
 
 
-@pytest.mark.usefixtures("user_variants")
-def test_each_registered_component_reaches_plan_run_table_mlflow_report_and_claims(tmp_path: Path) -> None:
-    (tmp_path / "runs.yaml").write_text(SPEC)
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a specification, a user's file, and a store trained by an executor of theirs and by `local`."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "runs.yaml").write_text(SPEC)
+    (folder / "my_variants.py").write_text(VARIANTS)
+    assert {row["state"] for row in rows(folder, "plan")} == {"data-missing"}
+    ablate(folder, "run", "--seeds", "0", "--executor", "my-executor", "--threads", "1")
+    ablate(folder, "run", "--seeds", "0,1", "--executor", "local", "--jobs", "2", "--threads", "1")
+    return folder
 
-    def ablate(*arguments: str) -> str:
-        return run_command(tmp_path, *arguments).stdout
 
-    planned = json.loads(ablate("plan", "--json"))
-    assert {row["state"] for row in planned} == {"data-missing"}
-    ablate("run", "--executor", "my-executor", "--no-mirror", "--threads", "1")
-    rows = json.loads(ablate("status", "--json"))
-    assert [(row["run"], row["seed"], row["exit"]) for row in rows] == [
-        ("baseline", 0, "finished"), ("baseline", 1, "finished"), ("faster", 0, "finished"), ("faster", 1, "finished")
-    ]  # fmt: skip
-    assert {"Loss_D", "fd_my_pixels", "precision_my_pixels", "my_brightness"} <= set(rows[0]["metrics"])
-    record = journal.read(Path(rows[0]["folder"]) / "journal.jsonl").records[0]
-    named = {value for value in record["resolved"].values() if str(value).startswith("my-")}
-    assert named == {"my-linear", "my-adagrad", "my-orthogonal", "my-least-squares"}
-    file = "tests/user_variants.py"
-    components = ("my_adagrad", "my_orthogonal", "my_linear", "Pictures", "LeastSquares")
-    assert {f"{file}:{name}" for name in components} <= set(record["code"])
+@pytest.mark.slow
+def test_each_component_trains_in_this_process_and_in_workers(lab: Path):
+    found = rows(lab, "status", "--seeds", "0,1")
+    assert {(row["run"], row["seed"]): row["exit"] for row in found} == {
+        (run, seed): "finished" for run in ("baseline", "faster", "ours") for seed in (0, 1)
+    }
+    for row in found:
+        assert {"Loss_D", "fd_my_pixels", "precision_my_pixels", "my_brightness"} <= set(row["metrics"])
+        record = journal.read(Path(row["folder"]) / "journal.jsonl").records[0]
+        own = {name for label in record["code"] if (name := label.removeprefix("my_variants.py:")) != label}
+        used = {"my_adagrad", "my_orthogonal", "my_linear", "Pictures", "Verdict"}
+        assert own == used | ({"LeastSquares"} if row["run"] != "ours" else set())
+    assert {row["state"] for row in rows(lab, "plan", "--seeds", "0,1")} == {"done"}
 
-    ablate("sync")
-    mlflow_run = json.loads(ablate("status", "--json"))[0]["mlflow_run_id"]
+
+@pytest.mark.slow
+def test_the_mirror_has_its_params_measures_and_model(lab: Path):
     from mlflow import MlflowClient
 
-    run = MlflowClient(f"sqlite:///{tmp_path / 'results' / 'mlflow.db'}").get_run(mlflow_run)
-    assert run.data.params["loss.name"] == "my-least-squares"
-    assert run.data.metrics["my_brightness"] == rows[0]["metrics"]["my_brightness"]
+    row = rows(lab, "status")[0]
+    client = MlflowClient(f"sqlite:///{lab / 'results' / 'mlflow.db'}")
+    run = client.get_run(row["mlflow_run_id"])
+    assert "my-least-squares" in {run.data.params.get("loss"), run.data.params.get("loss.name")}
+    assert run.data.metrics["my_brightness"] == row["metrics"]["my_brightness"]
+    models = client.search_logged_models([run.info.experiment_id])
+    assert [str(model.status) for model in models] == ["READY"] * 6
 
-    report = json.loads(ablate("report", "--json"))
+
+@pytest.mark.slow
+def test_a_mirror_of_a_store_whose_networks_are_not_imported_says_what_it_lacks(lab: Path, tmp_path: Path):
+    store = shutil.copytree(
+        lab / "results", tmp_path / "moved", ignore=shutil.ignore_patterns("mlflow*", "mirror")
+    )
+    done = ablate(tmp_path, "sync", "--store", str(store), check=1)
+    assert "its network 'my-linear' is in no module that this command imports" in done.stdout
+    assert "ablate sync --spec PATH" in done.stdout
+    ablate(tmp_path, "sync", "--store", str(store), "--spec", str(lab / "runs.yaml"))
+
+
+@pytest.mark.slow
+def test_a_study_searches_a_setting_of_it(lab: Path):
+    result = json.loads(ablate(lab, "tune", "rates", "--json", "--jobs", "2", "--threads", "1").stdout)
+    assert result["metric"] == "fd_my_pixels"
+    assert len(result["trials"]) == 2
+
+
+@pytest.mark.slow
+def test_the_report_judges_its_claims_and_shows_its_measure(lab: Path):
+    report = json.loads(ablate(lab, "report", "--json", "--seeds", "0,1", "--no-mirror").stdout)
     verdicts = {claim["id"]: claim["verdict"] for claim in report["claims"]}
     assert set(verdicts) == {"mine", "brighter"}
     assert set(verdicts.values()) <= {"supported", "refuted", "undecided"}
-    page = (tmp_path / "results" / "report" / "report.html").read_text()
+    page = (lab / "results" / "report" / "report.html").read_text()
     assert "brightness" in page
     assert "faster is ahead of baseline" in page
+
+
+@pytest.mark.slow
+def test_an_edit_makes_the_jobs_stale_that_reach_it_and_names_it(lab: Path):
+    edited = VARIANTS.replace("(fake - 1).square()", "2 * (fake - 1).square()")
+    assert edited != VARIANTS
+    (lab / "my_variants.py").write_text(edited)
+    try:
+        states = {row["run"]: (row["state"], row["detail"]) for row in rows(lab, "plan")}
+    finally:
+        (lab / "my_variants.py").write_text(VARIANTS)
+    stale = ("stale", "LeastSquares in my_variants.py changed")
+    assert states == {"baseline": stale, "faster": stale, "ours": ("done", "finished")}
+
+
+@pytest.mark.slow
+def test_an_error_in_the_file_ends_a_command_as_a_bad_specification_does(lab: Path):
+    (lab / "my_variants.py").write_text(VARIANTS + "\n1 / 0\n")
+    try:
+        done = ablate(lab, "plan", check=2)
+    finally:
+        (lab / "my_variants.py").write_text(VARIANTS)
+    lines = done.stderr.splitlines()
+    assert lines[1].startswith('  File "my_variants.py", line ')
+    assert lines[-2:] == [
+        "ZeroDivisionError: division by zero",
+        "runs.yaml:1:11: imports[0]: my_variants.py cannot be imported; mend what the traceback shows",
+    ]
