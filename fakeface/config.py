@@ -122,6 +122,13 @@ class LossConfig(ComponentConfig):
     """Registered loss."""
 
 
+class PenaltyConfig(ComponentConfig):
+    """A penalty on D that is added to its loss."""
+
+    name: str = "none"
+    """Registered penalty: `none`, `r1` or `gradient`."""
+
+
 class OptimizerSettings(Settings):
     """Settings of one network's optimizer, each None where the common ones hold."""
 
@@ -227,6 +234,7 @@ class TrainingConfig(Settings):
     init: InitConfig = InitConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     loss: LossConfig = LossConfig()
+    penalty: PenaltyConfig = PenaltyConfig()
     train: TrainConfig = TrainConfig()
 
 

@@ -1,6 +1,7 @@
 """What holds for every registered component of fakeface. A new one is tested here without an edit."""
 
 import inspect
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ablations.jobs.identity import code_digests
-from fakeface.config import DataConfig, OptimizerConfig, TrainingConfig, canonical_digest
+from ablations.jobs.code import code_digests
+from fakeface.config import DataConfig, LossConfig, OptimizerConfig, TrainingConfig, canonical_digest
 from fakeface.data import DATASETS, find, prepare
 from fakeface.errors import UserError
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor, _base
@@ -19,17 +20,20 @@ from fakeface.evaluation.extractors.inception import Inception
 from fakeface.evaluation.frechet import statistics
 from fakeface.evaluation.measures import DISTANCE, MEASURES, ScoredSamples, records, score
 from fakeface.evaluation.reference import Reference
+from fakeface.gan.batches import GanBatch
 from fakeface.gan.initializers import INITIALIZERS
-from fakeface.gan.losses import LOSSES
+from fakeface.gan.losses import LOSSES, build_loss
 from fakeface.gan.networks import NETWORKS
+from fakeface.gan.objective import declaration
 from fakeface.gan.optimizers import OPTIMIZERS, build_optimizer
+from fakeface.gan.penalties import PENALTIES
 from fakeface.gan.step import GanState
 from fakeface.measures import Error
 from fakeface.registry import Registry, UnknownComponent
 from tests.evaluation_pictures import drawn_faces, random_inception
 
 REGISTRIES: list[Registry[Any]] = [
-    NETWORKS, INITIALIZERS, LOSSES, OPTIMIZERS, DATASETS, EXTRACTORS, MEASURES
+    NETWORKS, INITIALIZERS, LOSSES, PENALTIES, OPTIMIZERS, DATASETS, EXTRACTORS, MEASURES
 ]  # fmt: skip
 CPU = torch.device("cpu")
 
@@ -99,14 +103,51 @@ def test_an_initializer_draws_from_its_seed_alone(name: str):
     assert not torch.equal(weights[0], weights[2])
 
 
+def batch_of(real: torch.Tensor, fake: torch.Tensor) -> GanBatch:
+    """Images of one pixel, under a discriminator whose output is that pixel."""
+    return GanBatch(torch.nn.Flatten(0), *(x.reshape(-1, 1, 1, 1) for x in (real, fake)), seed=0, number=0)
+
+
 @pytest.mark.parametrize("name", list(LOSSES))
-def test_a_loss_pushes_d_and_g_apart(name: str):
-    real, fake, logits = (torch.zeros(4, requires_grad=True) for _ in range(3))
-    sum(LOSSES[name]().discriminator(real, fake)).backward()
-    assert (real.grad < 0).all(), "D must raise its logits for real images"
+def test_a_loss_pushes_d_and_g_apart_where_d_is_undecided(name: str):
+    loss = build_loss(LossConfig(name=name))
+    undecided = torch.full((4,), loss.boundary or 0.0)
+    real, fake = (undecided.clone().requires_grad_() for _ in range(2))
+    sum(loss.discriminator(batch_of(real, fake))).backward()
+    assert (real.grad < 0).all(), "D must raise its outputs for real images"
     assert (fake.grad > 0).all(), "and lower them for fakes"
-    LOSSES[name]().generator(logits).backward()
-    assert (logits.grad < 0).all(), "G must raise D's logits"
+    fake = undecided.clone().requires_grad_()
+    loss.generator(batch_of(undecided, fake)).backward()
+    assert (fake.grad < 0).all(), "G must raise D's outputs"
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_a_loss_is_a_finite_scalar_and_declares_what_its_values_mean(name: str):
+    loss = build_loss(LossConfig(name=name))
+    for end in (-50.0, 0.0, 50.0):
+        batch = batch_of(torch.full((4,), end), torch.full((4,), -end))
+        values = [*loss.discriminator(batch), loss.generator(batch), loss.penalty(batch)]
+        assert all(v.shape == () and v.isfinite() for v in values if v is not None)
+        assert loss.probability(batch.real_outputs).isfinite().all()
+    json.dumps(declaration(TrainingConfig(loss=name)).record(), allow_nan=False)
+    weights = torch.nn.Linear(3, 1)
+    loss.constrain(weights)
+    assert weights.weight.isfinite().all()
+
+
+@pytest.mark.parametrize("name", list(PENALTIES))
+def test_a_penalty_is_a_finite_scalar_that_reaches_each_weight_of_d(name: str):
+    networks = NETWORKS["dcgan"](config(data={"image_size": 32}))
+    real, fake = (torch.rand(4, 3, 32, 32) for _ in range(2))
+    penalty = PENALTIES.build(name, {}, GanBatch(networks.discriminator, real, fake, seed=0, number=0))
+    if penalty is not None:
+        assert penalty.shape == () and penalty >= 0
+        penalty.backward()
+        for weight in networks.discriminator.parameters():
+            assert weight.grad is None or weight.grad.isfinite().all()
+        assert any(
+            weight.grad is not None and weight.grad.any() for weight in networks.discriminator.parameters()
+        )
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))

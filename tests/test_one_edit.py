@@ -116,7 +116,7 @@ def test_the_report_judges_its_claims_and_shows_its_measure(lab: Path):
 
 @pytest.mark.slow
 def test_an_edit_makes_the_jobs_stale_that_reach_it_and_names_it(lab: Path):
-    edited = VARIANTS.replace("(fake - 1).square()", "2 * (fake - 1).square()")
+    edited = VARIANTS.replace("(batch.fake_outputs - 1).square()", "2 * (batch.fake_outputs - 1).square()")
     assert edited != VARIANTS
     (lab / "my_variants.py").write_text(edited)
     try:

@@ -20,7 +20,7 @@ from fakeface.data import DATASETS, Batch, Source
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor
 from fakeface.evaluation.measures import MEASURES
 from fakeface.gan.initializers import INITIALIZERS
-from fakeface.gan.losses import LOSSES
+from fakeface.gan.losses import LOSSES, GanLoss
 from fakeface.gan.networks import NETWORKS, Networks
 from fakeface.gan.optimizers import OPTIMIZERS
 from fakeface.measures import Better
@@ -63,14 +63,16 @@ def my_linear(config: TrainingConfig) -> Networks:
 
 
 @LOSSES.register("my-least-squares")
-class LeastSquares:
+class LeastSquares(GanLoss):
     """LSGAN (Mao et al. 2017, arXiv 1611.04076) with targets 1 and 0."""
 
-    def discriminator(self, real, fake):
-        return (real - 1).square().mean() / 2, fake.square().mean() / 2
+    boundary = 0.5
 
-    def generator(self, fake):
-        return (fake - 1).square().mean() / 2
+    def discriminator(self, batch):
+        return (batch.real_outputs - 1).square().mean() / 2, batch.fake_outputs.square().mean() / 2
+
+    def generator(self, batch):
+        return (batch.fake_outputs - 1).square().mean() / 2
 
 
 @dataclass(frozen=True)

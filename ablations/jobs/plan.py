@@ -24,6 +24,7 @@ from fakeface.config import (
     NetworkConfig,
     OptimizerConfig,
     OptimizerSettings,
+    PenaltyConfig,
     TrainConfig,
     TrainingConfig,
     canonical_digest,
@@ -36,7 +37,8 @@ from fakeface.evaluation.measures import MEASURES
 from fakeface.evaluation.scoring import Scorer
 from fakeface.files import regular_file
 from fakeface.gan.components import COMPONENTS
-from fakeface.gan.losses import LOSSES
+from fakeface.gan.losses import LOSSES, build_loss
+from fakeface.gan.objective import declaration
 from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
 from fakeface.registry import Registry, UnknownComponent
 
@@ -124,6 +126,7 @@ class Job:
             "code": self.code,
             "config": self.config.training().model_dump(mode="json"),
             "total_steps": total_steps,
+            "objective": declaration(self.config).record(),
         }
 
     def naming(self) -> dict[str, Any]:
@@ -219,7 +222,7 @@ def training_roots(config: RunConfig) -> list[object]:
     return [
         training.begin,
         training.take_steps,
-        *(TrainingConfig, DataConfig, NetworkConfig, InitConfig, LossConfig, TrainConfig),
+        *(TrainingConfig, DataConfig, NetworkConfig, InitConfig, LossConfig, PenaltyConfig, TrainConfig),
         *(OptimizerConfig, OptimizerSettings),
         *(registry[getattr(config, setting).name] for setting, registry in COMPONENTS.items()),
         *(OPTIMIZERS[name] for name in sorted(optimizers)),
@@ -304,8 +307,8 @@ def _component_problems(run: Run, setting: str) -> list[Problem]:
     registry, component = COMPONENTS[setting], getattr(run.config, setting)
     try:
         registry.arguments(component.name, component.options)
-        if registry is LOSSES:  # the others need a network, or memory for one
-            registry.build(component.name, component.options)
+        if registry is LOSSES:  # the others need what a training gives them
+            build_loss(component)
     except UnknownComponent as error:
         return [run.problem(f"{setting}.name", str(error))]
     except UserError as error:

@@ -1,11 +1,14 @@
-"""Batches of real images, in the order that the seed gives."""
+"""Batches: real images in the order that the seed gives, and what a loss sees of a step."""
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from fakeface.randomness import batch_indices
+from fakeface.randomness import batch_indices, stream
 
 
 class RealImages:
@@ -38,3 +41,38 @@ class RealImages:
         pixels = torch.from_numpy(self.images[rows]).to(self.device, non_blocking=True)
         unit = pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255)
         return unit if self.scaling == "unit" else unit.mul_(2).sub_(1)
+
+
+@dataclass
+class GanBatch:
+    """What a loss sees of one half of a step: D, a real batch and a generated batch.
+
+    In D's half the fakes are detached from G. In G's half gradients flow through `fake`, and D's weights need none.
+    """
+
+    discriminator: nn.Module
+    """Images (B, C, H, W) -> outputs (B,)."""
+    real: Tensor
+    """(B, C, H, W) in the range that `data.scaling` gives."""
+    fake: Tensor
+    """(B, C, H, W) in [-1, 1]."""
+    seed: int
+    """Of the training."""
+    number: int
+    """Of the step of D, from 0."""
+
+    @cached_property
+    def real_outputs(self) -> Tensor:
+        """D's outputs on the real batch, (B,). D runs when they are first read, and once."""
+        outputs: Tensor = self.discriminator(self.real)
+        return outputs
+
+    @cached_property
+    def fake_outputs(self) -> Tensor:
+        """D's outputs on the generated batch, (B,). D runs when they are first read, and once."""
+        outputs: Tensor = self.discriminator(self.fake)
+        return outputs
+
+    def stream(self, name: str) -> torch.Generator:
+        """A CPU generator of this step's own, for a loss that draws: the same on each device and after a resume."""
+        return stream(name, self.seed, self.number)

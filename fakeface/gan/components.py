@@ -8,7 +8,13 @@ from typing import Any
 from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.losses import LOSSES
 from fakeface.gan.networks import NETWORKS
+from fakeface.gan.penalties import PENALTIES
 from fakeface.registry import Registry
 
-COMPONENTS: dict[str, Registry[Any]] = {"network": NETWORKS, "init": INITIALIZERS, "loss": LOSSES}
+COMPONENTS: dict[str, Registry[Any]] = {
+    "network": NETWORKS,
+    "init": INITIALIZERS,
+    "loss": LOSSES,
+    "penalty": PENALTIES,
+}
 """The fields of `TrainingConfig` that are a `ComponentConfig`."""

@@ -4,16 +4,17 @@ After PyTorch's `examples/dcgan/main.py`: `d_steps` discriminator steps (a real 
 one generator step on the same fakes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn, optim
 
 from fakeface.config import TrainingConfig
-from fakeface.gan.batches import RealImages
+from fakeface.gan.batches import GanBatch, RealImages
 from fakeface.gan.initializers import INITIALIZERS, plain_parameters
 from fakeface.gan.losses import GanLoss
 from fakeface.gan.networks import NETWORKS
+from fakeface.gan.objective import Objective
 from fakeface.gan.optimizers import build_optimizer
 from fakeface.randomness import latent_noise, stream
 
@@ -60,48 +61,59 @@ def warm_up(optimizer: optim.Optimizer, warmup_steps: int, step: int) -> None:
             group["lr"] = optimizer.defaults["lr"] * min(1.0, step / warmup_steps)
 
 
-def train_discriminator(state: GanState, loss: GanLoss, real: Tensor, fakes: Tensor) -> list[Tensor]:
-    """Minimise Loss_D = -E log D(x) - E log(1 - D(G(z))) over D, by one step; G does not change."""
+def accuracies(loss: GanLoss, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Shares of D's outputs (B,) on real and on generated images that are on their side of the loss's boundary."""
+    boundary = (real.mean() + fake.mean()) / 2 if loss.boundary is None else loss.boundary
+    return (real > boundary).float().mean(), (fake < boundary).float().mean()
+
+
+def train_discriminator(state: GanState, objective: Objective, batch: GanBatch) -> list[Tensor]:
+    """Minimise Loss_D over D by one step; G does not change.
+
+    With the non-saturating loss, Loss_D = -E log D(x) - E log(1 - D(G(z))).
+    """
+    loss = objective.loss
     state.optimizer_d.zero_grad(set_to_none=True)
-    logits_real = state.discriminator(real)
-    logits_fake = state.discriminator(fakes.detach())
-    loss_real, loss_fake = loss.discriminator(logits_real, logits_fake)
-    (loss_real + loss_fake).backward()  # type: ignore[no-untyped-call]
+    loss_real, loss_fake = loss.discriminator(batch)
+    loss_d = sum(objective.penalties(batch), start=loss_real + loss_fake)
+    loss_d.backward()  # type: ignore[no-untyped-call]
     state.optimizer_d.step()
+    loss.constrain(state.discriminator)
     with torch.no_grad():
-        p_real, p_fake = logits_real.sigmoid().mean(), logits_fake.sigmoid().mean()
-        right_real, right_fake = (logits_real > 0).float().mean(), (logits_fake < 0).float().mean()
-        total = (loss_real + loss_fake).detach()
-    return [total, loss_real.detach(), loss_fake.detach(), p_real, p_fake, right_real, right_fake]
+        real, fake = batch.real_outputs, batch.fake_outputs
+        d_x, d_g_z = loss.probability(real).mean(), loss.probability(fake).mean()
+        right = accuracies(loss, real, fake)
+    return [loss_d.detach(), loss_real.detach(), loss_fake.detach(), d_x, d_g_z, *right]
 
 
-def train_generator(state: GanState, loss: GanLoss, fakes: Tensor) -> list[Tensor]:
-    """Minimise Loss_G = -E log D(G(z)) over G, by one step, on the fakes of D's last step.
+def train_generator(state: GanState, objective: Objective, batch: GanBatch) -> list[Tensor]:
+    """Minimise Loss_G over G by one step, on the fakes of D's last step.
 
-    D's weights need no gradient here, only its input does, which saves a third of D's backward pass.
+    With the non-saturating loss, Loss_G = -E log D(G(z)). D's weights need no gradient here, only its input does, which
+    saves a third of D's backward pass.
     """
     state.optimizer_g.zero_grad(set_to_none=True)
     state.discriminator.requires_grad_(False)
-    logits_fake = state.discriminator(fakes)
-    loss_g = loss.generator(logits_fake)
+    loss_g = objective.loss.generator(batch)
     loss_g.backward()  # type: ignore[no-untyped-call]
     state.discriminator.requires_grad_(True)
     state.optimizer_g.step()
-    return [loss_g.detach(), logits_fake.detach().sigmoid().mean()]
+    return [loss_g.detach(), objective.loss.probability(batch.fake_outputs.detach()).mean()]
 
 
-def gan_step(config: TrainingConfig, state: GanState, loss: GanLoss, real: RealImages) -> Tensor:
+def gan_step(config: TrainingConfig, state: GanState, objective: Objective, real: RealImages) -> Tensor:
     """`d_steps` steps of D, one of G. Returns the STEP_SERIES, shape (9,), on the device; D's are its last step's."""
     for d_step in range(config.train.d_steps):
         number = state.step * config.train.d_steps + d_step
         z = latent_noise("latent", real.seed, number, config.train.batch_size, config.network.latent_dim)
         fakes = state.generator(z.to(real.device, non_blocking=True))
+        batch = GanBatch(state.discriminator, real.batch(number), fakes, real.seed, number)
         warm_up(state.optimizer_d, config.optimizer.warmup_of("D"), number + 1)
-        of_d = train_discriminator(state, loss, real.batch(number), fakes)
-    total, loss_real, loss_fake, p_real, p_before, right_real, right_fake = of_d
+        of_d = train_discriminator(state, objective, replace(batch, fake=fakes.detach()))
+    total, loss_real, loss_fake, d_x, d_g_z_before, right_real, right_fake = of_d
     warm_up(state.optimizer_g, config.optimizer.warmup_of("G"), state.step + 1)
-    loss_g, p_after = train_generator(state, loss, fakes)
+    loss_g, d_g_z_after = train_generator(state, objective, batch)
     state.step += 1
     return torch.stack(
-        [total, loss_real, loss_fake, loss_g, p_real, p_before, p_after, right_real, right_fake]
+        [total, loss_real, loss_fake, loss_g, d_x, d_g_z_before, d_g_z_after, right_real, right_fake]
     )

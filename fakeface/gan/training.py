@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fakeface.config import TrainingConfig
 from fakeface.gan.batches import RealImages
-from fakeface.gan.losses import LOSSES
+from fakeface.gan.objective import Objective
 from fakeface.gan.series import PROBE_SERIES, STEP_SERIES
 from fakeface.gan.step import GanState, gan_step
 from fakeface.randomness import stream
@@ -76,7 +76,7 @@ def train(
     after `block_steps` or `block_seconds`, when `stop()` returns True (the generator then returns) or at a divergence.
     Where blocks end changes no weight. Metrics stay on the device within a block, so no step waits for the host.
     """
-    loss = LOSSES.build(config.loss.name, config.loss.options)
+    objective = Objective.of(config)
     if (
         state.step == 0
     ):  # for components that draw from torch's own generators; a checkpoint keeps their state
@@ -87,7 +87,7 @@ def train(
         probes: dict[int, Tensor] = {}
         while True:
             probe = Probe(state) if (state.step + 1) % PROBE_EVERY == 0 else None
-            rows.append(gan_step(config, state, loss, real))
+            rows.append(gan_step(config, state, objective, real))
             if probe is not None:
                 probes[state.step] = probe.measure()
             stopping = stop()

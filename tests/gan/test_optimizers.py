@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, optim
 
-from ablations.jobs.identity import code_digests
+from ablations.jobs.code import code_digests
 from fakeface.config import OptimizerConfig, TrainingConfig, changed_settings
 from fakeface.errors import UserError
 from fakeface.gan import training
