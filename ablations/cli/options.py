@@ -8,7 +8,7 @@ import math
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -106,7 +106,10 @@ class SpecOptions:
         str | None, typer.Option(help="Size of the runs: quick, standard, paper, or your own.")
     ] = None
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="A.B=V", help="Change a setting (repeatable).")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="A.B=V", help="Change a setting of every run, as variants of it (repeatable)."
+        ),
     ] = None
     store: StorePath = STORE
 
@@ -130,20 +133,32 @@ class Selectors(SpecOptions):
 
     group: Annotated[list[str] | None, typer.Option(help="Only runs of this group (repeatable).")] = None
     run: Annotated[
-        list[str] | None, typer.Option(help="Only this run, or runs of this pattern (repeatable).")
+        list[str] | None,
+        typer.Option(
+            help="Only this run, runs of this pattern, or 'RUN[A.B=V]', a variant of it (repeatable)."
+        ),
     ] = None
     seeds: Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2.")] = None
 
     def choose(self) -> "tuple[Spec, tuple[Run, ...], Store]":
         """The selected runs. Reads the specification only."""
         from ablations.jobs.plan import check_components
+        from ablations.spec.run_names import parse_variant
         from ablations.store import Store
         from analysis.claims.reading import guests
 
         spec = self.load(seeds=self.seeds)
-        runs = spec.select(self.group or (), self.run or (), guests=partial(guests, spec))
+        variants = [variant for name in self.run or () if (variant := parse_variant(name))]
+        names = [name for name in self.run or () if not parse_variant(name)]
+        runs: list[Run] = []
+        if self.group or names or not variants:
+            runs += spec.select(self.group or (), names, guests=partial(guests, spec))
+        for name, settings in variants:
+            changed = replace(self, set_=[*(self.set_ or ()), *settings])
+            runs += changed.load(seeds=self.seeds).select(runs=[name])
+        runs = list({run.label: run for run in runs}.values())
         check_components(runs)
-        return spec, runs, Store(self.store)
+        return spec, tuple(runs), Store(self.store)
 
     def select(self) -> "tuple[Spec, list[Job], Snapshot]":
         """The selected jobs, for commands that train nothing, and the store as it is now.
@@ -156,6 +171,29 @@ class Selectors(SpecOptions):
         spec, runs, _ = self.choose()
         store = Snapshot(self.store)
         return spec, make_plan(spec, runs, lambda config: store.find_data(config).images), store
+
+    def beside_plain(self, jobs: "list[Job]", store: "Store") -> "list[Job]":
+        """The selected jobs, and before each variant its plain run where the store has results of that."""
+        from ablations.jobs.plan import make_plan
+        from ablations.jobs.status import results_of
+
+        varied = {job.plain for job in jobs if job.overrides}
+        if not varied:
+            return jobs
+        try:
+            spec = replace(self, set_=None).load(seeds=self.seeds)
+            runs = [run for run in spec.runs if run.name in varied]
+            plain = make_plan(spec, runs, lambda config: store.find_data(config).images)
+        except UserError:  # the specification is sound only with `--set`, so nothing was trained without
+            return jobs
+        known = {job.name for job in jobs}
+        begun = [job for job in plain if job.name not in known and results_of(job, store)]
+        ordered: list[Job] = []
+        for job in jobs:
+            if job.overrides:
+                ordered += [one for one in begun if one.run == job.plain and one not in ordered]
+            ordered.append(job)
+        return ordered
 
     def report_command(self) -> str:
         """The command that trains the selected jobs and writes their report, as the report shows it."""

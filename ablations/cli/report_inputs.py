@@ -1,25 +1,29 @@
-"""What a specification asks of its results, beyond how each run went: its studies and its claims, judged."""
+"""What a specification asks of its results, beyond how each run went: its studies, its paths and its claims, judged."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
 from ablations.cli.options import shell_command
 from ablations.cli.tables import frames_of
 from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Spec
+from ablations.spec.paths import AblationPath
+from ablations.spec.run_names import plain_name
 from ablations.store import Store, has_file
 from ablations.studies.record import FILE
 from analysis.claims import Claim, Evidence
-from analysis.claims.judging import Verdict, judge_claims
+from analysis.claims.judging import judge_claims
+from analysis.claims.paths import path_result
 from analysis.claims.reading import claims_of
+from analysis.frames.jobs import Frames
 from analysis.frames.studies import StudyResult
 from analysis.report.results import ReportInputs
 from fakeface.errors import UserError
 
 
 def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs:
-    """What of the specification is about these jobs: studies on the same data that have begun, and claims."""
+    """What of the specification is about these jobs: studies on the same data that have begun, claims and paths."""
     runs = {job.run for job in jobs}
     digests = {job.data_digest for job in jobs}
     newest: dict[str, StudyResult] = {}
@@ -29,24 +33,35 @@ def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs
             study = StudyResult.read(path)
             if study.data_digest in digests and study.profile == spec.profile:
                 newest[study.name] = study
-    begun = [newest[study.name] for study in spec.studies if study.name in newest and study.base.name in runs]
-    about = runs | {study.name for study in spec.studies if study.base.name in runs}
-    verdicts = [
-        verdict
-        for verdict in _verdicts(spec, store, newest)
-        if about.intersection(verdict.claim.kind.subjects)
+    begun = [
+        newest[study.name] for study in spec.studies if study.name in newest and study.base.label in runs
     ]
-    return ReportInputs(sorted(begun, key=lambda study: study.reference_name in newest), verdicts)
-
-
-def _verdicts(spec: Spec, store: Store, known: Mapping[str, StudyResult]) -> list[Verdict]:
-    """Every claim, judged by the jobs of the runs that it names, whether the report is on them or not."""
-    claims = claims_of(spec)
+    about = runs | {study.name for study in spec.studies if study.base.label in runs}
+    labels = {run.name: run.label for run in spec.runs}
+    # Under `--set` a claim is about the variants of its runs.
+    claims = [claim.about(labels) for claim in claims_of(spec)]
+    paths = [path for path in spec.paths if _is_about(path, runs, labels)]
     named = {run for claim in claims for run in claim.kind.named_runs}
-    runs = [run for run in spec.runs if run.name in named]
-    jobs = make_plan(spec, runs, lambda config: store.find_data(config).images)
-    evidence = Evidence(frames_of(jobs, store), known)
-    return judge_claims(claims, evidence, partial(_lacking_command, spec, store))
+    named |= {labels[run] for path in paths for run in path.runs}
+    frames = _frames_of(spec, named, store)
+    verdicts = judge_claims(claims, Evidence(frames, newest), partial(_lacking_command, spec, store))
+    return ReportInputs(
+        studies=sorted(begun, key=lambda study: study.reference_name in newest),
+        claims=[verdict for verdict in verdicts if about.intersection(verdict.claim.kind.subjects)],
+        paths=[path_result(path, labels, frames) for path in paths],
+    )
+
+
+def _is_about(path: AblationPath, runs: Set[str], labels: Mapping[str, str]) -> bool:
+    """Whether a path belongs to a report on these runs: on one that it makes or, if it makes none, on both ends."""
+    own = {run.label for run in path.own_runs}
+    return bool(own & runs) if own else {labels[path.start], labels[path.goal]} <= runs
+
+
+def _frames_of(spec: Spec, labels: Set[str], store: Store) -> Frames:
+    """The jobs of these runs, whether the report is on them or not."""
+    runs = [run for run in spec.runs if run.label in labels]
+    return frames_of(make_plan(spec, runs, lambda config: store.find_data(config).images), store)
 
 
 def _lacking_command(spec: Spec, store: Store, claim: Claim) -> str:
@@ -57,5 +72,6 @@ def _lacking_command(spec: Spec, store: Store, claim: Claim) -> str:
         return shell_command("tune", kind.named_study, **place, set=spec.overrides, store=store.root)
     seeds = ",".join(map(str, spec.seeds))
     return shell_command(
-        "run", **place, seeds=seeds, run=kind.named_runs, set=spec.overrides, store=store.root
-    )
+        "run", **place, seeds=seeds, run=[plain_name(run) for run in kind.named_runs], set=spec.overrides,
+        store=store.root,
+    )  # fmt: skip

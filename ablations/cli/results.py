@@ -38,6 +38,7 @@ def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = Fa
     from ablations.jobs.listing import status_rows
 
     _, jobs, store = chosen.select()
+    jobs = chosen.beside_plain(jobs, store)
     if not store.jobs.is_dir():
         words = "no store here yet, so nothing has been trained; choose another folder with --store"
         console(stderr=True).say("[yellow]{}[/]: {}", store.root, words)
@@ -60,6 +61,7 @@ def report(
     from ablations.cli import setup
 
     spec, jobs, store = chosen.select()
+    jobs = chosen.beside_plain(jobs, store)
     to, folder = console(stderr=json_), out.absolute() if out else store.report
     files = write_report(spec, jobs, store, folder, chosen.report_command())
     # The store's own report belongs into MLflow if its jobs are there.

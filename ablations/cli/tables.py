@@ -10,6 +10,7 @@ from ablations.cli.printing import SafeConsole
 from ablations.cli.view import coloured
 from ablations.jobs.plan import Job
 from ablations.jobs.status import Status, results_of
+from ablations.spec.run_names import short_name
 from ablations.store import Store
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import quality_name
@@ -39,7 +40,7 @@ def print_plan(rows: Sequence[dict[str, Any]], console: SafeConsole) -> None:
         state = Text(row["state"], STATUS_STYLES.get(row["state"], ""))
         detail = f": {printable(row['detail'])}" if row["detail"] else ""
         table.add_row(
-            row["run"], str(row["seed"]), (row["identity"] or "—")[:12], str(row["steps"] or "—"),
+            short_name(row["run"]), str(row["seed"]), (row["identity"] or "—")[:12], str(row["steps"] or "—"),
             _minutes(row["expected_seconds"]), Text.assemble(state, detail),
         )  # fmt: skip
     console.print(table)
@@ -53,10 +54,13 @@ def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
     """What the journals of the jobs say; a job without a folder has not begun."""
     selections = [
         Selected(
-            job.run, job.seed, results_of(job, store) or store.jobs / f"{job.name}-not-begun", job.protocol_identity
+            job.run,
+            job.seed,
+            results_of(job, store) or store.jobs / f"{job.plain}-s{job.seed}-not-begun",
+            job.protocol_identity,
         )
         for job in jobs
-    ]  # fmt: skip
+    ]
     return load(selections, store.history)
 
 
@@ -68,7 +72,7 @@ def print_results(frames: Frames, console: SafeConsole) -> None:
         table.add_column(name, justify="left" if left else "right", no_wrap=name in ("run", "seed"))
     for row in summary_rows(frames):
         run, seed, _, *numbers = row.cells()
-        table.add_row(run, seed, coloured(list(row.outcome)), *numbers)
+        table.add_row(short_name(run), seed, coloured(list(row.outcome)), *numbers)
     console.print(table)
 
 

@@ -92,16 +92,17 @@ def run_(
             out.say("Nothing to do: every job is done.")
             summary = Summary()
         now = Snapshot(store.root)
-        frames = frames_of(jobs, now)
+        shown = chosen.beside_plain(jobs, now)
+        frames = frames_of(shown, now)
         out.print()
         print_results(frames, out)
-        where = _report_line(spec, jobs, now, chosen.report_command()) if report else None
+        where = _report_line(spec, shown, now, chosen.report_command()) if report else None
     if not frames.images.empty:
         folder = frames.images["path"].iloc[0].parent.parent.parent
         out.say("Pictures: {}/*/samples/", os.path.relpath(folder))
     if where:
         out.say(*where)
-    compare = compare_words(jobs, store, mirroring.uri(store))
+    compare = compare_words(shown, store, mirroring.uri(store))
     if compare:
         out.say("Compare:  {}", compare)
     if summary.exit_status == 130:

@@ -10,6 +10,7 @@ from rich.text import Text
 from ablations.cli.printing import SafeConsole, styled
 from ablations.jobs.context import Progress as JobProgress
 from ablations.jobs.plan import Job
+from ablations.spec.run_names import short_name
 from ablations.store.history import History
 from fakeface.gan.series import IMAGES_PER_SECOND, LOSS_D, LOSS_G
 from fakeface.outcomes import Dynamics, Exit, Samples
@@ -109,9 +110,10 @@ class LiveView(View):
         self._say_delayed()
         if progress.phase == "diagnosed":
             return
-        name = progress.job.name
+        job, name = progress.job, progress.job.name
         if name not in self.tasks:
-            self.tasks[name] = self.bars.add_task(name, total=progress.total_steps, words="")
+            shown = f"{short_name(job.run)}-s{job.seed}"
+            self.tasks[name] = self.bars.add_task(shown, total=progress.total_steps, words="")
         self.bars.update(self.tasks[name], completed=progress.step, words=_progress_words(progress))
 
     def ended(self, job: Job, exit_: str, history: History | None, why: str = "") -> None:

@@ -100,7 +100,7 @@ def record_crash(job: Job, store: Store, why: str) -> Ended:
 
 
 def _run_with_lock(job: Job, store: Store, context: Context) -> Ended:
-    folder = store.folder_for(job.run, job.seed, job.identity)
+    folder = store.folder_for(job.plain, job.seed, job.identity)
     check_no_links(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

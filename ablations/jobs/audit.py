@@ -1,5 +1,6 @@
 """Trains a finished job again and compares it with its journal, step by step. Writes nothing."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def audit(
     """
     if history.outcome is None:
         raise UserError(
-            f"{job.name}: not finished, so there is nothing to audit; `ablate run --run {job.run}` ends it"
+            f"{job.name}: not finished, so there is nothing to audit; `ablate run --run {shlex.quote(job.run)}` ends it"
         )
     total = min(steps or history.outcome["steps"], history.outcome["steps"])
     kept = {step for step in kept_steps(history.folder) if step <= total}

@@ -1,6 +1,5 @@
 """What can be removed from a store, and why. Includes finished results only on request."""
 
-import fnmatch
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.resuming import checkpoint_files
 from ablations.jobs.status import same_but_data
 from ablations.spec import load_spec
+from ablations.spec.run_names import fits
 from ablations.spec.yaml_tree import read_yaml
 from ablations.store import Store, is_running, job_lock
 from ablations.store.history import History, exit_of
@@ -192,7 +192,7 @@ def selected(
             and (
                 not (groups or runs)
                 or name["group"] in groups
-                or any(fnmatch.fnmatchcase(name["run"], pattern) for pattern in runs)
+                or any(fits(name["run"], pattern) for pattern in runs)
             )
             for name in history.names
         )

@@ -1,5 +1,7 @@
 """New images from the weights that a job kept."""
 
+import shlex
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +32,7 @@ def generate(
     kept = kept_steps(state.folder) if state.folder else []
     if state.folder is None or state.history is None or not kept:
         raise UserError(
-            f"{job.name}: no weights are kept yet ({state.status}); `ablate run --run {job.run}` trains it"
+            f"{job.name}: no weights are kept yet ({state.status}); `ablate run --run {shlex.quote(job.run)}` trains it"
         )
     step = kept[-1] if step is None else step
     if step not in kept:

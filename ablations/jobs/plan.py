@@ -16,6 +16,7 @@ from ablations.jobs.identity import resolved_settings, training_identity
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from ablations.spec import imports as user_modules
 from ablations.spec.imports import NO_IMPORTS, Imports
+from ablations.spec.run_names import plain_name
 from fakeface.config import (
     DataConfig,
     EvaluationConfig,
@@ -53,6 +54,7 @@ class Job:
     """A run with one seed: everything that training and scoring need."""
 
     run: str
+    """The run's label: with what `--set` changed, as in `baseline[optimizer.lr=0.02]`."""
     group: str
     profile: str
     experiment: str
@@ -68,12 +70,17 @@ class Job:
     imports: Imports = NO_IMPORTS
     """The user's modules that it may need."""
     overrides: tuple[str, ...] = ()
-    """The `--set` values of the plan: they tell variants of one name apart."""
+    """The `--set` values that make it another training than its plain run."""
 
     @property
     def name(self) -> str:
         """For people: `baseline-s0`."""
         return f"{self.run}-s{self.seed}"
+
+    @property
+    def plain(self) -> str:
+        """The run's name in the specification, without what `--set` changed."""
+        return plain_name(self.run)
 
     @cached_property
     def identity(self) -> str:
@@ -184,7 +191,7 @@ def make_plan(
         for seed in spec.seeds:
             jobs.append(
                 Job(
-                    run=run.name,
+                    run=run.label,
                     group=run.group,
                     profile=spec.profile or "",
                     experiment=spec.name,
@@ -196,7 +203,7 @@ def make_plan(
                     protocol=protocol,
                     protocol_identity=scoring,
                     imports=user_modules.current(),
-                    overrides=spec.overrides,
+                    overrides=tuple(run.changed.values()),
                 )
             )
     if problems:

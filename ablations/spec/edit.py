@@ -1,7 +1,6 @@
 """Adds a run to `runs.yaml` in place, without changing any other line."""
 
 import itertools
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from ablations.spec import Spec, load_spec
 from ablations.spec.names import Name
+from ablations.spec.run_names import flow
 from ablations.spec.yaml_tree import Node, Problem, read_yaml
 from fakeface.errors import UserError
 from fakeface.files import os_errors
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./ -]*")
 _DEEPER = "  "
 
 
@@ -28,8 +27,8 @@ def run_entry(
         f"{indent}{name}:",
         f"{inner}extends: {base}",
         f"{inner}group: {group}",
-        f"{inner}description: {_scalar(description)}",
-        *(f"{inner}{key}: {_flow(value)}" for key, value in _nested(settings).items()),
+        f"{inner}description: {flow(description)}",
+        *(f"{inner}{key}: {flow(value)}" for key, value in _nested(settings).items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -122,20 +121,3 @@ def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
             inner = inner.setdefault(part, {})
         inner[last] = value
     return root
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | float):
-        return repr(value)  # every digit, so that the run is the one that was trained
-    text = str(value)
-    return text if _PLAIN.fullmatch(text) and not text.endswith(" ") else "'" + text.replace("'", "''") + "'"

@@ -129,6 +129,14 @@ def nest(layer: Layer, place: Place) -> Node:
     return _nested(root, place)
 
 
+def value_at(config: BaseModel, path: SettingPath) -> Any:
+    """The value of a setting; None for an option that is not given."""
+    value: Any = config
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else getattr(value, key)
+    return value
+
+
 def unknown(what: str, name: str, known: Sequence[str]) -> str:
     """`unknown run 'sgdd' — did you mean 'sgd'?`, or the known names where none is near."""
     name = shortened(name, 100)
@@ -144,7 +152,8 @@ def _problem(model: type[BaseModel], root: Node, group: Sequence[ErrorDetails]) 
     location, kind = details["loc"], details["type"]
     *above, node = root.descend(location)
     if kind == "extra_forbidden":
-        key, known = str(location[-1]), list(_kind_at(model, location[:-1]).model_fields)
+        fields = _kind_at(model, location[:-1]).model_fields
+        key, known = str(location[-1]), [field.alias or name for name, field in fields.items()]
         if location[:-1] and key in model.model_fields:
             message = f"the key {key!r} belongs at the top level of the file"
         else:

@@ -88,6 +88,19 @@ class ProfileEntry(RunConfig):
     """What every study spends under this profile; it replaces what the study says."""
 
 
+class Between(Settings):
+    """The way from one run to another, one setting at a time, and the other run without each of the settings."""
+
+    from_: Name = Field(alias="from")
+    """The run at which the way begins."""
+    to: Name
+    """The run at which it ends."""
+    order: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Settings by dotted path, in the order in which they change; all others follow in the order of the file."""
+    together: Annotated[tuple[Annotated[tuple[str, ...], Field(strict=False)], ...], Field(strict=False)] = ()
+    """Lists of settings that change as one."""
+
+
 class RunEntry(RunConfig):
     """A run: the settings in which it differs from what it extends."""
 
@@ -101,6 +114,8 @@ class RunEntry(RunConfig):
         default_factory=dict
     )
     """Settings by dotted path, each with a list of values: one run for each combination."""
+    between: Between | None = None
+    """In place of settings, two runs: this entry becomes the runs on the way from one to the other."""
 
 
 class Dimension(Settings):

@@ -2,15 +2,27 @@
 
 import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 
-from ablations.spec.layers import Layer, Merged, SettingPath, expand, layer_of, merge, nest, unknown, validate
+from ablations.spec.layers import (
+    Layer,
+    Merged,
+    SettingPath,
+    expand,
+    layer_of,
+    merge,
+    nest,
+    unknown,
+    validate,
+    value_at,
+)
 from ablations.spec.models import RunConfig
 from ablations.spec.names import MAX_NAME
+from ablations.spec.run_names import component_of, in_order, setting_part, setting_text, variant_name
 from ablations.spec.yaml_tree import SHOWN_ERRORS, Node, Place, Problem, SpecError
+from fakeface.config import TrainingConfig
 
 MAX_GRID_RUNS = 1000
 MAX_RUNS = 5000
@@ -18,6 +30,8 @@ MAX_RUNS = 5000
 _MAX_PARTS = 8
 """Of a dotted path; no setting has more than four."""
 DEFAULT_GROUP = "report"
+OTHER_IMAGES = tuple(("data", name) for name in ("name", "path", "count", "image_size", "channels"))
+"""Settings whose scores do not compare."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +39,7 @@ class Run:
     """A named variant, with all its settings and where each of them was written."""
 
     name: str
+    """As in the file, and in its claims and studies."""
     entry: str
     """Its name in the file, which the runs of one grid share."""
     group: str
@@ -33,6 +48,13 @@ class Run:
     place: Place = field(repr=False)
     settings: Merged = field(repr=False)
     """The settings that were written, by path, each with the number of its layer."""
+    changed: Mapping[SettingPath, str] = field(default_factory=dict)
+    """What `--set` changed of what is learned, as `setting_text` writes it, in alphabetical order."""
+
+    @property
+    def label(self) -> str:
+        """Its name with what `--set` changed, by which results are known: `baseline[optimizer.lr=0.02]`."""
+        return variant_name(self.name, self.changed)
 
     def where(self, path: str) -> Place | None:
         """Where a dotted path was written (of a group, the last setting written); None for a default."""
@@ -58,11 +80,30 @@ class Run:
         """This run under another name, with some settings changed. Raises SpecError where they do not fit."""
         merged = merge([settings], self.settings)
         problems: list[Problem] = []
-        tree = nest({path: node for path, (node, _) in merged.items()}, self.place)
-        config = validate(RunConfig, tree, problems)
+        config = config_of(merged, self.place, problems)
         if config is None:
             raise SpecError(problems)
-        return replace(self, name=name, entry=name, group=group, config=config, settings=merged)
+        changed = {path: text for path, text in self.changed.items() if path not in settings}
+        return replace(
+            self, name=name, entry=name, group=group, config=config, settings=merged, changed=changed
+        )
+
+
+def config_of(settings: Merged, place: Place, problems: list[Problem]) -> RunConfig | None:
+    """The validated settings of a run that was written at a place; None where some do not fit."""
+    tree = nest({path: node for path, (node, _) in settings.items()}, place)
+    return validate(RunConfig, tree, problems)
+
+
+def changed_by(overrides: Layer, before: RunConfig, after: RunConfig) -> dict[SettingPath, str]:
+    """Which `--set` values change what is learned, and not to the value that it had: see `Run.changed`."""
+    texts = {
+        path: setting_text(path, value)
+        for path in overrides
+        if path[0] in TrainingConfig.model_fields
+        and (value := value_at(after, path)) != value_at(before, path)
+    }
+    return in_order(texts)
 
 
 def lineages(entries: Mapping[str, Node], problems: list[Problem]) -> dict[str, tuple[str, ...]]:
@@ -82,10 +123,9 @@ def lineages(entries: Mapping[str, Node], problems: list[Problem]) -> dict[str, 
                 problems.append(Problem(parent.place, unknown("run", parent.value, known)))
                 if len(problems) > SHOWN_ERRORS:  # each compares a name with all others
                     raise SpecError(problems, complete=False)
-            elif entries[parent.value].get("grid").fields():
-                problems.append(
-                    Problem(parent.place, f"{parent.value!r} has a grid; only a single run can be extended")
-                )
+            elif makes := _several(entries[parent.value]):
+                words = f"{parent.value!r} has {makes}; only a single run can be extended"
+                problems.append(Problem(parent.place, words))
             else:
                 parents[name].append(parent.value)
     order = _order_without_circles(entries, parents, problems)
@@ -94,6 +134,13 @@ def lineages(entries: Mapping[str, Node], problems: list[Problem]) -> dict[str, 
         above = itertools.chain.from_iterable(lines[parent] for parent in parents[name])
         lines[name] = (*dict.fromkeys(above), name)
     return lines
+
+
+def _several(entry: Node) -> str:
+    """What makes an entry several runs; empty for a single run."""
+    if entry.get("grid").fields():
+        return "a grid"
+    return "a path (`between`)" if entry.get("between").value is not None else ""
 
 
 def _order_without_circles(
@@ -120,8 +167,7 @@ def _order_without_circles(
 def grid_runs(name: str, grid: Node, problems: list[Problem]) -> Sequence[tuple[str, Layer]]:
     """The runs of a grid, each a name and the settings of its factors; without a grid, one run of this name.
 
-    A name is the entry's name and a part for each setting: a bare word for a component (`dcgan`), last key
-    and text as written for a number (`lr2e-2`), with a hyphen between for other words (`scaling-unit`).
+    A name is the entry's name and a part for each setting (`setting_part`).
     """
     known = len(problems)
     count = math.prod(max(1, len(values.items())) for values in grid.fields().values())
@@ -132,7 +178,7 @@ def grid_runs(name: str, grid: Node, problems: list[Problem]) -> Sequence[tuple[
     factors = [_choices(grid, key, values, problems) for key, values in grid.fields().items()]
     if len(problems) > known:
         return []
-    paths = {_component(path) for choices in factors for layer in choices for path in layer}
+    paths = {component_of(path) for choices in factors for layer in choices for path in layer}
     runs = []
     for combination in itertools.product(*factors):
         layer: dict[SettingPath, Node] = {}
@@ -140,7 +186,7 @@ def grid_runs(name: str, grid: Node, problems: list[Problem]) -> Sequence[tuple[
             for path in choice.keys() & layer.keys():
                 problems.append(Problem(choice[path].place, f"another factor sets {'.'.join(path)} too"))
             layer |= choice
-        parts = [_part(path, node, paths) for path, node in layer.items()]
+        parts = [setting_part(path, node, paths) for path, node in layer.items()]
         runs.append(("-".join([name, *parts]), layer))
     return runs
 
@@ -165,37 +211,15 @@ def setting(key: str, value: Node, place: Place, problems: list[Problem]) -> Lay
     return layer_of(RunConfig, tree)
 
 
-def _component(path: SettingPath) -> SettingPath:
-    """`optimizer.name` is the optimizer; any other setting is itself."""
-    return path[:-1] if path[-1] == "name" and len(path) > 1 else path
-
-
-def _part(path: SettingPath, node: Node, paths: set[SettingPath]) -> str:
-    path = _component(path)
-    length = next(
-        n for n in range(1, len(path) + 1) if n == len(path) or sum(p[-n:] == path[-n:] for p in paths) == 1
-    )
-    label = ".".join(path[-length:])
-    if isinstance(node.value, list):
-        part = label + "-".join(item.text for item in node.value)
-    elif isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        part = label + node.text
-    elif isinstance(node.value, str) and len(path) == 1:
-        part = node.value
-    else:
-        part = f"{label}-{'none' if node.value is None else node.text}"
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", part)
-
-
 def check_names(names: Sequence[tuple[str, Node]], problems: list[Problem]) -> None:
-    """Names that a grid makes are short and belong to one run; each comes with the entry that makes it."""
+    """Names that a grid or a path makes are short and belong to one run; each comes with the entry that makes it."""
     makers: dict[str, Node] = {}
     for name, entry in names:
+        maker = "its path" if entry.get("between").value is not None else "its grid"
         if len(name) > MAX_NAME:
-            problems.append(
-                Problem(entry.key, f"its grid makes a run's name longer than {MAX_NAME} characters")
-            )
+            words = f"{maker} makes a run's name longer than {MAX_NAME} characters"
+            problems.append(Problem(entry.key, words))
         if name in makers:
             other = makers[name].key.path
-            problems.append(Problem(entry.key, f"its grid makes a run {name!r}, which {other} makes already"))
+            problems.append(Problem(entry.key, f"{maker} makes a run {name!r}, which {other} makes already"))
         makers.setdefault(name, entry)

@@ -14,7 +14,18 @@ from ablations.spec import imports as user_modules
 from ablations.spec.imports import NO_IMPORTS, Imports
 from ablations.spec.layers import Layer, Merged, SettingPath, expand, layer_of, merge, nest, unknown, validate
 from ablations.spec.models import ProfileEntry, RunConfig, SpecFile, StudyEntry
-from ablations.spec.runs import DEFAULT_GROUP, MAX_RUNS, Run, check_names, grid_runs, lineages, setting
+from ablations.spec.paths import AblationPath, read_path
+from ablations.spec.runs import (
+    DEFAULT_GROUP,
+    MAX_RUNS,
+    Run,
+    changed_by,
+    check_names,
+    config_of,
+    grid_runs,
+    lineages,
+    setting,
+)
 from ablations.spec.studies import StudySpec, read_studies
 from ablations.spec.yaml_tree import Node, Place, Problem, SpecError, parse_option, read_yaml
 from fakeface.errors import UserError
@@ -43,6 +54,7 @@ class Spec:
     seeds: tuple[int, ...]
     runs: tuple[Run, ...]
     studies: tuple[StudySpec, ...] = ()
+    paths: tuple[AblationPath, ...] = ()
     overrides: tuple[str, ...] = ()
     """The `--set` values, which apply to every run."""
     imports: Imports = NO_IMPORTS
@@ -72,7 +84,8 @@ class Spec:
     ) -> tuple[Run, ...]:
         """The runs of these groups and those that fit one of `runs`; with neither, the group `report`.
 
-        `runs` are names, names of grids, or patterns such as `sgd*`. The order is the file's.
+        `runs` are names, names of grids or paths, or patterns such as `sgd*`. A whole path comes with the runs at its
+        ends. The order is the file's.
 
         Args:
             guests: the names of a group's runs -> the names of runs of other groups that come with them.
@@ -85,7 +98,8 @@ class Spec:
                 known = ", ".join(self.groups)
                 raise UserError(f"{self.path}: no group {DEFAULT_GROUP!r}: give --run or --group ({known})")
             groups = (DEFAULT_GROUP,)
-        names = list(dict.fromkeys(name for run in self.runs for name in (run.name, run.entry)))
+        names = [name for run in self.runs for name in (run.name, run.entry)]
+        names = list(dict.fromkeys([*names, *(path.name for path in self.paths)]))
         lines = [
             f"--group: {unknown('group', name, self.groups)}" for name in groups if name not in self.groups
         ]
@@ -93,6 +107,8 @@ class Spec:
         if lines:
             raise UserError("\n".join(lines))
         chosen = {name for pattern in runs for name in fnmatch.filter(names, pattern)}
+        entries = chosen | {run.entry for run in self.runs if run.group in groups}
+        chosen |= {end for path in self.paths if path.name in entries for end in (path.start, path.goal)}
         if guests is not None:
             chosen |= guests({run.name for run in self.runs if run.group in groups})
         return tuple(run for run in self.runs if run.group in groups or {run.name, run.entry} & chosen)
@@ -132,7 +148,7 @@ def load_spec(
     file = validate(SpecFile, root, problems)
     chosen = _choose_profile(root, profile, problems)
     own_seeds = _seeds_option(seeds, problems)
-    runs = _runs(root, chosen, _override_layer(overrides, problems), problems)
+    runs, paths = _runs(root, chosen, _override_layer(overrides, problems), problems)
     claims, sound = root.get("claims"), not problems
     entry = file.profiles[chosen] if sound and file and chosen is not None else ProfileEntry()
     studies, names = [], None
@@ -151,6 +167,7 @@ def load_spec(
         seeds=every,
         runs=tuple(runs),
         studies=tuple(studies),
+        paths=tuple(paths),
         overrides=tuple(overrides),
         imports=user_modules.current(),
         notes=user_modules.notes(),
@@ -200,7 +217,9 @@ def _override_layer(overrides: Sequence[str], problems: list[Problem]) -> Layer:
     return layer
 
 
-def _runs(root: Node, profile: str | None, overrides: Layer, problems: list[Problem]) -> list[Run]:
+def _runs(
+    root: Node, profile: str | None, overrides: Layer, problems: list[Problem]
+) -> tuple[list[Run], list[AblationPath]]:
     entries = root.get("runs").fields()
     if len(entries) > MAX_RUNS:
         words = f"has {len(entries):,} runs; at most {MAX_RUNS:,} can be: split the file"
@@ -214,9 +233,12 @@ def _runs(root: Node, profile: str | None, overrides: Layer, problems: list[Prob
         parent = line[:-1] if line[:-1] in merged else ()
         merged[line] = merge([layers[name] for name in line[len(parent) :]], merged[parent])
     own_groups = {name: entry.get("group").value for name, entry in entries.items()}
-    runs: list[Run] = []
+    found: dict[str, list[Run]] = {name: [] for name in entries}
     made: list[tuple[str, Node]] = []
+    between = {name: entry for name, entry in entries.items() if entry.get("between").value is not None}
     for entry_name, entry in entries.items():
+        if entry_name in between:
+            continue
         line = lines[entry_name]
         groups = (own_groups[ancestor] for ancestor in reversed(line))
         group = next((name for name in groups if isinstance(name, str)), DEFAULT_GROUP)
@@ -226,10 +248,21 @@ def _runs(root: Node, profile: str | None, overrides: Layer, problems: list[Prob
                 words = f"makes more than {MAX_RUNS:,} runs of the file; split it into several"
                 raise SpecError([*problems, Problem(entry.key, words)], complete=False)
             settings = merge([factors, overrides], merged[line])
-            tree = nest({path: node for path, (node, _) in settings.items()}, entry.key)
-            config = validate(RunConfig, tree, problems)
-            if config is not None:
-                description = str(entry.get("description").value or "")
-                runs.append(Run(name, entry_name, group, description, config, entry.key, settings))
+            config = config_of(settings, entry.key, problems)
+            if config is None:
+                continue
+            plain = config_of(merge([factors], merged[line]), entry.key, []) if overrides else config
+            changed = changed_by(overrides, plain or RunConfig(), config)
+            description = str(entry.get("description").value or "")
+            run = Run(name, entry_name, group, description, config, entry.key, settings, changed)
+            found[entry_name].append(run)
+    known = {run.name: run for runs in found.values() for run in runs}
+    paths = []
+    for entry_name, entry in between.items():
+        path = read_path(entry_name, entry, known, between, problems, strict=not overrides)
+        if path is not None:
+            paths.append(path)
+            found[entry_name] = list(path.own_runs)
+            made += [(run.name, entry) for run in path.own_runs]
     check_names(made, problems)
-    return runs
+    return [run for runs in found.values() for run in runs], paths

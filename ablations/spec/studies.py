@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ablations.spec.layers import SettingPath, unknown
+from ablations.spec.layers import SettingPath, unknown, value_at
 from ablations.spec.models import MAX_STUDY_SEEDS, Dimension, StudyEntry, StudySize
-from ablations.spec.runs import Run, setting
-from ablations.spec.yaml_tree import Node, Place, Problem, SpecError
+from ablations.spec.runs import OTHER_IMAGES, Run, setting
+from ablations.spec.yaml_tree import Node, Place, Problem, SpecError, plain_node
 from fakeface.config import TrainingConfig
 
 Params = Mapping[str, Any]
@@ -17,8 +17,7 @@ Params = Mapping[str, Any]
 DEFAULT_SIZE = {"trials": 30, "seeds": 2, "steps": None, "confirm": 3, "edges": 6}
 _LR, _MOMENTUM = "lr", "momentum"
 _FIXED = {
-    f"data.{name}": "cannot be searched: scores on other images do not compare"
-    for name in ("name", "path", "count", "image_size", "channels")
+    ".".join(path): "cannot be searched: scores on other images do not compare" for path in OTHER_IMAGES
 } | {
     f"train.{name}": "cannot be searched: trainings of other lengths do not compare; give the study's `steps`"
     for name in ("steps", "epochs", "times")
@@ -93,10 +92,8 @@ class StudySpec:
 
     def integer(self, path: str) -> bool:
         """Whether the setting is an integer."""
-        value: Any = self.run({path: self.space[path].low}, self.name).config
-        for key in path.split("."):
-            value = value[key] if isinstance(value, dict) else getattr(value, key)
-        return isinstance(value, int)
+        config = self.run({path: self.space[path].low}, self.name).config
+        return isinstance(value_at(config, tuple(path.split("."))), int)
 
     def _momentum(self, path: str, params: Params) -> float:
         """The momentum of the optimizer whose learning rate is `path`."""
@@ -107,12 +104,6 @@ class StudySpec:
         if searched is None:
             searched = params.get(f"optimizer.{_MOMENTUM}", optimizer.momentum)
         return float(searched)
-
-
-def plain_node(value: Any, place: Place) -> Node:
-    """A value as if it had been written at a place."""
-    inner = [plain_node(item, place) for item in value] if isinstance(value, list | tuple) else value
-    return Node(inner, place, place, str(value))
 
 
 def read_studies(

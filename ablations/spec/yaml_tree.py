@@ -133,6 +133,12 @@ class Node:
         return repr(text) if isinstance(self.value, str) else text
 
 
+def plain_node(value: Any, place: Place) -> Node:
+    """A value as if it had been written at a place."""
+    inner = [plain_node(item, place) for item in value] if isinstance(value, list | tuple) else value
+    return Node(inner, place, place, str(value))
+
+
 def read_yaml(path: Path, problems: list[Problem]) -> Node:
     """The tree of a file; keys given twice are added to `problems`.
 

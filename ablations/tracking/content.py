@@ -12,6 +12,8 @@ from fakeface.outcomes import Exit
 MAX_PARAM_CHARS = 6_000
 MAX_TAG_CHARS = 5_000
 MAX_DIGEST_CHARS = 36
+MAX_RUN_NAME_CHARS = 220
+"""Of a run's name before the seed: MLflow's databases have columns of 250."""
 SUPERSEDED = "superseded"
 """The tag `exit` of a run that another one replaced after an inexact resume."""
 STATUS_OF_EXIT: Mapping[str, str] = {
@@ -131,7 +133,7 @@ def params(facts: Facts) -> dict[str, str]:
 def run_name(facts: Facts, folder: str) -> str:
     """`<run>-s<seed>`, with the run's name in the newest plan."""
     if "run" in facts.name and "seed" in facts.job:
-        return f"{facts.name['run']}-s{facts.job['seed']}"
+        return f"{str(facts.name['run'])[:MAX_RUN_NAME_CHARS]}-s{facts.job['seed']}"
     return folder
 
 
@@ -149,9 +151,10 @@ def key_tags(facts: Facts, folder: str, attempt: int) -> dict[str, str]:
 def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:
     """Every other tag, as of now.
 
-    `run`, `group` and `profile` are those of the newest plan. `names` lists all names that the training has had, in
-    one tag with bars around each, since a name may have characters (+) that MLflow does not allow in tag keys:
-    `tags.names LIKE '%|quick/report/%'` finds a profile's group, `tags.names LIKE '%/baseline|%'` a run.
+    `run`, `group` and `profile` are those of the newest plan, and `set` is what its `--set` changed. `names` lists all
+    names that the training has had, in one tag with bars around each, since a name may have characters (+) that MLflow
+    does not allow in tag keys: `tags.names LIKE '%|quick/report/%'` finds a profile's group,
+    `tags.names LIKE '%/baseline|%'` a run.
     """
     git, stack = facts.session.get("git") or {}, facts.session.get("stack") or {}
     found = {
@@ -159,6 +162,7 @@ def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:
         "run": facts.name.get("run"),
         "seed": facts.job.get("seed"),
         "group": facts.name.get("group"),
+        "set": ", ".join(facts.name.get("overrides", ())),
         "profile": facts.name.get("profile"),
         "names": f"|{'|'.join(facts.names)}|" if facts.names else None,
         "exit": facts.exit(running=running),

@@ -6,9 +6,9 @@ A kind is a registered class in a file of its own. What kinds share is elsewhere
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
 
 import numpy as np
 from pydantic import AfterValidator
@@ -169,6 +169,11 @@ class Kind(Settings):
             if _mentions((field_.annotation, *field_.metadata), name):
                 yield from _leaves(written.get(key))
 
+    def about(self, names: Mapping[str, str]) -> Self:
+        """The same kind of statement with other names for its runs, such as those of their variants."""
+        changed = {key: _renamed(getattr(self, key), names) for key in type(self).model_fields}
+        return self.model_copy(update=changed)
+
     # -- judging
 
     def decided(self, evidence: Evidence) -> Decided | None:  # noqa: ARG002
@@ -263,6 +268,10 @@ class Claim:
     family: str | None
     kind: Kind = field(repr=False)
 
+    def about(self, names: Mapping[str, str]) -> "Claim":
+        """The same claim with other names for its runs."""
+        return replace(self, kind=self.kind.about(names))
+
 
 def _flat(value: Any) -> Iterator[Any]:
     if isinstance(value, tuple):
@@ -270,6 +279,12 @@ def _flat(value: Any) -> Iterator[Any]:
             yield from _flat(item)
     else:
         yield value
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_renamed(item, names) for item in value)
+    return RunName(names.get(value, value)) if isinstance(value, RunName) else value
 
 
 def _mentions(annotation: Any, name: type[str]) -> bool:

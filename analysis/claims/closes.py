@@ -9,7 +9,6 @@ another run is named. The interval is Fieller's (`analysis/statistics/ratios.py`
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -18,10 +17,10 @@ from pydantic import AfterValidator, model_validator
 from ablations.spec import Names
 from analysis.claims._base import KINDS, LEVEL, CannotCompare, Evidence, Group, Kind, RunField
 from analysis.claims.metrics import Metric, MetricField, parse_metric
-from analysis.claims.values import values_of
+from analysis.claims.values import common_seeds, values_of
 from analysis.statistics import Region, is_paired
 from analysis.statistics.ratios import Ratio, ratio
-from analysis.wording import listed, name_seeds
+from analysis.wording import name_seeds
 from fakeface.evaluation.measures import QUALITY
 from fakeface.measures import Better
 
@@ -91,11 +90,7 @@ class Closes(Kind):
 
     def groups(self, evidence: Evidence) -> Sequence[Group]:
         """The values of the seeds that all runs have; the others are missing."""
-        groups = values_of(evidence.frames, self.named_runs, self.compared)
-        if not all(group.values for group in groups):
-            return groups
-        common = set.intersection(*(set(group.values) for group in groups))
-        return [_only(group, common, groups) for group in groups]
+        return common_seeds(values_of(evidence.frames, self.named_runs, self.compared))
 
     def point(self, groups: Sequence[Group]) -> float:
         for group in groups:
@@ -151,13 +146,3 @@ class Closes(Kind):
 
 def _share(written: str) -> float:
     return float(written.rstrip("% ")) / 100
-
-
-def _only(group: Group, seeds: set[int], groups: Sequence[Group]) -> Group:
-    """A group with the values of these seeds; the others are missing."""
-    others = sorted(set(group.values) - seeds)
-    values = {seed: group.values[seed] for seed in sorted(seeds)}
-    if not others:
-        return replace(group, values=values)
-    names = listed(f"`{other.name}`" for other in groups if not set(others) <= set(other.values))
-    return replace(group, values=values, missing={**group.missing, f"not in common with {names}": others})

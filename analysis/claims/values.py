@@ -6,6 +6,7 @@ a comparison is refused rather than made without it.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from analysis.claims._base import CannotCompare, Group
 from analysis.claims.metrics import Metric, summed_up
 from analysis.statistics.convergence import smoothed
+from analysis.wording import listed
 from fakeface.evaluation.measures import DISTANCE, records
 from fakeface.measures import Better
 from fakeface.outcomes import COMPLETE, Exit, regime_of
@@ -42,6 +44,15 @@ def values_of(frames: "Frames", runs: Sequence[str], metric: Metric) -> list[Gro
         _one_protocol(frames, runs)
     read = _reached if metric.summary == "reached" else _value
     return [_group(frames, run, lambda job: read(frames, job, metric)) for run in runs]
+
+
+def common_seeds(groups: Sequence[Group]) -> Sequence[Group]:
+    """The groups with the values of the seeds that all of them have; the others are missing. As they are where a group
+    has no value at all."""
+    if not all(group.values for group in groups):
+        return groups
+    common = set.intersection(*(set(group.values) for group in groups))
+    return [_only(group, common, groups) for group in groups]
 
 
 def outcomes_of(frames: "Frames", runs: Sequence[str], part: str, word: str) -> list[Group]:
@@ -162,3 +173,13 @@ def _mismatch(first: str, one: Mapping[str, Any], second: str, other: Mapping[st
     )
     words = f"`{first}` and `{second}` are not scored alike ({named or 'the code that scores has changed'})"
     return f"{words}: distances of different protocols do not compare; score both under one protocol"
+
+
+def _only(group: Group, seeds: set[int], groups: Sequence[Group]) -> Group:
+    """A group with the values of these seeds; the others are missing."""
+    others = sorted(set(group.values) - seeds)
+    values = {seed: group.values[seed] for seed in sorted(seeds)}
+    if not others:
+        return replace(group, values=values)
+    names = listed(f"`{other.name}`" for other in groups if not set(others) <= set(other.values))
+    return replace(group, values=values, missing={**group.missing, f"not in common with {names}": others})

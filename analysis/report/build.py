@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from analysis.claims.paths import path_record
 from analysis.claims.words import record as claim_record
 from analysis.frames.jobs import Frames
 from analysis.report.figures import report_figures
@@ -34,7 +35,7 @@ class ReportFiles:
     """The same as plain data, for other programs; `report.json` holds it."""
     figures: Mapping[str, Path]
     """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `quality-time`,
-    `quality-seeds`, `samples-s<seed>`, `ladder-<start>-<goal>`, `mechanism`, `study-<study>-<figure>`,
+    `quality-seeds`, `samples-s<seed>`, `ladder-<start>-<goal>`, `path-<path>`, `mechanism`, `study-<study>-<figure>`,
     `claim-<claim>`."""
 
 
@@ -83,6 +84,7 @@ def record(results: Results) -> dict[str, Any]:
         "command": results.command,
         "built": round(results.built.timestamp() * 1000),
         "claims": [claim_record(verdict) for verdict in results.verdicts],
+        "paths": [path_record(path) for path in results.paths],
         "runs": [asdict(row) for row in results.rows],
         "provenance": results.provenance,
     }

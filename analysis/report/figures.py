@@ -9,6 +9,7 @@ from analysis.figures.claims import claim_figure
 from analysis.figures.curves import compared_losses, run_losses
 from analysis.figures.ladder import ladder_chart
 from analysis.figures.mechanism import mechanism_chart
+from analysis.figures.path import path_chart
 from analysis.figures.quality import quality_by_run, quality_curves
 from analysis.figures.samples import sample_grid
 from analysis.figures.studies import study_figures
@@ -92,9 +93,12 @@ def _samples(results: Results) -> Iterator[tuple[str, Figure]]:
 
 
 def _answers(results: Results) -> Iterator[tuple[str, Figure]]:
-    """Of the ladders, studies and claims."""
+    """Of the ladders, paths, studies and claims."""
     for ladder in results.ladders:
         yield f"ladder-{ladder.name}", ladder_chart(ladder)
+    for path in results.paths:
+        if path.moves:
+            yield f"path-{path.path.name}", path_chart(path, results.scores.name)
     if results.ladders and results.movements:
         yield "mechanism", mechanism_chart(results.movements)
     for study in results.studies:

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from analysis.claims.ladders import hypothesis_words, ladder_headings, ladder_rows
+from analysis.claims.paths import path_headings, path_rows, path_words
 from analysis.claims.words import HEADINGS, cells, method_words, sentence, tally
 from analysis.report.grids import EmbeddedGrids, data_uri
 from analysis.report.mechanism import mechanism_words
@@ -97,6 +98,15 @@ def _contents(results: Results) -> dict[str, Any]:
                 "rows": list(ladder_rows(ladder)),
             }
             for ladder in results.ladders
+        ],
+        "paths": [
+            {
+                "found": path,
+                "words": path_words(path, quality),
+                "headings": path_headings(quality),
+                "rows": path_rows(path) if path.moves else [],
+            }
+            for path in results.paths
         ],
         "mechanism": mechanism_words(results.movements) if results.ladders else [],
         "quality_name": quality,

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.claims.closes import Closes
 from analysis.claims.judging import Verdict
 from analysis.claims.ladders import Ladder, ladders_of
+from analysis.claims.paths import PathResult
 from analysis.figures.style import RunStyle, run_styles
 from analysis.frames.jobs import Frames
 from analysis.frames.losses import loss_curves
@@ -27,6 +28,8 @@ class ReportInputs:
     """The reference of a study before the study itself."""
     claims: Sequence[Verdict] = ()
     """The verdicts on the specification's claims."""
+    paths: Sequence[PathResult] = ()
+    """What the settings on its ablation paths do."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Results:
     """On every claim."""
     ladders: Sequence[Ladder]
     """Those that some of the verdicts make."""
+    paths: Sequence[PathResult]
+    """Those of which a run has begun, or whose runs cannot be compared."""
     provenance: Mapping[str, Sequence[str]]
     built: datetime = field(default_factory=lambda: datetime.now().astimezone())
 
@@ -86,5 +91,6 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         studies=inputs.studies,
         verdicts=inputs.claims,
         ladders=ladders_of(inputs.claims),
+        paths=[path for path in inputs.paths if path.has_begun or path.reason],
         provenance=provenance(frames),
     )

@@ -77,8 +77,23 @@ def test_a_changed_setting_is_stale_and_says_which(trained: Place):
 
 
 def test_a_setting_changed_by_set_is_another_variant_and_makes_nothing_stale(trained: Place):
-    (row,) = trained.json("plan", "--run", "sgd", "--set", "optimizer.lr=0.02")
-    assert row["state"] == "new"
+    changed = ("--set", "optimizer.lr=0.02")
+    (row,) = trained.json("plan", "--run", "sgd", *changed)
+    assert (row["run"], row["state"]) == ("sgd[optimizer.lr=0.02]", "new")
+    assert trained.json("plan", "--run", "sgd[optimizer.lr=2e-2]") == [row]
+    table = trained("run", "--no-mirror", "--run", "sgd", *changed).stdout
+    assert "sgd[optimizer.lr=0.02]-s0" in table, "while it runs"
+    both = ["sgd", "sgd[optimizer.lr=0.02]"]
+    shown = [
+        trained.json("status", "--run", "sgd", *changed),
+        trained.json("status", "--run", "sgd", "--run", "sgd[optimizer.lr=0.02]"),
+        trained.json("report", "--run", "sgd[optimizer.lr=0.02]")["runs"],
+    ]
+    assert [[row["run"] for row in rows] for rows in shown] == [both] * 3, "the plain run beside its variant"
+    assert [row["state"] for row in shown[0]] == ["done", "done"]
+    assert "no run of the specification" not in trained("clean", "--stale").stdout, "both are needed"
+    (same,) = trained.json("plan", "--run", "sgd", "--set", "optimizer.lr=0.0002")
+    assert (same["run"], same["state"]) == ("sgd", "done"), "a value that it had already changes nothing"
 
 
 def test_a_changed_protocol_scores_again_and_trains_nothing(trained: Place):
@@ -131,7 +146,7 @@ def test_a_crash_is_journaled_and_the_other_jobs_finish(ablate, tmp_path: Path):
     assert "Traceback" not in done.stdout + done.stderr
     rows = json.loads(ablate("status", "--json", *SHORT[1:]).stdout)
     exits = {row["run"]: row["exit"] for row in rows}
-    assert (exits["sgd"], exits["both"]) == ("crashed", "finished")
+    assert (exits["sgd[train.steps=2]"], exits["both[train.steps=2]"]) == ("crashed", "finished")
     assert "Traceback" in journal.read(folder / "journal.jsonl").records[-1]["traceback"]
 
 

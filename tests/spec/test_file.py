@@ -108,7 +108,7 @@ def follow(node: Any, definitions: dict[str, Any]) -> Any:
     return node
 
 
-ENTRIES = ("ClaimEntry", "StudyEntry", *(KINDS[name].__name__ for name in KINDS))
+ENTRIES = ("ClaimEntry", "StudyEntry", "Between", *(KINDS[name].__name__ for name in KINDS))
 """What must say something: a comparison without a run, say, is none."""
 
 
