@@ -59,6 +59,7 @@ def report(
     """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and JSON with PNGs."""
     from ablations import tracking
     from ablations.cli import setup
+    from ablations.cli.tables import print_verdicts
 
     spec, jobs, store = chosen.select()
     jobs = chosen.beside_plain(jobs, store)
@@ -71,6 +72,7 @@ def report(
     if json_:
         print_json({"page": str(files.page), **files.record})
     else:
+        print_verdicts(files.record["claims"], to)
         to.say("Report: {}", files.page)
 
 

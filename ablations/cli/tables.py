@@ -1,5 +1,6 @@
 """Plans, results and studies as tables in the terminal."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
 from analysis.report.table import headings, summary_rows
+from analysis.statistics import VerdictWord
 from fakeface.terminal import printable
 
 STATUS_STYLES: Mapping[str, str] = {
@@ -29,6 +31,15 @@ STATUS_STYLES: Mapping[str, str] = {
     Status.UNKNOWN: "yellow",
     Status.DATA_MISSING: "yellow",
 }
+
+
+VERDICT_STYLES: Mapping[str, str] = {
+    VerdictWord.SUPPORTED: "green",
+    VerdictWord.REFUTED: "red",
+    VerdictWord.UNDECIDED: "yellow",
+    VerdictWord.REFUSED: "magenta",
+}
+"""The verdicts that the terminal lists; the others say that there is none yet."""
 
 
 def print_plan(rows: Sequence[dict[str, Any]], console: SafeConsole) -> None:
@@ -74,6 +85,24 @@ def print_results(frames: Frames, console: SafeConsole) -> None:
         run, seed, _, *numbers = row.cells()
         table.add_row(short_name(run), seed, coloured(list(row.outcome)), *numbers)
     console.print(table)
+
+
+def print_verdicts(claims: Sequence[Mapping[str, Any]], console: SafeConsole) -> None:
+    """The verdicts of a report's record, a line each, and how many claims have none."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    others: Counter[str] = Counter()
+    for claim in claims:
+        word = claim["verdict"]
+        if word in VERDICT_STYLES:
+            why = f" ({claim['words']})" if word == VerdictWord.REFUSED else ""
+            table.add_row(Text(word, VERDICT_STYLES[word]), claim["id"], f"{claim['says']}{why}")
+        else:
+            others[word] += 1
+    if table.rows:
+        console.print(table)
+    if others:
+        counts = ", ".join(f"{count} {word}" for word, count in others.items())
+        console.say("Claims without a verdict: {} (a verdict needs two seeds or more of each run)", counts)
 
 
 def print_study(study: StudyResult, console: SafeConsole) -> None:

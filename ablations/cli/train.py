@@ -16,7 +16,7 @@ from ablations.cli.options import (
     shell_command,
     with_bundles,
 )
-from ablations.cli.printing import console, print_json
+from ablations.cli.printing import SafeConsole, console, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def run_(
         frames = frames_of(shown, now)
         out.print()
         print_results(frames, out)
-        where = _report_line(spec, shown, now, chosen.report_command()) if report else None
+        where = _report(spec, shown, now, chosen.report_command(), out) if report else None
     if not frames.images.empty:
         folder = frames.images["path"].iloc[0].parent.parent.parent
         out.say("Pictures: {}/*/samples/", os.path.relpath(folder))
@@ -111,15 +111,25 @@ def run_(
     raise typer.Exit(summary.exit_status)
 
 
-def _report_line(spec: "Spec", jobs: "Sequence[Job]", store: "Store", command: str) -> tuple[str, object]:
-    """Write the report. Returns what to say: where it is, or why there is none, which changes no exit status."""
+def _report(
+    spec: "Spec", jobs: "Sequence[Job]", store: "Store", command: str, out: SafeConsole
+) -> tuple[str, object]:
+    """Write the report and print its verdicts.
+
+    Returns what to say: where it is, or why there is none, which changes no exit status.
+    """
     from ablations.cli.results import write_report
+    from ablations.cli.tables import print_verdicts
 
     try:
-        page = write_report(spec, jobs, store, store.report, command).page
+        files = write_report(spec, jobs, store, store.report, command)
     except UserError as error:
         return "[yellow]No report:[/] {}", error
-    return "Report:   {}", os.path.relpath(page)
+    if files.record["claims"]:
+        out.print()
+        print_verdicts(files.record["claims"], out)
+        out.print()
+    return "Report:   {}", os.path.relpath(files.page)
 
 
 def compare_words(jobs: "Sequence[Job]", store: "Store", uri: str) -> str:
