@@ -33,15 +33,18 @@ class Registry(Generic[T]):
         kind: what a component is, for messages.
         given: number of arguments that the caller of a component passes by position. The others are its options,
             which a user may set.
+        cached: whether what components make is kept, so that a changed component must not find it.
     """
 
     every: ClassVar[list["Registry[Any]"]] = []
     """All registries of this process."""
 
-    def __init__(self, kind: str, given: int = 0) -> None:
-        self.kind, self.given = kind, given
+    def __init__(self, kind: str, given: int = 0, *, cached: bool = False) -> None:
+        self.kind, self.given, self.cached = kind, given, cached
         self._components: dict[str, T] = {}
         self._registrations: dict[str, Registration] = {}
+        self.code: dict[str, str] = {}
+        """Digests of the code of those components that a user's files registered, where `cached` asks for them."""
         Registry.every.append(self)
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -82,6 +85,7 @@ class Registry(Generic[T]):
     def forget(self, name: str) -> None:
         """Take a registration back."""
         del self._components[name], self._registrations[name]
+        self.code.pop(name, None)
 
     def __getitem__(self, name: str) -> T:
         """Raises UnknownComponent, which lists the known names."""

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     "ablations.cli", "analysis.report", "analysis.figures", "analysis.claims", "analysis.frames", "analysis.statistics",
     "analysis", "ablations.studies", "ablations.tracking", "ablations.executors", "ablations.jobs", "ablations.store",
-    "ablations.spec", "fakeface.evaluation", "fakeface.gan", "fakeface.data", "fakeface",
+    "ablations.spec", "ablations.code", "fakeface.evaluation", "fakeface.gan", "fakeface.data", "fakeface",
 )  # fmt: skip
 """From the top down. A file belongs to the first floor whose name its own begins with."""
 HOMES = {

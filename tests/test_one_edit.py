@@ -114,17 +114,35 @@ def test_the_report_judges_its_claims_and_shows_its_measure(lab: Path):
     assert "faster is ahead of baseline" in page
 
 
-@pytest.mark.slow
-def test_an_edit_makes_the_jobs_stale_that_reach_it_and_names_it(lab: Path):
-    edited = VARIANTS.replace("(batch.fake_outputs - 1).square()", "2 * (batch.fake_outputs - 1).square()")
-    assert edited != VARIANTS
-    (lab / "my_variants.py").write_text(edited)
+def states_after(lab: Path, old: str, new: str) -> dict[str, tuple[str, str]]:
+    """What `ablate plan` says of each run after an edit of the user's file, which is taken back."""
+    assert old in VARIANTS
+    (lab / "my_variants.py").write_text(VARIANTS.replace(old, new))
     try:
-        states = {row["run"]: (row["state"], row["detail"]) for row in rows(lab, "plan")}
+        return {row["run"]: (row["state"], row["detail"]) for row in rows(lab, "plan")}
     finally:
         (lab / "my_variants.py").write_text(VARIANTS)
+
+
+@pytest.mark.slow
+def test_an_edit_makes_the_jobs_stale_that_reach_it_and_names_it(lab: Path):
     stale = ("stale", "LeastSquares in my_variants.py changed")
+    states = states_after(lab, "(batch.fake_outputs - 1)", "(2 * batch.fake_outputs - 1)")
     assert states == {"baseline": stale, "faster": stale, "ours": ("done", "finished")}
+
+
+@pytest.mark.slow
+def test_an_edit_of_a_measure_scores_again_and_a_comment_does_nothing(lab: Path):
+    states = states_after(lab, "samples.images.mean()", "2 * samples.images.mean()")
+    assert {state for state, _ in states.values()} == {"re-score"}
+    states = states_after(lab, "rows = random", "# at random\n        rows = random")
+    assert {state for state, _ in states.values()} == {"done"}
+
+
+@pytest.mark.slow
+def test_an_edit_of_a_data_set_prepares_its_images_again(lab: Path):
+    states = states_after(lab, "random.integers(0, 255", "random.integers(0, 100")
+    assert {state for state, _ in states.values()} == {"data-missing"}
 
 
 @pytest.mark.slow

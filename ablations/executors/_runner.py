@@ -5,6 +5,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from ablations.code import user as user_modules
 from ablations.executors._base import Ended, WorkerConfig
 from ablations.jobs.context import Context, Progress
 from ablations.jobs.machine import configure, select_device
@@ -13,7 +14,6 @@ from ablations.jobs.plan import Job
 from ablations.jobs.scoring import Scorers, rescore
 from ablations.jobs.session import name_job, run_job
 from ablations.jobs.status import Status, needs_scoring, state_of
-from ablations.spec import imports as user_modules
 from ablations.store import Store, check_no_links, data_key, job_lock
 from ablations.store.history import History
 from ablations.store.journal import Journal

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ablations.jobs.code import without_files
+from ablations.code.reached import without_files
 from fakeface.config import TrainingConfig, canonical_digest, settings_of
 from fakeface.data import training_indices
 from fakeface.gan.components import COMPONENTS

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
+from ablations.code import user as user_modules
+from ablations.code.reached import code_digests, without_files
+from ablations.code.user import NO_IMPORTS, Imports
 from ablations.jobs import training
-from ablations.jobs.code import code_digests, without_files
 from ablations.jobs.identity import resolved_settings, training_identity
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
-from ablations.spec import imports as user_modules
-from ablations.spec.imports import NO_IMPORTS, Imports
 from ablations.spec.run_names import plain_name
 from fakeface.config import (
     DataConfig,

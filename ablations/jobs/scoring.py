@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from ablations.jobs.code import code_digests, without_files
+from ablations.code.reached import code_digests, without_files
 from ablations.jobs.context import Context, Progress
 from ablations.jobs.kept import kept_steps, kept_weights
 from ablations.jobs.plan import Job

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ablations.jobs.code import code_changes, without_files
+from ablations.code.reached import code_changes, without_files
 from ablations.jobs.kept import kept_steps
 from ablations.jobs.plan import Job
 from ablations.jobs.resuming import usable_checkpoint

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ablations.spec import imports as user_modules
-from ablations.spec.imports import NO_IMPORTS, Imports
+from ablations.code import user as user_modules
+from ablations.code.user import NO_IMPORTS, Imports
+from ablations.spec.imports import read_imports
 from ablations.spec.layers import Layer, Merged, SettingPath, expand, layer_of, merge, nest, unknown, validate
 from ablations.spec.models import ProfileEntry, RunConfig, SpecFile, StudyEntry
 from ablations.spec.paths import AblationPath, read_path
@@ -144,7 +145,7 @@ def load_spec(
     """
     problems: list[Problem] = []
     root = expand(SpecFile, read_yaml(path, problems))
-    user_modules.load(user_modules.read_imports(path, root.get("imports")), refresh=True)
+    user_modules.load(read_imports(path, root.get("imports")), refresh=True)
     file = validate(SpecFile, root, problems)
     chosen = _choose_profile(root, profile, problems)
     own_seeds = _seeds_option(seeds, problems)

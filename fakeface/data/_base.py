@@ -112,7 +112,7 @@ class Dataset(Protocol):
         """
 
 
-DATASETS: Registry[Callable[[], Dataset]] = Registry("dataset")
+DATASETS: Registry[Callable[[], Dataset]] = Registry("dataset", cached=True)
 
 
 def training_indices(num_images: int, config: DataConfig) -> NDArray[np.int64] | None:

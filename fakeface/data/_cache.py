@@ -120,7 +120,8 @@ def prepare(
 
 
 def _folder(config: DataConfig, cache: Path) -> Path:
-    key = canonical_digest({"layout": LAYOUT, **DATASETS[config.name]().decides(config)})[:12]
+    own = {"code": code} if (code := DATASETS.code.get(config.name)) else {}
+    key = canonical_digest({"layout": LAYOUT, **own, **DATASETS[config.name]().decides(config)})[:12]
     return cache / f"{config.name}-{config.image_size}x{config.channels}-{key}"
 
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 from pydantic import Field
 
+from ablations.code.reached import LINKS, code_changes, code_digests
 from ablations.jobs import identity
-from ablations.jobs.code import LINKS, code_changes, code_digests
 from ablations.jobs.plan import Job, make_plan, scoring_identity, scoring_roots, training_roots
 from ablations.jobs.training import begin, take_steps
 from ablations.spec import RunConfig, load_spec
@@ -73,7 +73,8 @@ EDITS = {
 PROBE = """
 import json, sys
 from pathlib import Path
-from ablations.jobs import code, identity
+from ablations.code import reached as code
+from ablations.jobs import identity
 from ablations.jobs.plan import scoring_identity, training_roots
 from ablations.spec import RunConfig
 

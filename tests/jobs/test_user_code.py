@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ablations.jobs.code import code_changes, code_digests
+from ablations.code import user as imports
+from ablations.code.reached import code_changes, code_digests
 from ablations.jobs.plan import training_roots
-from ablations.spec import imports, load_spec
+from ablations.spec import load_spec
 from fakeface.errors import UserError
 
 FILES = {

@@ -19,8 +19,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
-from ablations.jobs.modules import AT_IMPORT, Module, Use, chain_of, is_module, read_module, uses
-from ablations.spec import imports as user_modules
+from ablations.code import user as user_modules
+from ablations.code.modules import AT_IMPORT, Module, Use, chain_of, is_module, read_module, uses
 from fakeface.errors import UserError
 from fakeface.gan import series
 from fakeface.registry import Registry
@@ -75,6 +75,15 @@ def code_digests(roots: Iterable[object]) -> dict[str, str]:
 def without_files(code: Mapping[str, str]) -> list[tuple[str, str]]:
     """Labelled digests as (name, digest) in alphabetical order: the code as an identity sees it."""
     return sorted((_split(label)[1], digest) for label, digest in code.items())
+
+
+def users_code(root: object) -> str:
+    """A digest of what a component reaches in the user's modules, 16 hex digits."""
+    code = code_digests([root])
+    own = {
+        label: digest for label, digest in code.items() if label.partition("/")[0] not in user_modules.OURS
+    }
+    return _hash(repr(without_files({label: own[label] for label in own if label != LINKS})))
 
 
 def code_changes(now: Mapping[str, str], then: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ablations.spec import imports as user_modules
+from ablations.code import user as user_modules
 from fakeface.config import TrainingConfig
 
 SETTINGS = TrainingConfig.__module__
