@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ablations.jobs.code import code_digests
 from PIL import Image
 
+from ablations.code.reached import code_digests
 from fakeface.config import DataConfig, LossConfig, OptimizerConfig, TrainingConfig, canonical_digest
 from fakeface.data import DATASETS, find, prepare
 from fakeface.errors import UserError

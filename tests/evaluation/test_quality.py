@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from ablations.jobs.code import code_digests
 
+from ablations.code.reached import code_digests
 from ablations.jobs.plan import scoring_roots, training_roots
 from ablations.spec import RunConfig
 from fakeface.errors import UserError

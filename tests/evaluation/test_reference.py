@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from ablations.jobs.code import code_digests
 
+from ablations.code.reached import code_digests
 from ablations.jobs.scoring import Scorers
 from fakeface.config import EvaluationConfig
 from fakeface.data import ImageSet

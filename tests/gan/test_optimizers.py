@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from ablations.jobs.code import code_digests
 from torch import Tensor, optim
 
+from ablations.code.reached import code_digests
 from fakeface.config import OptimizerConfig, TrainingConfig, changed_settings
 from fakeface.errors import UserError
 from fakeface.gan import training
