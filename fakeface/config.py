@@ -81,9 +81,10 @@ class DataConfig(Settings):
     channels: Literal[1, 3] = 3
     """1: greyscale, 3: RGB."""
     limit: PositiveInt | None = None
-    """Train on a deterministic subset of this many images. The reference for quality stays the full set."""
+    """Train on a random subset of this many images, another one for each seed; with the same seed a larger subset keeps
+    what a smaller one has. The reference for quality stays the full set."""
     fraction: Share = 1.0
-    """Train on a deterministic subset of this share of the images (rounded, one at least), like `limit`."""
+    """Train on a random subset of this share of the images (rounded, one at least), like `limit`."""
     scaling: Literal["symmetric", "unit"] = "symmetric"
     """Range of the real images that D sees: [-1, 1] like the generator's tanh, or the scaffold's [0, 1]."""
 

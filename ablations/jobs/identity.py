@@ -5,7 +5,7 @@ from typing import Any
 
 from ablations.code.reached import without_files
 from fakeface.config import TrainingConfig, canonical_digest, settings_of
-from fakeface.data import training_indices
+from fakeface.data import training_size
 from fakeface.gan.components import COMPONENTS
 from fakeface.gan.optimizers import optimizer_arguments
 
@@ -14,10 +14,9 @@ def resolved_settings(config: TrainingConfig, num_images: int) -> dict[str, Any]
     """Every setting that decides the weights, as it takes effect on a data set of `num_images` images.
 
     Two ways to write the same training are the same here: an override that equals the common setting, `limit` or
-    `fraction` that keep the same images, `steps`, `epochs` and `times` that come to the same number of steps.
+    `fraction` that keep as many images, `steps`, `epochs` and `times` that come to the same number of steps.
     """
-    subset = training_indices(num_images, config.data)
-    used = num_images if subset is None else len(subset)
+    used = training_size(num_images, config.data)
     resolved = {
         name: value
         for name, value in settings_of(config).items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fakeface.config import TrainingConfig
-from fakeface.data import ImageSet, training_indices
+from fakeface.data import ImageSet, training_indices, training_size
 from fakeface.gan import training
 from fakeface.gan.batches import RealImages
 from fakeface.gan.step import GanState
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 def total_steps(config: TrainingConfig, num_images: int) -> int:
     """Number of generator steps of a training on a data set of `num_images` images."""
-    subset = training_indices(num_images, config.data)
-    return config.train.total_steps(num_images if subset is None else len(subset))
+    return config.train.total_steps(training_size(num_images, config.data))
 
 
 def begin(job: "Job", device: torch.device) -> GanState:
@@ -44,7 +43,7 @@ def take_steps(
     config, count = job.config, len(images.images)
     real = RealImages(
         images.images,
-        training_indices(count, config.data),
+        training_indices(count, config.data, job.seed),
         scaling=config.data.scaling,
         batch_size=config.train.batch_size,
         seed=job.seed,

@@ -6,7 +6,7 @@ A data set of your own registers in `DATASETS` and gives a `Source`, which retur
 
 # The data sets register themselves on import, in the order in which they are listed to the user.
 from fakeface.data import synthetic, folder, celeba, lfw  # isort: skip  # noqa: F401
-from fakeface.data._base import DATASETS, Batch, ImageSet, Skipped, Source, training_indices
+from fakeface.data._base import DATASETS, Batch, ImageSet, Skipped, Source, training_indices, training_size
 from fakeface.data._cache import find, prepare
 from fakeface.data._tree import STORE_MARK
 
@@ -20,4 +20,5 @@ __all__ = [
     "find",
     "prepare",
     "training_indices",
+    "training_size",
 ]

@@ -12,8 +12,8 @@ from fakeface.config import DataConfig
 from fakeface.errors import UserError
 from fakeface.registry import Registry
 
-SUBSET_SEED = 0x5E1EC7
-"""This number and the number of images alone decide which images `limit` and `fraction` keep."""
+SUBSET_STREAM = 0x5E1EC7
+"""Sets the draw of a subset apart from other draws by the same seed."""
 
 Fingerprint = dict[str, tuple[int, int]]
 """Relative file name -> (bytes, modification time in ns), sorted by name; (-1, -1) if unreadable."""
@@ -115,10 +115,8 @@ class Dataset(Protocol):
 DATASETS: Registry[Callable[[], Dataset]] = Registry("dataset", cached=True)
 
 
-def training_indices(num_images: int, config: DataConfig) -> NDArray[np.int64] | None:
-    """The images to train on, sorted, (n,) for the n that `limit` or `fraction` give; None for all.
-
-    A larger subset keeps what a smaller one keeps.
+def training_size(num_images: int, config: DataConfig) -> int:
+    """The number of images to train on.
 
     Raises:
         UserError: `limit` is more than there are.
@@ -129,6 +127,19 @@ def training_indices(num_images: int, config: DataConfig) -> NDArray[np.int64] |
             f"data.limit: {kept} images requested, but the data set has {num_images}: "
             f"lower data.limit to at most {num_images}, or remove it to train on all"
         )
+    return kept
+
+
+def training_indices(num_images: int, config: DataConfig, seed: int) -> NDArray[np.int64] | None:
+    """The images to train on with a seed, sorted, (n,) for the n of `training_size`; None for all.
+
+    Each seed has another subset, so that what the choice of images does is in the spread over seeds. With the same seed
+    a larger subset keeps what a smaller one has.
+
+    Raises:
+        UserError: see `training_size`.
+    """
+    kept = training_size(num_images, config)
     if kept == num_images:
         return None
-    return np.sort(np.random.default_rng(SUBSET_SEED).permutation(num_images)[:kept])
+    return np.sort(np.random.default_rng([SUBSET_STREAM, seed]).permutation(num_images)[:kept])

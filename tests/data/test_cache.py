@@ -392,7 +392,7 @@ def test_a_read_only_cache_is_enough_for_what_it_holds(
 
 
 def subset(num_images: int, **settings: object) -> np.ndarray | None:
-    return training_indices(num_images, DataConfig(**settings))
+    return training_indices(num_images, DataConfig(**settings), seed=0)
 
 
 def test_a_limit_keeps_a_fixed_subset_that_grows_with_it() -> None:
@@ -402,6 +402,16 @@ def test_a_limit_keeps_a_fixed_subset_that_grows_with_it() -> None:
     assert set(ten) < set(twenty)
     np.testing.assert_array_equal(ten, subset(1000, limit=10))
     assert ten[-1] > 100  # not just the first ones
+
+
+def test_each_seed_has_a_subset_of_its_own_that_grows_with_the_limit() -> None:
+    small, large = (
+        [training_indices(1000, DataConfig(limit=limit), seed) for seed in range(5)] for limit in (100, 300)
+    )
+    assert len({tuple(one) for one in small}) == 5
+    assert all(set(one) < set(other) for one, other in zip(small, large, strict=True))
+    # Two subsets of a tenth share a tenth of their images.
+    assert np.mean([len(set(one) & set(small[0])) for one in small[1:]]) < 30
 
 
 def test_a_fraction_keeps_the_subset_that_a_limit_of_as_many_keeps() -> None:
