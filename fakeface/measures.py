@@ -16,6 +16,15 @@ class Better(StrEnum):
     NEITHER = "neither"
 
 
+class Scale(StrEnum):
+    """On which scale values spread alike."""
+
+    LINEAR = "linear"
+    """In units: a share, or what may be 0 or negative."""
+    LOG = "log"
+    """By factors: always positive, so that two values are compared by their ratio."""
+
+
 class Error(StrEnum):
     """How the error of one value is known."""
 
@@ -37,6 +46,8 @@ class Measure:
     error: Error = Error.NONE
     claimable: bool = True
     """Whether a claim may compare it."""
+    scale: Scale = Scale.LINEAR
+    """LOG: a claim's margin is a share such as 10%."""
 
     @property
     def low(self) -> str:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 from ablations.spec import Names, Node
 from ablations.spec.names import Name
 from analysis.claims.metrics import Metric
-from analysis.statistics import Effect, Region, VerdictWord
+from analysis.statistics import Effect, Judgement, Region, VerdictWord, judge
 from analysis.wording import listed, name_seeds, number
 from fakeface.config import Settings
 from fakeface.outcomes import Regime
@@ -88,6 +88,15 @@ class Decided:
     level: float | None
     method: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Objection:
+    """What must be excluded before a claim is supported, and has not been."""
+
+    p: float
+    """Twice the one-sided p-value of it; above 1 - LEVEL."""
+    words: str
 
 
 class Chart(StrEnum):
@@ -191,6 +200,14 @@ class Kind(Settings):
     def effect(self, groups: Sequence[Group]) -> Effect:
         """The effect in groups of two seeds or more, on the scale of comparison. Raises CannotCompare."""
         raise NotImplementedError
+
+    def judged(self, groups: Sequence[Group]) -> Judgement:
+        """The effect compared with the region. Raises CannotCompare."""
+        return judge(self.effect(groups), self.region)
+
+    def objection(self, groups: Sequence[Group]) -> Objection | None:  # noqa: ARG002
+        """Why values that support it are not enough; None: they are."""
+        return None
 
     def point(self, groups: Sequence[Group]) -> float | None:
         """The estimate alone, as it is shown, where a group has one seed; None where there is none."""

@@ -3,18 +3,20 @@
 import math
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, model_validator
 
+from ablations.spec import Names
 from ablations.spec.names import Number
-from analysis.claims._base import CannotCompare, Evidence, Group, Kind, Margin
+from analysis.claims._base import LEVEL, CannotCompare, Evidence, Group, Kind, Margin, Objection
 from analysis.claims.metrics import Metric
 from analysis.claims.values import values_of
-from analysis.statistics import Region
-from analysis.wording import number, signed
+from analysis.statistics import Region, excess
+from analysis.wording import number, percent, signed
+from fakeface.measures import Better, Scale
 
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 
@@ -34,9 +36,12 @@ _SIDES = {
 }  # fmt: skip
 """Where each direction says that the truth is, in margins."""
 _EQUAL = ("same", "flat")
-_UPWARD = ("higher", "not-higher", "rising")
-_STRICT = (*_EQUAL, "not-lower", "not-higher")
-"""Directions whose margin cannot be 0: nothing can show two things to be exactly equal."""
+_DOWNWARD = ("lower", "falling")
+_TOLERANT = (*_EQUAL, "not-lower", "not-higher")
+"""Directions whose margin is a tolerance. It cannot be 0, since nothing can show two things to be exactly equal, and a
+share x of it is the factor 1 + x either way: the verdict is the same where the runs change places."""
+LOST = 0.2
+"""A difference of the shares of trainings that rank last, below which runs count as alike."""
 
 
 Difference = Literal["lower", "higher", "same", "not-lower", "not-higher"]
@@ -46,7 +51,7 @@ Difference = Literal["lower", "higher", "same", "not-lower", "not-higher"]
 class Directed(Kind):
     """A claim with a direction and a margin, the smallest difference that matters: a number in the units of what is
     compared, or a share of it such as 5%, which compares logarithms, so that the estimate is a ratio of geometric
-    means."""
+    means. What spreads by factors, such as a Fréchet distance, takes a share, or 0."""
 
     direction: str
     """What is said of the difference; a kind lists its own."""
@@ -63,10 +68,10 @@ class Directed(Kind):
             raise ValueError(f"`{self.direction}` takes its margin as `{key}`, not as `{other}`")
         if written is None:
             raise ValueError(f"lacks `{key}`: the smallest difference that matters, such as 5% or 0.05")
-        margin, strict = self.margin, self.direction in _STRICT
+        margin, strict = self.margin, self.direction in _TOLERANT
         if margin.size < 0 or (strict and margin.size == 0):
             raise ValueError(f"`{key}` must be {'> 0' if strict else '>= 0'} (got {written})")
-        if margin.relative and margin.size >= 1 and self.direction not in _UPWARD:
+        if margin.relative and margin.size >= 1 and self.direction in _DOWNWARD:
             raise ValueError(f"`{key}`: nothing is lower by 100% or more (got {written})")
         return self
 
@@ -75,15 +80,25 @@ class Directed(Kind):
         written = self.within if self.direction in _EQUAL else self.by
         if isinstance(written, str):
             return Margin(float(written.rstrip("% ")) / 100, relative=True)
-        return Margin(float(written or 0), relative=False)
+        size = float(written or 0)
+        return Margin(size, relative=size == 0 and self.compared.scale is Scale.LOG)
+
+    def problems(self, names: Names) -> Iterator[tuple[str, str]]:
+        yield from super().problems(names)
+        if self.compared.scale is Scale.LOG and not self.margin.relative:
+            yield (
+                "within" if self.direction in _EQUAL else "by",
+                f"{self.compared} spreads by factors, so that runs are compared by their ratio: "
+                f"give a share such as 10% (got {self.margin.size:g})",
+            )
 
     @property
     @abstractmethod
     def compared(self) -> Metric: ...
 
     @abstractmethod
-    def weights(self, groups: int) -> Sequence[float]:
-        """The contrast of the groups' means that the claim is about."""
+    def estimated(self, means: Sequence[float]) -> float:
+        """The estimate from the groups' finite means on the scale of comparison."""
 
     def groups(self, evidence: Evidence) -> Sequence[Group]:
         return values_of(evidence.frames, self.named_runs, self.compared)
@@ -93,23 +108,48 @@ class Directed(Kind):
         if not self.margin.relative:
             return [group.by_seed for group in groups]
         for group in groups:
-            if min(group.by_seed) <= 0:
+            least = min((value for value in group.by_seed if math.isfinite(value)), default=1.0)
+            if least <= 0:
                 raise CannotCompare(
-                    f"`{group.name}` has a value of {min(group.by_seed):g}, of which no share can be taken: give the "
+                    f"`{group.name}` has a value of {least:g}, of which no share can be taken: give the "
                     f"margin in the units of {self.compared}"
                 )
-        return [[math.log(value) for value in group.by_seed] for group in groups]
+        return [
+            [math.log(value) if math.isfinite(value) else value for value in group.by_seed]
+            for group in groups
+        ]
+
+    @abstractmethod
+    def pairs(self, groups: Sequence[Group]) -> Sequence[tuple[Group, Group]]:
+        """The groups that it compares, each with the one that it is compared with."""
+
+    def objection(self, groups: Sequence[Group]) -> Objection | None:
+        """A tolerance is for values. Which run ranks last more often must be within a limit as well.
+
+        A claim with a bound on its worse side says that the first run of a pair fails hardly more often, and one with
+        a bound on the other side says it of the second.
+        """
+        if self.direction not in _TOLERANT or self.compared.better is Better.NEITHER:
+            return None
+        worse = (self.region.high, self.region.low)
+        first, second = worse if self.compared.better is Better.LOWER else reversed(worse)
+        found = []
+        for one, other in self.pairs(groups):
+            found += [_excess(one, other)] if math.isfinite(first) else []
+            found += [_excess(other, one)] if math.isfinite(second) else []
+        return max((one for one in found if one is not None), key=lambda one: one.p, default=None)
 
     def point(self, groups: Sequence[Group]) -> float | None:
         means = [float(np.mean(values)) for values in self.scaled(groups)]
-        return (
-            self.shown(float(np.dot(self.weights(len(groups)), means))) if np.isfinite(means).all() else None
-        )
+        return self.shown(self.estimated(means)) if np.isfinite(means).all() else None
 
     @property
     def region(self) -> Region:
         size = self.margin.size
-        below, above = (math.log1p(-size), math.log1p(size)) if self.margin.relative else (-size, size)
+        below, above = -size, size
+        if self.margin.relative:
+            above = math.log1p(size)
+            below = math.log1p(-size) if self.direction in _DOWNWARD else -above
         low, high = (below if side == -1 else above if side == 1 else side for side in _SIDES[self.direction])
         return Region(low, high)
 
@@ -129,3 +169,21 @@ class Directed(Kind):
             return None
         digits = "+,.0f" if abs(value) >= 1 else "+.3g"  # no powers of ten: "+2,000%", not "+2e+03%"
         return f"{100 * value:{digits}}%".replace("-", "−") if abs(value) > 1e-9 else "0%"
+
+
+def _excess(one: Group, other: Group) -> Objection | None:
+    """That the first may rank last more often than the second, by more than counts as alike."""
+    counts, sizes = (_lost(one), _lost(other)), (len(one.values), len(other.values))
+    found = excess(counts, sizes, least=LOST, level=LEVEL)
+    if found.shown:
+        return None
+    return Objection(
+        found.p,
+        f"{counts[0]} of {sizes[0]} seeds of `{one.name}` rank last, against {counts[1]} of {sizes[1]} of "
+        f"`{other.name}`, which does not exclude that they are more by {percent(found.most)}: claim the outcome, or "
+        "train more seeds",
+    )
+
+
+def _lost(group: Group) -> int:
+    return sum(math.isinf(value) for value in group.values.values())

@@ -14,8 +14,11 @@ class TwoGroups(Directed):
     direction: Difference
     """Where the first is, compared with the second; `not-lower` and `not-higher`: at most by the margin."""
 
-    def weights(self, groups: int) -> Sequence[float]:  # noqa: ARG002
-        return 1.0, -1.0
+    def estimated(self, means: Sequence[float]) -> float:
+        return means[0] - means[1]
+
+    def pairs(self, groups: Sequence[Group]) -> Sequence[tuple[Group, Group]]:
+        return [(groups[0], groups[1])]
 
     def effect(self, groups: Sequence[Group]) -> Effect:
         first, second = self.scaled(groups)

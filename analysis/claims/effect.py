@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from ablations.spec import Names
@@ -41,8 +42,17 @@ class FactorEffect(Directed):
     def compared(self) -> Metric:
         return parse_metric(self.metric)
 
-    def weights(self, groups: int) -> Sequence[float]:  # noqa: ARG002
-        return CONTRASTS[self._part]
+    def estimated(self, means: Sequence[float]) -> float:
+        return float(np.dot(CONTRASTS[self._part], means))
+
+    def pairs(self, groups: Sequence[Group]) -> Sequence[tuple[Group, Group]]:
+        """With the factor against without it; of an interaction, which has no value where a training diverged, none."""
+        neither, second, first, both = groups
+        strata = {
+            Factor.FIRST: [(first, neither), (both, second)],
+            Factor.SECOND: [(second, neither), (both, first)],
+        }
+        return strata.get(self._part, [])
 
     @property
     def effect_name(self) -> str:

@@ -1,15 +1,15 @@
 """Claims and data -> verdicts: supported, refuted or undecided, by how much, and what it would take to decide.
 
 Rules (docs/statistics.md): pairs where seeds allow, means by t, ranks where a training diverged; the whole 95% interval
-in the claimed region supports it, the whole interval outside refutes it. One seed is described and never judged. A
-claim that the data cannot be compared with says why, and stops no other.
+in the claimed region supports it, unless its kind has an objection; the whole interval outside refutes it. One seed is
+described and never judged. A claim that the data cannot be compared with says why, and stops no other.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group
-from analysis.statistics import Judgement, Region, VerdictWord, further_seeds, holm, judge
+from analysis.statistics import Judgement, Region, VerdictWord, further_seeds, holm
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Verdict:
     """Further seeds a run that would decide it; None where it is decided, or 100 seeds would not."""
     reason: str = ""
     """Why it was not judged, and what to do."""
+    objection: str = ""
+    """Why it is undecided although the interval supports it."""
     value: float | None = None
     """The value in question, of a claim about a window."""
     judgement: Judgement | None = field(default=None, repr=False)
@@ -86,7 +88,9 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str]) ->
             return Verdict(claim, VerdictWord.NOT_RUN, groups, reason=reason)
         if min(len(group.values) for group in groups) == 1:
             return Verdict(claim, VerdictWord.DESCRIBED, groups, estimate=kind.point(groups))
-        judgement = judge(kind.effect(groups), kind.region)
+        judgement, objection = kind.judged(groups), None
+        if judgement.verdict == VerdictWord.SUPPORTED and (objection := kind.objection(groups)):
+            judgement = replace(judgement, p=objection.p)
     except CannotCompare as error:
         return Verdict(claim, VerdictWord.REFUSED, groups, reason=f"{error}.")
     effect, region = judgement.effect, judgement.region
@@ -102,6 +106,7 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str]) ->
         method=effect.method,
         p=judgement.p,
         judgement=judgement,
+        objection=objection.words if objection else "",
     )
 
 
@@ -114,7 +119,7 @@ def _corrected(verdict: Verdict, p: float, size: int) -> Verdict:
 
 def _with_needs(verdict: Verdict) -> Verdict:
     """The verdict with the seeds that it still needs."""
-    if verdict.word != VerdictWord.UNDECIDED or verdict.judgement is None:
+    if verdict.word != VerdictWord.UNDECIDED or verdict.judgement is None or verdict.objection:
         return verdict
     # Bonferroni's level is the strictest that Holm can require of a member: enough, at times more than needed.
     strict = replace(verdict.judgement.effect, level=1 - (1 - LEVEL) / verdict.family_size)

@@ -15,7 +15,7 @@ from ablations.spec.layers import unknown
 from analysis.statistics.convergence import MIN_POINTS, convergence
 from fakeface.evaluation.measures import DISTANCE, MEASURES, QUALITY
 from fakeface.gan.series import SERIES
-from fakeface.measures import Better, Measure
+from fakeface.measures import Better, Measure, Scale
 
 Summary = Literal["", "converged", "oscillation", "steps-to-converge", "final", "median", "reached"]
 """How a series becomes one number; "" for a measure, which is one."""
@@ -54,6 +54,11 @@ class Metric:
         if self.summary in _IN_STEPS:
             return Better.LOWER
         return self._record.better
+
+    @property
+    def scale(self) -> Scale:
+        """On which scale its values are compared."""
+        return Scale.LINEAR if self.summary in _IN_STEPS else self._record.scale
 
     @property
     def _record(self) -> Measure:

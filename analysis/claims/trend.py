@@ -1,6 +1,11 @@
-"""How a metric changes over runs in an order fixed beforehand."""
+"""How a metric changes over runs in an order fixed beforehand: from each run to the next.
+
+The claim is about every change, so that a metric that falls far and rises once is not falling. Each change is a
+difference of two runs (pairs, unequal spreads and ranks as there), and they are judged together (`judge_each`).
+"""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,14 +14,14 @@ from ablations.spec import Names
 from analysis.claims._base import KINDS, LEVEL, Group, RunField
 from analysis.claims._directed import Directed
 from analysis.claims.metrics import Metric, MetricField, parse_metric
-from analysis.statistics import Effect, trend
+from analysis.statistics import Judgement, difference, is_paired, judge_each
 
 FEWEST_RUNS = 3
 
 
 @KINDS.register("trend")
 class Trend(Directed):
-    """How a metric changes from each run to the next, over runs in an order fixed beforehand."""
+    """How a metric changes from each run to the next, over runs in an order fixed beforehand: every change counts."""
 
     direction: Literal["falling", "rising", "flat"]
     """From the first run to the last; the margin is the smallest change from a run to the next that matters."""
@@ -36,11 +41,21 @@ class Trend(Directed):
 
     @property
     def effect_name(self) -> str:
-        return "the change from a run to the next"
+        return "the change from a run to the next that decides"
 
-    def weights(self, groups: int) -> Sequence[float]:
-        step = 1 / (groups - 1)
-        return [-step, *[0.0] * (groups - 2), step]
+    def pairs(self, groups: Sequence[Group]) -> Sequence[tuple[Group, Group]]:
+        return [(after, before) for before, after in pairwise(groups)]
 
-    def effect(self, groups: Sequence[Group]) -> Effect:
-        return trend(self.scaled(groups), level=LEVEL)
+    def judged(self, groups: Sequence[Group]) -> Judgement:
+        effects = [
+            difference(*self.scaled(pair), paired=is_paired(*(group.values for group in pair)), level=LEVEL)
+            for pair in self.pairs(groups)
+        ]
+        return judge_each(effects, self.region)
+
+    def estimated(self, means: Sequence[float]) -> float:
+        """The change that fits the claim least."""
+        changes = [after - before for before, after in pairwise(means)]
+        if self.direction == "flat":
+            return max(changes, key=abs)
+        return max(changes) if self.direction == "falling" else min(changes)

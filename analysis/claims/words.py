@@ -21,7 +21,7 @@ def cells(verdict: Verdict) -> list[str]:
     if adjusted not in ("–", p):
         p += f" ({adjusted} in its family)"
     needed = "–"
-    if verdict.word == VerdictWord.UNDECIDED and verdict.region is not None:
+    if verdict.word == VerdictWord.UNDECIDED and verdict.region is not None and not verdict.objection:
         needed = "> 100" if verdict.needed_seeds is None else str(verdict.needed_seeds)
     estimate = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
     seeds = ", ".join(dict.fromkeys(str(n) for n in verdict.n.values())) or "–"
@@ -93,12 +93,23 @@ def _position(verdict: Verdict) -> str:
         return f"; all of it is {claimed}"
     if verdict.word == VerdictWord.REFUTED:
         return f"; none of it is {claimed}"
+    if verdict.objection:
+        return f"; all of it is {claimed}, but {verdict.objection}"
     if verdict.p is not None and verdict.p <= 1 - LEVEL:
         size, adjusted = verdict.family_size, _p(verdict.adjusted_p or 1.0)
         why = f"; alone that would decide, in its family of {size} it does not ({adjusted} after Holm)"
+    elif _outside(verdict):
+        why = f"; none of it is {claimed}, which is not enough of one change among several"
     else:
         why = f"; part of it is {claimed} and part is not"
     return f"{why}, and {_needs(verdict)}"
+
+
+def _outside(verdict: Verdict) -> bool:
+    """Whether the whole interval is outside the region: one of several may be, by chance."""
+    if verdict.region is None or verdict.low is None or verdict.high is None:
+        return False
+    return verdict.high <= verdict.region.low or verdict.low >= verdict.region.high
 
 
 def _needs(verdict: Verdict) -> str:

@@ -3,29 +3,31 @@
 from analysis.statistics._base import Effect
 from analysis.statistics.differences import CONTRASTS, Factor, difference, factor_effect, is_paired
 from analysis.statistics.means import contrast
-from analysis.statistics.outcomes import share, share_difference
-from analysis.statistics.ranks import shift, trend
+from analysis.statistics.outcomes import Excess, excess, share, share_difference
+from analysis.statistics.ranks import shift
 from analysis.statistics.ratios import ratio
 from analysis.statistics.seeds import further_seeds
-from analysis.statistics.verdicts import Judgement, Region, VerdictWord, holm, judge
+from analysis.statistics.verdicts import Judgement, Region, VerdictWord, holm, judge, judge_each
 
 __all__ = [
     "CONTRASTS",
     "Effect",
+    "Excess",
     "Factor",
     "Judgement",
     "Region",
     "VerdictWord",
     "contrast",
     "difference",
+    "excess",
     "factor_effect",
     "further_seeds",
     "holm",
     "is_paired",
     "judge",
+    "judge_each",
     "ratio",
     "share",
     "share_difference",
     "shift",
-    "trend",
 ]

@@ -113,6 +113,40 @@ def share_difference(counts: tuple[int, int], n: tuple[int, int], *, level: floa
     return ShareDifference(estimate, low, high, level, n, "exact score test (Chan & Zhang)", p, counts)
 
 
+@dataclass(frozen=True)
+class Excess:
+    """Whether one group is shown to fail hardly more often than another."""
+
+    most: float
+    """The difference of the shares, above 0, that must be excluded."""
+    p: float
+    """Twice the one-sided p-value of the difference being `most` or more."""
+    shown: bool
+    """Whether p is at most 1 - level, or the first group has no failure."""
+
+
+def excess(counts: tuple[int, int], n: tuple[int, int], *, least: float, level: float = 0.95) -> Excess:
+    """Whether the first group's share of failures is above the second's by less than a limit, `counts` of n seeds each.
+
+    Few seeds exclude only large differences: n of them without any failure exclude those of
+
+        1 - ((1 - level) / 2)^(1 / n)       0.71, 0.52, 0.31 and 0.17 at n = 3, 5, 10 and 20
+
+    and more (the exact test above, whose worst case is p = 0). The limit is this, and `least` where that is more. So
+    groups without a failure always pass, and any failure has to be outweighed by seeds.
+
+    Raises:
+        ValueError: see `share_difference`.
+    """
+    for count, size in zip(counts, n, strict=True):
+        _check(count, size, level)
+    most = max(least, 1 - ((1 - level) / 2) ** (1 / n[0]))
+    if counts[0] == 0:  # so few failures are this rare whatever the other group's share is
+        return Excess(most, 1 - level, shown=True)
+    p = min(1.0, 2 * float(_table_tails(n, most)[0][counts]))
+    return Excess(most, p, shown=p <= 1 - level)
+
+
 def _check(count: int, n: int, level: float) -> None:
     checked_level(level)
     if n < 2:

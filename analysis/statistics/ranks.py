@@ -5,13 +5,11 @@ positive where there is no effect. The estimate of Hodges & Lehmann, "Estimates 
 1963, is the median comparison; inverting the test gives an interval between two of them in order of size:
 
     shift of two groups     aᵢ - bⱼ               Mann & Whitney 1947; strata are added up (van Elteren 1960)
-    slope over an order     (yᵢ - yⱼ) / (gᵢ - gⱼ)  Jonckheere 1954, Terpstra 1952; slope of Sen 1968
 
 Ties count against every conclusion, which keeps the error rates. Two diverged runs tie whatever the shift: their
 comparison is left out of the list and stays in the law, so that two groups that diverged never count as the same.
 """
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from analysis.statistics._base import Array, Effect, Groups, checked_groups, checked_level
+from analysis.statistics._base import Array, Effect, checked_groups, checked_level
 
 
 @dataclass(frozen=True)
@@ -64,28 +62,6 @@ def shift(strata: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, level: float
     null = reduce(np.convolve, [mann_whitney_null(len(a), len(b)) for a, b in pairs])
     method = "Mann-Whitney shift" + (f" in {len(pairs)} strata" if len(pairs) > 1 else "")
     return _effect(comparisons, null, level, [len(group) for group in groups], method)
-
-
-def trend(groups: Groups, *, level: float = 0.95) -> RankEffect:
-    """The change of the values from one group to the next, over groups in an order fixed beforehand.
-
-    The estimate is the median slope over all pairs from different groups, a step from a group to the next being
-    1; p is that of the Jonckheere-Terpstra test. Three groups (n,) or more are the usual case; two are `shift`.
-
-    Raises:
-        ValueError: fewer than two groups; see `checked_groups`.
-    """
-    arrays = checked_groups(groups)
-    if len(arrays) < 2:
-        raise ValueError(f"a trend needs at least 2 groups, got {len(arrays)}")
-    slopes = [
-        (_minus(arrays[j][:, None], arrays[i][None, :]) / (j - i)).ravel()
-        for i, j in itertools.combinations(range(len(arrays)), 2)
-    ]
-    # A group against all before it: given their order, these counts are independent of one another.
-    sizes = [len(array) for array in arrays]
-    nulls = [mann_whitney_null(sum(sizes[:i]), sizes[i]) for i in range(1, len(sizes))]
-    return _effect(np.concatenate(slopes), reduce(np.convolve, nulls), level, sizes, "Jonckheere-Terpstra")
 
 
 @lru_cache(maxsize=64)

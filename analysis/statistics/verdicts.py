@@ -15,6 +15,7 @@ p₍ᵢ₎ in order of size is multiplied by k - i + 1 and made monotone.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,10 +72,23 @@ class Judgement:
 
 def judge(effect: Effect, region: Region) -> Judgement:
     """The verdict on a statement, as said above."""
-    below_low, above_low = _tails(effect, region.low)
-    below_high, above_high = _tails(effect, region.high)
-    support, refutation = max(above_low, below_high), min(below_low, above_high)
-    leaning = VerdictWord.SUPPORTED if support <= refutation else VerdictWord.REFUTED
+    return judge_each([effect], region)
+
+
+def judge_each(effects: Sequence[Effect], region: Region) -> Judgement:
+    """The verdict on the statement that each of several effects is in a region.
+
+    It is supported where every effect supports it: an intersection-union test, which needs no correction (Berger,
+    "Multiparameter hypothesis testing and acceptance sampling", 1982). It is refuted where one effect does, after
+    Bonferroni's correction for choosing it. The judgement's effect is the one that decides: the one with the largest
+    p-value for the region, or the smallest against it.
+    """
+    supports, refutations = zip(*(_sides(effect, region) for effect in effects), strict=True)
+    support, refutation = max(supports), min(1.0, len(effects) * min(refutations))
+    if support <= refutation:
+        effect, leaning = effects[supports.index(support)], VerdictWord.SUPPORTED
+    else:
+        effect, leaning = effects[refutations.index(min(refutations))], VerdictWord.REFUTED
     return Judgement(effect, region, leaning, min(1.0, 2 * min(support, refutation)))
 
 
@@ -88,6 +102,13 @@ def holm(p: npt.ArrayLike) -> Array:
     adjusted = np.empty_like(raw)
     adjusted[order] = np.minimum(stepped, 1.0)
     return adjusted
+
+
+def _sides(effect: Effect, region: Region) -> tuple[float, float]:
+    """One-sided p-values for the region and against it."""
+    below_low, above_low = _tails(effect, region.low)
+    below_high, above_high = _tails(effect, region.high)
+    return max(above_low, below_high), min(below_low, above_high)
 
 
 def _tails(effect: Effect, at: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fakeface.errors import UserError
-from fakeface.measures import Better, Error, Estimate, Measure
+from fakeface.measures import Better, Error, Estimate, Measure, Scale
 from fakeface.registry import Registry
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class MeasureRegistry(Registry[ScoreMeasure]):
         unit: str = "",
         error: Error = Error.NONE,
         claimable: bool = True,
+        scale: Scale = Scale.LINEAR,
         every_score: bool = False,
         inception: str | None = None,
         of_pixels: bool = False,
@@ -129,7 +130,7 @@ class MeasureRegistry(Registry[ScoreMeasure]):
         Raises:
             ValueError: the name is taken.
         """
-        record = Measure(name, heading, better, unit, error, claimable)
+        record = Measure(name, heading, better, unit, error, claimable, scale)
         add = super().register(name)
 
         def added(compute: Compute) -> Compute:

@@ -16,7 +16,7 @@ from fakeface.evaluation.kernel_distance import kernel_distance
 from fakeface.evaluation.measures import DISTANCE, FLOOR, MEASURES, ScoredSamples
 from fakeface.evaluation.precision_recall import PrecisionRecall, precision_recall
 from fakeface.evaluation.subsets import subset
-from fakeface.measures import Better, Error, Estimate
+from fakeface.measures import Better, Error, Estimate, Scale
 
 if TYPE_CHECKING:
     from fakeface.evaluation.reference import Reference
@@ -27,7 +27,12 @@ The first ones are used, which are as random as any others."""
 
 
 @MEASURES.register(
-    DISTANCE, heading="Fréchet distance", better=Better.LOWER, error=Error.INTERVAL, every_score=True
+    DISTANCE,
+    heading="Fréchet distance",
+    better=Better.LOWER,
+    error=Error.INTERVAL,
+    scale=Scale.LOG,
+    every_score=True,
 )
 def distance(samples: ScoredSamples, reference: "Reference") -> Estimate:
     """The Fréchet distance, at the end with the interval of its sampling noise."""

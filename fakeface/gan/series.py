@@ -3,14 +3,21 @@
 The names are those of PyTorch's `examples/dcgan`: Loss_D, Loss_G, D(x), D(G(z)).
 """
 
-from fakeface.measures import Better, Measure
+from fakeface.measures import Better, Measure, Scale
 
 SERIES: dict[str, Measure] = {}
 """The record of every series that a training logs, by its name."""
 
 
-def _series(name: str, heading: str, *, better: Better = Better.NEITHER, unit: str = "") -> str:
-    SERIES[name] = Measure(name, heading, better, unit)
+def _series(
+    name: str,
+    heading: str,
+    *,
+    better: Better = Better.NEITHER,
+    unit: str = "",
+    scale: Scale = Scale.LINEAR,
+) -> str:
+    SERIES[name] = Measure(name, heading, better, unit, scale=scale)
     return name
 
 
@@ -28,8 +35,13 @@ STEP_SERIES = (
 )  # fmt: skip
 """Logged at each step, in the order in which `gan_step` returns them."""
 
-GRAD_NORM = {net: _series(f"grad_norm_{net}", f"norm of {net}'s gradient") for net in ("G", "D")}
-UPDATE_RATIO = {net: _series(f"update_ratio_{net}", f"|update| / |weights| of {net}") for net in ("G", "D")}
+GRAD_NORM = {
+    net: _series(f"grad_norm_{net}", f"norm of {net}'s gradient", scale=Scale.LOG) for net in ("G", "D")
+}
+UPDATE_RATIO = {
+    net: _series(f"update_ratio_{net}", f"|update| / |weights| of {net}", scale=Scale.LOG)
+    for net in ("G", "D")
+}
 PROBE_SERIES = (*GRAD_NORM.values(), *UPDATE_RATIO.values())
 """Logged at each probe, in the order in which `Probe.measure` returns them."""
 

@@ -53,14 +53,22 @@ def test_a_metric_is_a_summary_and_what_is_logged(tmp_path: Path, text: str, met
     ("written", "margin"),
     [
         ("by: 5%", Margin(0.05, relative=True)),
-        ("by: 0.05", Margin(0.05, relative=False)),
         ("by: 2.5 %", Margin(0.025, relative=True)),
-        ("by: 0", Margin(0.0, relative=False)),
+        ("by: 0", Margin(0.0, relative=True)),
     ],
 )
 def test_a_margin_is_a_number_or_a_share(tmp_path: Path, written: str, margin: Margin):
     body = f"compare: {{run: sgd, against: baseline, metric: quality, direction: lower, {written}}}"
     assert claim_of(tmp_path, body).kind.margin == margin
+
+
+@pytest.mark.parametrize("metric", ["quality", "median update_ratio_G"])
+def test_what_spreads_by_factors_takes_a_share_and_anything_else_also_a_number(tmp_path: Path, metric: str):
+    body = "compare: {run: sgd, against: baseline, metric: %s, direction: lower, by: 0.05}"
+    with pytest.raises(SpecError, match=r"spreads by factors.*give a share such as 10% \(got 0\.05\)"):
+        claim_of(tmp_path, body % metric)
+    for other in ("recall", "converged Loss_D", "steps-to-converge Loss_D"):
+        assert claim_of(tmp_path, body % other).kind.margin == Margin(0.05, relative=False)
 
 
 def test_a_claim_knows_the_runs_that_it_names_in_its_order(tmp_path: Path):

@@ -15,7 +15,6 @@ from analysis.statistics import (
     share,
     share_difference,
     shift,
-    trend,
 )
 from analysis.statistics.ranks import mann_whitney_null
 from tests.statistics.groups import INF, normal
@@ -52,31 +51,6 @@ def test_strata_are_compared_within_themselves():
     found = shift([([0.0, 0.1, 0.2], [1.0, 1.1, 1.2]), ([50.0, 50.1, 50.2], [51.0, 51.1, 51.2])])
     assert found.estimate == pytest.approx(-1.0)
     assert found.p == pytest.approx(2 / 20**2)
-
-
-@pytest.mark.parametrize("groups", [[[1, 2], [3, 4], [5, 6]], [[1, 3], [2, 5], [4, 6]]])
-def test_trend_has_the_exact_p_of_jonckheere(groups):
-    def rising(groups):
-        return sum(x < y for a, b in itertools.combinations(groups, 2) for x in a for y in b)
-
-    counts = [rising([order[0:2], order[2:4], order[4:6]]) for order in itertools.permutations(range(6))]
-    assert trend(groups).p == pytest.approx(2 * np.mean(np.array(counts) >= rising(groups)))
-
-
-def test_trend_of_two_groups_is_their_shift():
-    a, b = normal(4), normal(5, 1.0, seed=1)
-    ours, theirs = trend([a, b]), shift([(b, a)])
-    for name in ("estimate", "low", "high", "p"):
-        assert getattr(ours, name) == getattr(theirs, name), name
-
-
-def test_trend_is_the_slope_from_group_to_group_and_survives_a_diverged_run():
-    groups = [normal(4, 2.0 * i, seed=i) for i in range(4)]
-    assert trend(groups).estimate == pytest.approx(2.0, abs=0.6)
-    groups[3][0] = INF
-    found = trend(groups)
-    assert math.isfinite(found.estimate)
-    assert found.low > 0
 
 
 def test_ties_count_against_every_conclusion():
