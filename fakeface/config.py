@@ -36,6 +36,7 @@ StepCount = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 LearningRate = Annotated[float, Field(gt=0)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
+Limit = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Betas = Annotated[tuple[Beta, Beta], Field(strict=False)]
 
@@ -130,6 +131,13 @@ class PenaltyConfig(ComponentConfig):
     """Registered penalty: `none`, `r1` or `gradient`."""
 
 
+class AugmentConfig(ComponentConfig):
+    """What is done to real and generated images alike, before D sees them in either network's half of a step."""
+
+    name: str = Field("none", json_schema_extra=added_later("none"))
+    """Registered augmentation: `none` or `diffaugment`."""
+
+
 class OptimizerSettings(Settings):
     """Settings of one network's optimizer, each None where the common ones hold."""
 
@@ -143,6 +151,10 @@ class OptimizerSettings(Settings):
     """Momentum, where the optimizer has it."""
     warmup_steps: StepCount | None = None
     """Steps of this network's optimizer over which its learning rate grows linearly to `lr`."""
+    clip_norm: Limit | None = Field(None, json_schema_extra=added_later(None))
+    """Largest norm of this network's gradient."""
+    clip_value: Limit | None = Field(None, json_schema_extra=added_later(None))
+    """Largest magnitude of each coordinate of this network's gradient."""
     options: dict[str, Option] = Field(default_factory=dict)
     """Further keyword arguments of the registered optimizer, checked against its signature."""
 
@@ -160,6 +172,10 @@ class OptimizerConfig(Settings):
     """Momentum, where the optimizer has it."""
     warmup_steps: StepCount = 0
     """Steps of each network's own optimizer over which its learning rate grows linearly to `lr`; 0: none."""
+    clip_norm: Limit | None = Field(None, json_schema_extra=added_later(None))
+    """Largest norm of a network's gradient: a longer one is scaled to it before the step. Null: no clipping."""
+    clip_value: Limit | None = Field(None, json_schema_extra=added_later(None))
+    """Largest magnitude of each coordinate of a gradient, after `clip_norm`. Null: no clipping."""
     options: dict[str, Option] = Field(default_factory=dict)
     """Further keyword arguments of the registered optimizer, checked against its signature."""
     G: OptimizerSettings = OptimizerSettings()
@@ -173,10 +189,10 @@ class OptimizerConfig(Settings):
         common = self.model_dump(exclude={"G", "D"})
         return OptimizerConfig(**{**common, **own, "options": {**common["options"], **own["options"]}})
 
-    def warmup_of(self, network: Literal["G", "D"]) -> int:
-        """`warmup_steps` of one network. Called at each step, so it builds no settings as `for_network` does."""
-        own: OptimizerSettings = getattr(self, network)
-        return self.warmup_steps if own.warmup_steps is None else own.warmup_steps
+    def of(self, setting: str, network: Literal["G", "D"]) -> Any:
+        """One setting as it holds for one network. Called at each step, so it builds none as `for_network` does."""
+        own = getattr(getattr(self, network), setting)
+        return getattr(self, setting) if own is None else own
 
 
 class TrainConfig(Settings):
@@ -192,6 +208,9 @@ class TrainConfig(Settings):
     """Images per batch, real and fake each."""
     d_steps: PositiveInt = 1
     """Discriminator steps before each generator step."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, json_schema_extra=added_later(0.0))
+    """Samples, scores and the kept generator come from an exponential moving average of G's weights with this decay at
+    each step of G, which looks 1 / (1 - decay) steps back; 0: from G itself."""
 
     @model_validator(mode="after")
     def _one_length(self) -> "TrainConfig":
@@ -236,6 +255,7 @@ class TrainingConfig(Settings):
     optimizer: OptimizerConfig = OptimizerConfig()
     loss: LossConfig = LossConfig()
     penalty: PenaltyConfig = PenaltyConfig()
+    augment: AugmentConfig = AugmentConfig()
     train: TrainConfig = TrainConfig()
 
 

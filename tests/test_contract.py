@@ -20,6 +20,7 @@ from fakeface.evaluation.extractors.inception import Inception
 from fakeface.evaluation.frechet import statistics
 from fakeface.evaluation.measures import DISTANCE, MEASURES, ScoredSamples, records, score
 from fakeface.evaluation.reference import Reference
+from fakeface.gan.augmentations import AUGMENTATIONS
 from fakeface.gan.batches import GanBatch
 from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.losses import LOSSES, build_loss
@@ -33,7 +34,7 @@ from fakeface.registry import Registry, UnknownComponent
 from tests.evaluation_pictures import drawn_faces, random_inception
 
 REGISTRIES: list[Registry[Any]] = [
-    NETWORKS, INITIALIZERS, LOSSES, PENALTIES, OPTIMIZERS, DATASETS, EXTRACTORS, MEASURES
+    NETWORKS, INITIALIZERS, LOSSES, PENALTIES, AUGMENTATIONS, OPTIMIZERS, DATASETS, EXTRACTORS, MEASURES
 ]  # fmt: skip
 CPU = torch.device("cpu")
 
@@ -148,6 +149,19 @@ def test_a_penalty_is_a_finite_scalar_that_reaches_each_weight_of_d(name: str):
         assert any(
             weight.grad is not None and weight.grad.any() for weight in networks.discriminator.parameters()
         )
+
+
+@pytest.mark.parametrize("name", list(AUGMENTATIONS))
+def test_an_augmentation_draws_from_its_generator_alone_and_gradients_flow_through_it(name: str):
+    images = torch.randn(4, 3, 32, 32, requires_grad=True)
+    results = []
+    for global_seed in (1, 2):
+        torch.manual_seed(global_seed)
+        results.append(AUGMENTATIONS[name](images, torch.Generator().manual_seed(5)))
+    assert torch.equal(*results)
+    assert results[0].shape == images.shape
+    results[0].sum().backward()
+    assert (images.grad.abs().sum(dim=(1, 2, 3)) > 0).all()
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))

@@ -66,7 +66,7 @@ def audit(
         if difference is not None:
             break
     if difference is None and state.step == history.outcome["steps"]:
-        digest = checkpoints.weights_sha256(state.generator, state.discriminator)
+        digest = checkpoints.weights_sha256(*state.networks)
         if digest != history.outcome["weights_sha256"]:
             difference = f"step {state.step}: the final weights differ, though no metric did"
     return AuditResult(state.step, difference, _stack_words(history, device))
@@ -100,8 +100,8 @@ def _first_difference(block: Block, history: History) -> str | None:
 
 
 def _kept_difference(folder: Path, state: GanState, identity: str) -> str | None:
-    kept = kept_weights(folder, state.step, state.generator, identity)
-    now = state.generator.state_dict()
+    kept = kept_weights(folder, state.step, state.sampler, identity)
+    now = state.sampler.state_dict()
     unequal = [name for name, tensor in kept.items() if not torch.equal(tensor, now[name].cpu())]
     return (
         f"step {state.step}: the generator's {unequal[0]} differs from the kept weights" if unequal else None

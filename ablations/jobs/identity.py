@@ -29,11 +29,14 @@ def resolved_settings(config: TrainingConfig, num_images: int) -> dict[str, Any]
     resolved |= {"data.images": used, "train.total_steps": config.train.total_steps(used)}
     for network in ("G", "D"):
         own = config.optimizer.for_network(network)
-        arguments = {"name": own.name, "warmup_steps": own.warmup_steps, **optimizer_arguments(own)}
+        of_the_step = {name: value for name, value in settings_of(own).items() if name in _OF_THE_STEP}
+        arguments = of_the_step | optimizer_arguments(own)
         resolved |= {f"optimizer.{network}.{name}": value for name, value in arguments.items()}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in resolved.items()}
 
 
+_OF_THE_STEP = {"name", "warmup_steps", "clip_norm", "clip_value"}
+"""Settings of an optimizer that all have, and none takes as an argument."""
 _RESOLVED = {"data.limit", "data.fraction", "train.steps", "train.epochs", "train.times"}
 """Settings that enter as what they come to."""
 

@@ -18,6 +18,7 @@ from ablations.jobs.identity import resolved_settings, training_identity
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from ablations.spec.run_names import plain_name
 from fakeface.config import (
+    AugmentConfig,
     DataConfig,
     EvaluationConfig,
     InitConfig,
@@ -37,6 +38,7 @@ from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
 from fakeface.evaluation.measures import MEASURES
 from fakeface.evaluation.scoring import Scorer
 from fakeface.files import regular_file
+from fakeface.gan.augmentations import AUGMENTATIONS
 from fakeface.gan.components import COMPONENTS
 from fakeface.gan.losses import LOSSES, build_loss
 from fakeface.gan.objective import declaration
@@ -230,7 +232,7 @@ def training_roots(config: RunConfig) -> list[object]:
         training.begin,
         training.take_steps,
         *(TrainingConfig, DataConfig, NetworkConfig, InitConfig, LossConfig, PenaltyConfig, TrainConfig),
-        *(OptimizerConfig, OptimizerSettings),
+        *(AugmentConfig, OptimizerConfig, OptimizerSettings),
         *(registry[getattr(config, setting).name] for setting, registry in COMPONENTS.items()),
         *(OPTIMIZERS[name] for name in sorted(optimizers)),
     ]
@@ -314,8 +316,10 @@ def _component_problems(run: Run, setting: str) -> list[Problem]:
     registry, component = COMPONENTS[setting], getattr(run.config, setting)
     try:
         registry.arguments(component.name, component.options)
-        if registry is LOSSES:  # the others need what a training gives them
+        if registry is LOSSES:  # of the others, networks need memory, and penalties a network
             build_loss(component)
+        if registry is AUGMENTATIONS:
+            registry.build(component.name, component.options, torch.zeros(1, 3, 32, 32), torch.Generator())
     except UnknownComponent as error:
         return [run.problem(f"{setting}.name", str(error))]
     except UserError as error:

@@ -147,7 +147,7 @@ class Session:
         """None without weights, or if they diverged: they then depend on when the divergence was noticed."""
         if self.diverged_at is not None or not hasattr(self, "state"):
             return None
-        return checkpoints.weights_sha256(self.state.generator, self.state.discriminator)
+        return checkpoints.weights_sha256(*self.state.networks)
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class Session:
 
     def _samples(self, stream: str, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
         z = latent_noise(stream, self.job.seed, 0, count, self.job.config.network.latent_dim)
-        return sampling.generate(self.state.generator, z)
+        return sampling.generate(self.state.sampler, z)
 
     def _grid(self, step: int) -> None:
         """Draw the grid, from noise that is the same at each step and in each run with this seed."""
@@ -270,11 +270,11 @@ class Session:
         """Keep G's weights, so that another protocol can score them later, and score them now."""
         scored = self.history.evaluation_at(step, self.job.protocol_identity) is not None
         if not (scored and generator_file(self.folder, step).is_file()):
-            keep(self.folder, step, self.state.generator, self.job.identity)
+            keep(self.folder, step, self.state.sampler, self.job.identity)
         self._progress("scoring", {})
         final = step == self.total_steps
         values = self.context.scorer(self.job).score(
-            self.state.generator,
+            self.state.sampler,
             seed=self.job.seed,
             latent_dim=self.job.config.network.latent_dim,
             final=final,

@@ -20,7 +20,7 @@ from fakeface.gan.step import GanState
 
 MAGIC = b"fakeface-checkpoint sha256="
 STATE = frozenset({"step", "generator", "discriminator", "optimizer_g", "optimizer_d", "rng_cpu", "rng_cuda"})
-"""What `capture` returns and `restore` needs."""
+"""What `capture` returns and `restore` needs. The moving average of G is there too where a training has one."""
 
 
 class DamagedCheckpoint(UserError):
@@ -92,7 +92,8 @@ def capture(state: GanState) -> dict[str, Any]:
     Named streams of randomness need no state. The states of torch's own generators are kept for components that use
     them (dropout, say).
     """
-    return {
+    average = {} if state.average is None else {"average": state.average.state_dict()}
+    return average | {
         "step": state.step,
         "generator": state.generator.state_dict(),
         "discriminator": state.discriminator.state_dict(),
@@ -107,6 +108,8 @@ def restore(state: GanState, payload: dict[str, Any]) -> None:
     """Put a captured state back into a freshly created one of the same settings."""
     state.generator.load_state_dict(payload["generator"])
     state.discriminator.load_state_dict(payload["discriminator"])
+    if state.average is not None:
+        state.average.load_state_dict(payload["average"])
     state.optimizer_g.load_state_dict(payload["optimizer_g"])
     state.optimizer_d.load_state_dict(payload["optimizer_d"])
     state.step = payload["step"]

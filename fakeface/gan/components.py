@@ -5,6 +5,7 @@ Optimizers are not among them: each network has its own (`fakeface.gan.optimizer
 
 from typing import Any
 
+from fakeface.gan.augmentations import AUGMENTATIONS
 from fakeface.gan.initializers import INITIALIZERS
 from fakeface.gan.losses import LOSSES
 from fakeface.gan.networks import NETWORKS
@@ -16,5 +17,6 @@ COMPONENTS: dict[str, Registry[Any]] = {
     "init": INITIALIZERS,
     "loss": LOSSES,
     "penalty": PENALTIES,
+    "augment": AUGMENTATIONS,
 }
 """The fields of `TrainingConfig` that are a `ComponentConfig`."""

@@ -4,18 +4,23 @@ After PyTorch's `examples/dcgan/main.py`: `d_steps` discriminator steps (a real 
 one generator step on the same fakes.
 """
 
+import copy
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn, optim
 
-from fakeface.config import TrainingConfig
+from fakeface.config import AugmentConfig, OptimizerConfig, TrainingConfig
+from fakeface.gan.augmentations import AUGMENTATIONS
+from fakeface.gan.averaging import average_into
 from fakeface.gan.batches import GanBatch, RealImages
 from fakeface.gan.initializers import INITIALIZERS, plain_parameters
 from fakeface.gan.losses import GanLoss
 from fakeface.gan.networks import NETWORKS
 from fakeface.gan.objective import Objective
 from fakeface.gan.optimizers import build_optimizer
+from fakeface.gan.optimizers.clipping import clip_gradients
+from fakeface.gan.probe import NetworkName, Probe
 from fakeface.randomness import latent_noise, stream
 
 
@@ -27,6 +32,8 @@ class GanState:
     discriminator: nn.Module
     optimizer_g: optim.Optimizer
     optimizer_d: optim.Optimizer
+    average: nn.Module | None = None
+    """The moving average of G, where `train.ema_decay` asks for one."""
     step: int = 0
     """Generator steps taken."""
 
@@ -48,7 +55,18 @@ class GanState:
             discriminator,
             build_optimizer(config.optimizer.for_network("G"), generator.parameters()),
             build_optimizer(config.optimizer.for_network("D"), discriminator.parameters()),
+            copy.deepcopy(generator) if config.train.ema_decay else None,
         )
+
+    @property
+    def sampler(self) -> nn.Module:
+        """The generator of samples, scores and kept weights: the average of G where there is one, else G."""
+        return self.generator if self.average is None else self.average
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Everything with weights."""
+        return [n for n in (self.generator, self.discriminator, self.average) if n is not None]
 
 
 def warm_up(optimizer: optim.Optimizer, warmup_steps: int, step: int) -> None:
@@ -67,7 +85,30 @@ def accuracies(loss: GanLoss, real: Tensor, fake: Tensor) -> tuple[Tensor, Tenso
     return (real > boundary).float().mean(), (fake < boundary).float().mean()
 
 
-def train_discriminator(state: GanState, objective: Objective, batch: GanBatch) -> list[Tensor]:
+def take_step(
+    optimizer: optim.Optimizer, settings: OptimizerConfig, network: NetworkName, probe: Probe | None
+) -> None:
+    """A step along the gradient that the network holds, which is measured and then clipped."""
+    if probe is not None:
+        probe.see_gradient(network)
+    clip_gradients(
+        [weight for group in optimizer.param_groups for weight in group["params"]],
+        norm=settings.of("clip_norm", network),
+        value=settings.of("clip_value", network),
+    )
+    optimizer.step()
+
+
+def augmented(config: AugmentConfig, images: Tensor, name: str, seed: int, number: int) -> Tensor:
+    """Images as D sees them in the step `number` of D, with random numbers of their own under a name."""
+    draws = stream(f"augmentation/{name}", seed, number)
+    result: Tensor = AUGMENTATIONS.build(config.name, config.options, images, draws)
+    return result
+
+
+def train_discriminator(
+    settings: OptimizerConfig, state: GanState, objective: Objective, batch: GanBatch, probe: Probe | None
+) -> list[Tensor]:
     """Minimise Loss_D over D by one step; G does not change.
 
     With the non-saturating loss, Loss_D = -E log D(x) - E log(1 - D(G(z))).
@@ -77,7 +118,7 @@ def train_discriminator(state: GanState, objective: Objective, batch: GanBatch) 
     loss_real, loss_fake = loss.discriminator(batch)
     loss_d = sum(objective.penalties(batch), start=loss_real + loss_fake)
     loss_d.backward()  # type: ignore[no-untyped-call]
-    state.optimizer_d.step()
+    take_step(state.optimizer_d, settings, "D", probe)
     loss.constrain(state.discriminator)
     with torch.no_grad():
         real, fake = batch.real_outputs, batch.fake_outputs
@@ -86,7 +127,9 @@ def train_discriminator(state: GanState, objective: Objective, batch: GanBatch) 
     return [loss_d.detach(), loss_real.detach(), loss_fake.detach(), d_x, d_g_z, *right]
 
 
-def train_generator(state: GanState, objective: Objective, batch: GanBatch) -> list[Tensor]:
+def train_generator(
+    settings: OptimizerConfig, state: GanState, objective: Objective, batch: GanBatch, probe: Probe | None
+) -> list[Tensor]:
     """Minimise Loss_G over G by one step, on the fakes of D's last step.
 
     With the non-saturating loss, Loss_G = -E log D(G(z)). D's weights need no gradient here, only its input does, which
@@ -97,22 +140,33 @@ def train_generator(state: GanState, objective: Objective, batch: GanBatch) -> l
     loss_g = objective.loss.generator(batch)
     loss_g.backward()  # type: ignore[no-untyped-call]
     state.discriminator.requires_grad_(True)
-    state.optimizer_g.step()
+    take_step(state.optimizer_g, settings, "G", probe)
     return [loss_g.detach(), objective.loss.probability(batch.fake_outputs.detach()).mean()]
 
 
-def gan_step(config: TrainingConfig, state: GanState, objective: Objective, real: RealImages) -> Tensor:
+def gan_step(
+    config: TrainingConfig,
+    state: GanState,
+    objective: Objective,
+    real: RealImages,
+    probe: Probe | None = None,
+) -> Tensor:
     """`d_steps` steps of D, one of G. Returns the STEP_SERIES, shape (9,), on the device; D's are its last step's."""
+    optimizer = config.optimizer
     for d_step in range(config.train.d_steps):
         number = state.step * config.train.d_steps + d_step
         z = latent_noise("latent", real.seed, number, config.train.batch_size, config.network.latent_dim)
         fakes = state.generator(z.to(real.device, non_blocking=True))
-        batch = GanBatch(state.discriminator, real.batch(number), fakes, real.seed, number)
-        warm_up(state.optimizer_d, config.optimizer.warmup_of("D"), number + 1)
-        of_d = train_discriminator(state, objective, replace(batch, fake=fakes.detach()))
+        seen = augmented(config.augment, real.batch(number), "real", real.seed, number)
+        fakes = augmented(config.augment, fakes, "generated", real.seed, number)
+        batch = GanBatch(state.discriminator, seen, fakes, real.seed, number)
+        warm_up(state.optimizer_d, optimizer.of("warmup_steps", "D"), number + 1)
+        of_d = train_discriminator(optimizer, state, objective, replace(batch, fake=fakes.detach()), probe)
     total, loss_real, loss_fake, d_x, d_g_z_before, right_real, right_fake = of_d
-    warm_up(state.optimizer_g, config.optimizer.warmup_of("G"), state.step + 1)
-    loss_g, d_g_z_after = train_generator(state, objective, batch)
+    warm_up(state.optimizer_g, optimizer.of("warmup_steps", "G"), state.step + 1)
+    loss_g, d_g_z_after = train_generator(optimizer, state, objective, batch, probe)
+    if state.average is not None:
+        average_into(state.average, state.generator, config.train.ema_decay)
     state.step += 1
     return torch.stack(
         [total, loss_real, loss_fake, loss_g, d_x, d_g_z_before, d_g_z_after, right_real, right_fake]

@@ -12,6 +12,7 @@ from torch import Tensor
 from fakeface.config import TrainingConfig
 from fakeface.gan.batches import RealImages
 from fakeface.gan.objective import Objective
+from fakeface.gan.probe import Probe
 from fakeface.gan.series import PROBE_SERIES, STEP_SERIES
 from fakeface.gan.step import GanState, gan_step
 from fakeface.randomness import stream
@@ -34,29 +35,6 @@ class Block:
     seconds: float
     diverged_at: int | None
     """First step with a non-finite loss or weight; the training ends there."""
-
-
-class Probe:
-    """Measures one step: ||gradient|| and ||update|| / ||weights|| of each network (G, then D)."""
-
-    def __init__(self, state: GanState) -> None:
-        self.networks = (state.generator, state.discriminator)
-        self.before = [[p.detach().clone() for p in network.parameters()] for network in self.networks]
-
-    def measure(self) -> Tensor:
-        """The PROBE_SERIES after the step, shape (4,), on the device.
-
-        G's gradients are those of its own loss, D's those of Loss_D: the G half computes none for D.
-        """
-        gradients, ratios = [], []
-        for network, before in zip(self.networks, self.before, strict=True):
-            now = [p.detach() for p in network.parameters()]
-            moved = torch.nn.utils.get_total_norm(torch._foreach_sub(now, before))
-            gradients.append(
-                torch.nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
-            )
-            ratios.append(moved / torch.nn.utils.get_total_norm(before))
-        return torch.stack(gradients + ratios)
 
 
 def train(
@@ -86,8 +64,10 @@ def train(
         rows: list[Tensor] = []
         probes: dict[int, Tensor] = {}
         while True:
-            probe = Probe(state) if (state.step + 1) % PROBE_EVERY == 0 else None
-            rows.append(gan_step(config, state, objective, real))
+            probe = (
+                Probe(state.generator, state.discriminator) if (state.step + 1) % PROBE_EVERY == 0 else None
+            )
+            rows.append(gan_step(config, state, objective, real, probe))
             if probe is not None:
                 probes[state.step] = probe.measure()
             stopping = stop()
@@ -128,5 +108,5 @@ def _block(
 
 def _weights_finite(state: GanState) -> bool:
     """Whether every weight and statistic is finite."""
-    tensors = [*state.generator.state_dict().values(), *state.discriminator.state_dict().values()]
+    tensors = [tensor for network in state.networks for tensor in network.state_dict().values()]
     return bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all().item())
