@@ -44,7 +44,7 @@ EDITS = {
     "nothing": ("fakeface/__init__.py", "", ""),
     "a comment in the step": (STEP, "    loss_g.backward()", "    # why\n    loss_g.backward()"),
     "a docstring of the step": (STEP, '"""Minimise Loss_G', '"""Make small Loss_G'),
-    "a type in the step": (STEP, "def gan_step(config: TrainingConfig,", "def gan_step(config,"),
+    "a type in the step": (STEP, "    real: RealImages,\n    probe:", "    real,\n    probe:"),
     "a new optimizer": (
         OPTIMIZERS,
         '@OPTIMIZERS.register("rmsprop")',
@@ -57,7 +57,7 @@ EDITS = {
         '@EXTRACTORS.register("mine")\nclass Mine:\n    metric = "fd_mine"\n\n\n@EXTRACTORS.register("inception")',
     ),
     "how overrides are resolved": ("fakeface/config.py", "**common, **own,", "**common,"),
-    "the warm-up of a network": ("fakeface/config.py", "return self.warmup_steps if own", "return 0 if own"),
+    "a setting of one network": ("fakeface/config.py", "return getattr(self, setting) if own", "return 0 if own"),
     "the number of steps": ("fakeface/config.py", "return self.times * max(1,", "return 2 * self.times * max(1,"),
     "the seed of the images": ("ablations/jobs/training.py", "seed=job.seed,", "seed=job.seed + 1,"),
     "a new setting": ("fakeface/config.py", "    d_steps: Pos", "    g_steps: int = 1\n    d_steps: Pos"),
@@ -151,7 +151,7 @@ def test_a_line_of_the_step_or_below_changes_every_job_and_is_named(edit: str, w
 @pytest.mark.parametrize(
     "edit",
     [
-        "how overrides are resolved", "the warm-up of a network",
+        "how overrides are resolved", "a setting of one network",
         "the number of steps", "the seed of the images",
     ],
 )  # fmt: skip
