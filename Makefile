@@ -18,7 +18,7 @@ PLACE    = --spec $(SPEC) $(if $(DATA),--set data.name=folder --set 'data.path=$
 SELECT   = $(if $(PROFILE),--profile $(PROFILE)) $(if $(SEEDS),--seeds $(SEEDS)) $(PLACE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ablate plan tune ui report test lint data bench bench-gpu clean
+.PHONY: help setup ablate plan tune ui report test lint data components bench bench-gpu clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ lint: setup ## Check format, style and types
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
+
+components: setup ## Train every component for 300 steps and write docs/components.md
+	@$(ABLATE) run --spec docs/components.yaml --store $(STORE)/components $(ARGS)
+	@$(VENV)/bin/python docs/components.py $(STORE)/components
 
 bench: setup ## Measure speed, as ratios against a named reference
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
