@@ -66,7 +66,7 @@ class AblationPath:
 def read_path(
     name: str,
     entry: Node,
-    runs: Mapping[str, Run],
+    runs: Mapping[str, Run | None],
     paths: Collection[str],
     problems: list[Problem],
     *,
@@ -75,7 +75,7 @@ def read_path(
     """The path of an entry; None, with the reasons in `problems`, where there is none.
 
     Args:
-        runs: all runs of the file by name, but for those that paths make.
+        runs: all runs of the file by name, but for those that paths make. None: it has errors of its own.
         paths: names of all entries that are paths.
         strict: refuse settings that do not differ. Not where `--set` gave every run the same value.
     """
@@ -112,9 +112,13 @@ def read_path(
     return _path(name, entry, start, goal, groups, problems)
 
 
-def _end(node: Node, runs: Mapping[str, Run], paths: Collection[str], problems: list[Problem]) -> Run | None:
-    if not isinstance(node.value, str) or node.value in runs:
-        return runs.get(node.value)  # what is no name has an error of its own
+def _end(
+    node: Node, runs: Mapping[str, Run | None], paths: Collection[str], problems: list[Problem]
+) -> Run | None:
+    if not isinstance(node.value, str):
+        return None  # an error of its own
+    if node.value in runs:
+        return runs[node.value]
     words = unknown("run", node.value, list(runs))
     if any(node.value == path or node.value.startswith((f"{path}+", f"{path}-")) for path in paths):
         words = f"{node.value!r} is (of) a path, and no path can begin or end at one: name a run that has settings"

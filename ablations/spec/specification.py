@@ -257,7 +257,8 @@ def _runs(
             description = str(entry.get("description").value or "")
             run = Run(name, entry_name, group, description, config, entry.key, settings, changed)
             found[entry_name].append(run)
-    known = {run.name: run for runs in found.values() for run in runs}
+    sound = {run.name: run for runs in found.values() for run in runs}
+    known = {name: sound.get(name) for name, _ in made}
     paths = []
     for entry_name, entry in between.items():
         path = read_path(entry_name, entry, known, between, problems, strict=not overrides)

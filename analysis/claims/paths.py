@@ -120,7 +120,11 @@ def path_result(path: AblationPath, labels: Mapping[str, str], frames: "Frames")
     except CannotCompare as error:
         empty = _stop(Group(names[path.start], {}, {}, {}))
         return PathResult(path, metric, empty, empty, (), f"{error}.")
-    by_name = dict(zip(names, groups, strict=True))
+    return shares_of(path, metric, dict(zip(names, groups, strict=True)))
+
+
+def shares_of(path: AblationPath, metric: Metric, by_name: Mapping[str, Group]) -> PathResult:
+    """The shares of a path's settings, from the values of each of its runs."""
     stops = {name: _stop(group) for name, group in by_name.items()}
     moves = []
     before = path.start

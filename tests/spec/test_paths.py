@@ -103,6 +103,12 @@ def test_set_may_leave_no_way(tmp_path: Path):
     assert spec.paths == ()
 
 
+def test_an_end_with_errors_of_its_own_is_not_unknown(tmp_path: Path):
+    with pytest.raises(SpecError) as caught:
+        spec_of(tmp_path, "between: {from: a, to: b}", overrides=["optimizer.lr=-1"])
+    assert str(caught.value) == "--set optimizer.lr=-1: optimizer.lr: must be > 0 (got -1)"
+
+
 def many(count: int) -> str:
     options = ", ".join(f"o{n}: {n}" for n in range(count))
     return f"between: {{from: a, to: many}}}}\n  many: {{extends: a, optimizer: {{options: {{{options}}}}}"
