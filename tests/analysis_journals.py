@@ -18,8 +18,10 @@ from ablations.spec import RunConfig
 from ablations.store import history
 from ablations.store.journal import Journal
 from analysis.frames.jobs import Selected
+from fakeface.config import TrainingConfig
 from fakeface.data import ImageSet
 from fakeface.evaluation.measures import MEASURES, Estimate
+from fakeface.gan.objective import declaration
 from fakeface.gan.series import LOSS_D, LOSS_G
 
 METRIC = "fd_test"
@@ -49,11 +51,20 @@ def _header() -> dict[str, Any]:
 
 
 def begin(
-    folder: Path, *, settings: dict[str, Any] | None = None, seed: int = 0, total_steps: int = 3
+    folder: Path,
+    *,
+    settings: dict[str, Any] | None = None,
+    seed: int = 0,
+    total_steps: int = 3,
+    **objective: Any,
 ) -> Journal:
-    """A job with one session, which uses the given settings and no others off their defaults."""
+    """A job with one session, which uses the given settings and no others off their defaults; with the loss and penalty
+    of `objective`.
+    """
     journal = Journal(folder / "journal.jsonl")
     fields = {"settings": settings or {}, "seed": seed, "total_steps": total_steps}
+    if objective:
+        fields["objective"] = declaration(TrainingConfig(**objective)).record()
     journal.append("job", **_header() | fields)
     journal.append("named", **replace(JOB, seed=seed).naming())
     journal.append("session", from_step=0, stack=STACK, git={"commit": "c0ffee", "dirty": True})
@@ -75,10 +86,16 @@ def end(journal: Journal, exit_: str, samples: str | None, dynamics: str | None,
 
 
 def train(
-    folder: Path, d: list[float], g: list[float], *, exit_: str = "finished", planned: int = 60
+    folder: Path,
+    d: list[float],
+    g: list[float],
+    *,
+    exit_: str = "finished",
+    planned: int = 60,
+    **objective: Any,
 ) -> Selected:
     """A whole job with two grids and two scores, in a folder named `<run>-<seed>`."""
-    journal = begin(folder, total_steps=planned)
+    journal = begin(folder, total_steps=planned, **objective)
     losses(journal, list(range(1, len(d) + 1)), d, g)
     (folder / "samples").mkdir()
     for step in (1, len(d)):

@@ -21,12 +21,13 @@ from functools import cache
 
 from ablations.code import user as user_modules
 from ablations.code.modules import AT_IMPORT, Module, Use, chain_of, is_module, read_module, uses
+from fakeface.declaration import Declaration
 from fakeface.errors import UserError
 from fakeface.gan import series
 from fakeface.registry import Registry
 
-NOT_FOLLOWED = {Registry.__module__, UserError.__module__, series.__name__}
-"""Modules that define what a name, an error or a logged series is: none of them decides a weight."""
+NOT_FOLLOWED = {Registry.__module__, UserError.__module__, series.__name__, Declaration.__module__}
+"""Modules that define what a name, an error, a logged series or its meaning is: none of them decides a weight."""
 LINKS = "links"
 """Key of the digest of which definition refers to which, since a name may come to mean another definition."""
 INSTALLED = "installed packages"

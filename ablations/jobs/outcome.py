@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from ablations.store.history import History
+from fakeface.declaration import Declaration
 from fakeface.evaluation.diagnosis import onset_of
 from fakeface.evaluation.dynamics import diagnose_dynamics
 from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, UPDATE_RATIO
@@ -29,7 +30,8 @@ def dynamics_finding(history: History) -> OutcomeFinding:
     needed = {LOSS_D, ACCURACY_REAL, ACCURACY_FAKE, *UPDATE_RATIO.values()}
     if not needed <= history.series.keys():
         return OutcomeFinding(None, None, "too few steps were taken to say")
-    dynamics = diagnose_dynamics({name: (s.steps, s.values) for name, s in history.series.items()})
+    series = {name: (s.steps, s.values) for name, s in history.series.items()}
+    dynamics = diagnose_dynamics(series, Declaration.of(history.job))
     return OutcomeFinding(dynamics.label, dynamics.onset, dynamics.evidence)
 
 

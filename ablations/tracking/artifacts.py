@@ -9,6 +9,7 @@ from ablations.store import file_in
 from ablations.store.history import History
 from ablations.store.journal import Record
 from ablations.tracking.content import MAX_DIGEST_CHARS
+from fakeface.declaration import Declaration
 from fakeface.gan.series import LOSS_D, LOSS_G
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def loss_curve(history: History) -> "Figure":
     for name in (LOSS_D, LOSS_G):
         if name in history.series:
             axes.plot(history.series[name].steps, history.series[name].values, label=name, linewidth=1)
-    axes.set(xlabel="step", ylabel="loss", title=history.folder.name)
+    axes.set(xlabel="step", ylabel=Declaration.of(history.job).with_unit("loss"), title=history.folder.name)
     axes.legend()
     axes.grid(alpha=0.3)
     return figure

@@ -16,6 +16,8 @@ MAX_RUN_NAME_CHARS = 220
 """Of a run's name before the seed: MLflow's databases have columns of 250."""
 SUPERSEDED = "superseded"
 """The tag `exit` of a run that another one replaced after an inexact resume."""
+OBJECTIVE = "objective"
+"""The tag with what the losses mean, as the `job` record declares it."""
 STATUS_OF_EXIT: Mapping[str, str] = {
     Exit.RUNNING: "RUNNING",
     Exit.FINISHED: "FINISHED",
@@ -170,6 +172,7 @@ def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:
         "git_dirty": git.get("dirty"),
         "mlflow.source.git.commit": git.get("commit"),
         "mlflow.source.name": "ablate",
+        OBJECTIVE: json.dumps(facts.job["objective"]) if "objective" in facts.job else None,
         "device": stack.get("device"),
         "threads": stack.get("threads"),
         "mlflow.note.content": description(facts),

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 from ablations.store import Outside, file_in
 from ablations.store import history as histories
 from ablations.store.history import History, Series
+from ablations.store.journal import Record
 from ablations.tracking import artifacts, server
-from ablations.tracking.content import SUPERSEDED, allowed_name
+from ablations.tracking.content import OBJECTIVE, SUPERSEDED, allowed_name
 from ablations.tracking.refusals import in_words
 from ablations.tracking.results import KIND
 from fakeface.errors import UserError
@@ -163,7 +165,10 @@ def _download_images(client: "MlflowClient", run_id: str, history: History) -> N
 def _from_metrics(client: "MlflowClient", run: "Run", folder: Path, seed: int) -> History:
     """Metrics under our names where they are ours, and an outcome from MLflow's status."""
     ours = {allowed_name(name): name for name in SERIES}
-    history = History(folder / JOURNAL, job={"seed": seed, "time": run.info.start_time})
+    job: Record = {"seed": seed, "time": run.info.start_time}
+    with contextlib.suppress(KeyError, ValueError):  # another's run, or another's tag
+        job["objective"] = json.loads(run.data.tags[OBJECTIVE])
+    history = History(folder / JOURNAL, job=job)
     for name in run.data.metrics:
         series = history.series.setdefault(ours.get(name, name), Series())
         rows = client.get_metric_history(run.info.run_id, name)

@@ -16,7 +16,8 @@ from analysis.claims._base import CannotCompare, Group
 from analysis.claims.metrics import Metric, summed_up
 from analysis.statistics.convergence import smoothed
 from analysis.wording import listed
-from fakeface.evaluation.measures import DISTANCE, records
+from fakeface.evaluation.measures import DISTANCE, QUALITY, records
+from fakeface.gan.series import OF_THE_OBJECTIVE, OUTPUTS_OF_D
 from fakeface.measures import Better
 from fakeface.outcomes import COMPLETE, Exit, regime_of
 
@@ -38,10 +39,13 @@ def values_of(frames: "Frames", runs: Sequence[str], metric: Metric) -> list[Gro
     """A metric of some runs.
 
     Raises:
-        CannotCompare: scores under several protocols or of several data sets, or a diverged training without a value.
+        CannotCompare: scores under several protocols or of several data sets, losses of several objectives, or a
+            diverged training without a value.
     """
     if metric.key is not None:
         _one_protocol(frames, runs)
+    else:
+        _one_objective(frames, runs, metric)
     read = _reached if metric.summary == "reached" else _value
     return [_group(frames, run, lambda job: read(frames, job, metric)) for run in runs]
 
@@ -164,6 +168,22 @@ def _one_protocol(frames: "Frames", runs: Sequence[str]) -> None:
                 known = (run, score["protocol"], here)
             elif known[1] != score["protocol"] or known[2]["data"] != here["data"]:
                 raise CannotCompare(_mismatch(known[0], known[2], run, here))
+
+
+def _one_objective(frames: "Frames", runs: Sequence[str], metric: Metric) -> None:
+    """Raise CannotCompare where a series of these runs means different things under their objectives."""
+    if metric.of not in OF_THE_OBJECTIVE | OUTPUTS_OF_D:
+        return
+    declared = [(run, one) for run in runs for one in frames.declared(run)]
+    for run, one in declared[1:]:
+        first, other = declared[0]
+        if one.objective != other.objective and not (
+            metric.of in OUTPUTS_OF_D and one.probability and other.probability
+        ):
+            raise CannotCompare(
+                f"`{first}` minimises {other.words} and `{run}` {one.words}: {metric.of} of different objectives does "
+                f"not compare; compare `{QUALITY}` or another measure of the pictures"
+            )
 
 
 def _mismatch(first: str, one: Mapping[str, Any], second: str, other: Mapping[str, Any]) -> str:

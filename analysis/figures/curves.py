@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from analysis.figures import style
 from analysis.figures.style import RunStyle
 from analysis.frames.losses import loss_ceiling
+from fakeface.declaration import UNDECLARED, Declaration
 from fakeface.gan.series import LOSS_D, LOSS_G, SERIES
 from fakeface.outcomes import Exit
 
@@ -24,7 +25,14 @@ BAND_SEEDS = 3
 
 
 def run_losses(
-    ax: Axes, losses: pd.DataFrame, look: RunStyle, *, subtitle: str, last_step: int, top: float | None = None
+    ax: Axes,
+    losses: pd.DataFrame,
+    look: RunStyle,
+    *,
+    subtitle: str,
+    last_step: int,
+    top: float | None = None,
+    declared: Declaration = UNDECLARED,
 ) -> Axes:
     """Loss_D (ink) and Loss_G (the run's colour) of one run over the steps, one line a seed.
 
@@ -32,9 +40,11 @@ def run_losses(
         losses: of this run alone.
         look: how the run is drawn in every figure.
         subtitle: the run and its outcome.
-        top: upper end of the y axis, so that several runs can share it; a higher peak is given in words.
+        top: upper end of the y axis, so that several runs can share it; a higher peak is given in words. Losses that
+            fall below zero have an axis of their own.
+        declared: what the losses mean.
     """
-    style.dress(ax, title=LOSS_TITLE, subtitle=subtitle, xlabel=STEPS, ylabel=f"loss ({SERIES[LOSS_G].unit})")
+    style.dress(ax, title=LOSS_TITLE, subtitle=subtitle, xlabel=STEPS, ylabel=declared.with_unit("loss"))
     looks = {LOSS_D: RunStyle(style.INK, ()), LOSS_G: look}
     curves = {metric: losses[losses["metric"] == metric] for metric in looks}
     for metric, own in curves.items():
@@ -42,7 +52,10 @@ def run_losses(
     raw = losses["seed"].nunique() == 1
     height, step = _peak(losses, "value" if raw else "smooth")
     style.scale_steps(ax, last_step)
-    style.scale_values(ax, [0.0], top=1.05 * (height or 1.0) if top is None else top)
+    lowest = min(0.0, float(losses["smooth"].min())) if losses["smooth"].notna().any() else 0.0
+    if lowest < 0:
+        top = None
+    style.scale_values(ax, [lowest], top=1.05 * (height or 1.0) if top is None else top)
     if top is not None and height > top:
         _annotate_peak(ax, "peak" if raw else "smoothed peak", height, step)
     for metric, own in curves.items():
@@ -52,19 +65,27 @@ def run_losses(
 
 
 def compared_losses(
-    ax: Axes, losses: pd.DataFrame, metric: str, looks: Mapping[str, RunStyle], *, last_step: int
+    ax: Axes,
+    losses: pd.DataFrame,
+    metric: str,
+    looks: Mapping[str, RunStyle],
+    *,
+    last_step: int,
+    declared: Declaration = UNDECLARED,
+    objective: str = "",
 ) -> Axes:
     """One loss of all runs.
 
     One seed: raw behind smoothed; two: a thin line each; more: their median in a band from the lowest to the highest.
 
     Args:
+        losses: of one objective; those of others do not share an axis.
         looks: how each run is drawn, in the order of the runs.
+        declared: what the losses mean.
+        objective: what the runs minimise, where other axes show others.
     """
-    unit = SERIES[metric].unit
-    style.dress(
-        ax, title=f"{metric}, the {SERIES[metric].heading}", xlabel=STEPS, ylabel=f"{metric} ({unit})"
-    )
+    title, unit = f"{metric}, the {SERIES[metric].heading}", declared.with_unit(metric)
+    style.dress(ax, title=title, subtitle=objective, xlabel=STEPS, ylabel=unit)
     losses = losses[losses["metric"] == metric]
     curves = {run: losses[losses["run"] == run] for run in looks}
     for place, (run, own) in enumerate(curves.items()):

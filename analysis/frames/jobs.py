@@ -14,6 +14,7 @@ import pandas as pd
 from ablations.store import Outside, file_in, is_running
 from ablations.store import history as histories
 from ablations.store.history import History, Series, job_history
+from fakeface.declaration import Declaration
 from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
 
@@ -35,7 +36,7 @@ _OUTCOMES = {
 _JOBS = {
     **_JOB, "settings": "object", "experiment": "object", "group": "object",
     "profile": "object", "data_name": "object", "data_source": "object", "data_digest": "object",
-    "data_count": "Int64", "image_size": "Int64", "channels": "Int64",
+    "data_count": "Int64", "image_size": "Int64", "channels": "Int64", "declared": "object",
 }  # fmt: skip
 _SESSIONS = {
     **_JOB, "device": "object", "threads": "Int64", "cpu": "object", "python": "object",
@@ -79,7 +80,8 @@ class Frames:
     total_steps, seconds (of work, over all sessions). `exit` is also `running` or `new`."""
     jobs: pd.DataFrame
     """One row a job begun: run, seed, settings (a dict of those off their defaults), experiment, group,
-    profile, data_name, data_source, data_digest, data_count, image_size, channels."""
+    profile, data_name, data_source, data_digest, data_count, image_size, channels, declared (the
+    `Declaration` of its losses)."""
     sessions: pd.DataFrame
     """One row a process: run, seed, device, threads, cpu, python, torch, commit, dirty."""
     notes: pd.DataFrame
@@ -97,6 +99,11 @@ class Frames:
     def jobs_of(self, run: str) -> pd.DataFrame:
         """The rows of `outcomes` that belong to a run, seeds as given."""
         return self.outcomes[self.outcomes["run"] == run]
+
+    def declared(self, run: str) -> list[Declaration]:
+        """What the losses of a run mean, each declaration of its jobs once; empty where none has begun."""
+        own = self.jobs.loc[self.jobs["run"] == run, "declared"]
+        return list({one.objective: one for one in own}.values())
 
     @cached_property
     def registered(self) -> pd.DataFrame:
@@ -254,6 +261,7 @@ def _job(history: History) -> Iterator[Row]:
         **{key: name.get(key) for key in ("experiment", "group", "profile")},
         **{f"data_{key}": data.get(key) for key in ("name", "source", "digest", "count")},
         **{key: data.get(key) for key in ("image_size", "channels")},
+        "declared": Declaration.of(history.job),
     }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames.jobs import Frames
+from fakeface.declaration import Declaration
 from fakeface.gan.series import LOSS_D, LOSS_G
 from fakeface.outcomes import Exit
 
@@ -21,6 +22,15 @@ def loss_curves(frames: Frames) -> pd.DataFrame:
     parts = losses.groupby(["run", "seed", "metric"], observed=True)["value"]
     exits = frames.outcomes[["run", "seed", "exit"]]
     return losses.assign(smooth=parts.transform(smooth)).merge(exits, on=["run", "seed"])
+
+
+def by_objective(frames: Frames, losses: pd.DataFrame) -> list[tuple[Declaration, pd.DataFrame]]:
+    """The curves of `loss_curves`, apart for each objective, in the order of the runs: others do not share an axis."""
+    jobs = frames.jobs[["run", "seed", "declared"]]
+    found = losses.merge(jobs, on=["run", "seed"], how="left")
+    objectives = {one.objective: one for one in found["declared"]}
+    places = found["declared"].map(lambda one: one.objective)
+    return [(one, losses[(places == key).to_numpy()]) for key, one in objectives.items()]
 
 
 def smooth(curve: "pd.Series[float]") -> "pd.Series[float]":

@@ -13,7 +13,7 @@ from analysis.figures.path import path_chart
 from analysis.figures.quality import quality_by_run, quality_curves
 from analysis.figures.samples import sample_grid
 from analysis.figures.studies import study_figures
-from analysis.frames.losses import loss_ceiling
+from analysis.frames.losses import by_objective, loss_ceiling
 from analysis.report.results import Results
 from analysis.report.words import run_outcome
 from fakeface.gan.series import LOSS_D, LOSS_G
@@ -33,24 +33,32 @@ def _losses(results: Results) -> Iterator[tuple[str, Figure]]:
     losses = results.losses
     if losses.empty:
         return
-    top = loss_ceiling(losses)
+    parts = by_objective(results.frames, losses)
     for run in results.frames.runs:
-        own = losses[losses["run"] == run]
-        if len(own):
+        for declared, part in parts:
+            own = part[part["run"] == run]
+            if own.empty:
+                continue
             figure = style.figure(4.7, 3.0)
             subtitle = f"{run}: {run_outcome([row for row in results.rows if row.run == run])}"
             run_losses(
-                figure.subplots(), own, results.looks[run], subtitle=subtitle, last_step=results.last_step, top=top
+                figure.subplots(), own, results.looks[run], subtitle=subtitle, last_step=results.last_step,
+                top=loss_ceiling(part), declared=declared,
             )  # fmt: skip
             yield f"losses-{run}", figure
     looks = {run: results.looks[run] for run in results.frames.runs}
     for name, size, shape in (
-        ("losses-overlaid", (9.4, 3.7), (1, 2)),
-        ("losses-overlaid-narrow", (4.7, 6.4), (2, 1)),
+        ("losses-overlaid", (9.4, 3.7 * len(parts)), (len(parts), 2)),
+        ("losses-overlaid-narrow", (4.7, 6.4 * len(parts)), (2 * len(parts), 1)),
     ):
         figure = style.figure(*size)
-        for ax, metric in zip(figure.subplots(*shape).flat, (LOSS_D, LOSS_G), strict=True):
-            compared_losses(ax, losses, metric, looks, last_step=results.last_step)
+        panels = iter(figure.subplots(*shape).flat)
+        for declared, part in parts:
+            for metric in (LOSS_D, LOSS_G):
+                compared_losses(
+                    next(panels), part, metric, looks, last_step=results.last_step, declared=declared,
+                    objective=declared.words if len(parts) > 1 else "",
+                )  # fmt: skip
         yield name, figure
 
 

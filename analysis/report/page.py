@@ -113,6 +113,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "quality": quality_view(results.scores),
         "provenance": results.provenance,
         "common": common_settings(results.frames),
+        "objectives": list(dict.fromkeys(one.words for one in results.frames.jobs["declared"])),
         "notes": results.frames.notes.to_dict("records"),
         "built": results.built.strftime("%Y-%m-%d %H:%M %Z"),
     }

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, UPDATE_RATIO
+from fakeface.declaration import UNDECLARED, Declaration
+from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, LOSS_D_FAKE, LOSS_D_REAL, UPDATE_RATIO
 from fakeface.outcomes import Dynamics
 
 Series = tuple[Sequence[float] | npt.NDArray[np.floating], Sequence[float] | npt.NDArray[np.floating]]
 """Steps, ascending, and the value at each."""
 Array = npt.NDArray[np.float64]
 
-WON_LOSS_D = 0.05
-"""Median Loss_D below which D is right about nearly every image with confidence (D(x) > 0.97 > 0.03 > D(G(z))): its
-gradient hardly depends on what G generated. A balanced training has 0.2 to 1.4; a won one falls below 0.001."""
 WON_ACCURACY = 0.98
 """Median share of images, real and fake, that D must be right about: a small loss alone may be chance."""
 WON_SHARE = 0.1
@@ -32,6 +30,7 @@ STALLED_SHARE = 0.5
 """A network must hardly move for this share of the steps, up to the end; less is the end of a schedule."""
 WINDOW_SHARE = 0.05
 """Length of the running medians, as a share of the steps: a spike is shorter, a phase longer."""
+_UNREADABLE = "the loss `{}` does not show whether the discriminator has won"
 NETWORKS = {"G": "the generator", "D": "the discriminator"}
 
 
@@ -44,13 +43,18 @@ class DynamicsDiagnosis:
     evidence: str
 
 
-def diagnose_dynamics(series: Mapping[str, Series]) -> DynamicsDiagnosis:
+def diagnose_dynamics(series: Mapping[str, Series], declared: Declaration = UNDECLARED) -> DynamicsDiagnosis:
     """Diagnose a training from its series, name -> (steps, values).
 
     Needs `Loss_D`, `accuracy_real` and `accuracy_fake` at each step, and `update_ratio_G` and `update_ratio_D`
     (|update| / |weights| of one step, over all parameters) at some steps. If two labels apply, the earlier one is
     given and the evidence names both. A discriminator that stops moving after it has won is not stalled: it
-    has nothing left to learn. NaN is left out of the medians and named in the evidence.
+    has nothing left to learn. Penalties do not count in Loss_D here: it is the sum of `Loss_D_real` and `Loss_D_fake`
+    where these are given. NaN is left out of the medians and named in the evidence.
+
+    Args:
+        declared: what the losses mean. Where it does not say at which Loss_D the discriminator has won, no training is
+            labelled so.
 
     Raises:
         KeyError: one of those series is missing.
@@ -59,22 +63,29 @@ def diagnose_dynamics(series: Mapping[str, Series]) -> DynamicsDiagnosis:
     arrays = {
         name: (np.asarray(series[name][0], float), np.asarray(series[name][1], float)) for name in names
     }
+    if LOSS_D_REAL in series and LOSS_D_FAKE in series:
+        parts = (np.asarray(series[name][1], float) for name in (LOSS_D_REAL, LOSS_D_FAKE))
+        arrays[LOSS_D] = (arrays[LOSS_D][0], sum(parts, start=np.zeros(len(arrays[LOSS_D][0]))))
     note = _not_finite(series)
     first, last = arrays[LOSS_D][0][[0, -1]] if len(arrays[LOSS_D][0]) else (0.0, 0.0)
-    findings = [_won(arrays, first, last)]
+    findings = [_won(arrays, declared, first, last)]
     resting = ("G",) if findings[0] is not None else ("G", "D")
     findings += [_stalled(network, *arrays[UPDATE_RATIO[network]], first, last) for network in resting]
     holding = sorted((f for f in findings if f is not None), key=lambda finding: finding.onset or 0)
     if holding:
         evidence = "; ".join(finding.evidence for finding in holding)
         return DynamicsDiagnosis(holding[0].label, holding[0].onset, evidence + note)
-    return DynamicsDiagnosis(Dynamics.BALANCED, None, _balance(arrays) + note)
+    return DynamicsDiagnosis(Dynamics.BALANCED, None, _balance(arrays, declared) + note)
 
 
-def _won(arrays: Mapping[str, tuple[Array, Array]], first: float, last: float) -> DynamicsDiagnosis | None:
+def _won(
+    arrays: Mapping[str, tuple[Array, Array]], declared: Declaration, first: float, last: float
+) -> DynamicsDiagnosis | None:
+    if declared.won_below is None:
+        return None
     steps, loss = arrays[LOSS_D]
     smooth = {name: _running_median(arrays[name][1]) for name in (LOSS_D, ACCURACY_REAL, ACCURACY_FAKE)}
-    ahead = (smooth[LOSS_D] < WON_LOSS_D) & (smooth[ACCURACY_REAL] > WON_ACCURACY)
+    ahead = (smooth[LOSS_D] < declared.won_below) & (smooth[ACCURACY_REAL] > WON_ACCURACY)
     onset = _holds_from(steps, ahead & (smooth[ACCURACY_FAKE] > WON_ACCURACY), first, last, WON_SHARE)
     if onset is None:
         return None
@@ -137,7 +148,7 @@ def _not_finite(series: Mapping[str, Series]) -> str:
     return f"; training diverged: {name} is not finite at step {step:.0f}"
 
 
-def _balance(arrays: Mapping[str, tuple[Array, Array]]) -> str:
+def _balance(arrays: Mapping[str, tuple[Array, Array]], declared: Declaration) -> str:
     def late(name: str) -> float:
         values = arrays[name][1]
         tail = values[len(values) // 2 :]
@@ -149,4 +160,5 @@ def _balance(arrays: Mapping[str, tuple[Array, Array]]) -> str:
         f"{late(ACCURACY_REAL):.0%} of real and {late(ACCURACY_FAKE):.0%} of fake images, and a step "
         f"moves the generator by {late(UPDATE_RATIO['G']):.1g} of its length, the discriminator by "
         f"{late(UPDATE_RATIO['D']):.1g}"
+        + ("" if declared.won_below is not None else f"; {_UNREADABLE.format(declared.loss)}")
     )

@@ -45,5 +45,10 @@ UPDATE_RATIO = {
 PROBE_SERIES = (*GRAD_NORM.values(), *UPDATE_RATIO.values())
 """Logged at each probe, in the order in which `Probe.measure` returns them."""
 
+OF_THE_OBJECTIVE = frozenset({LOSS_D, LOSS_D_REAL, LOSS_D_FAKE, LOSS_G, *GRAD_NORM.values()})
+"""Series whose values compare only between trainings with the same objective."""
+OUTPUTS_OF_D = frozenset({D_X, D_G_Z_BEFORE, D_G_Z_AFTER})
+"""Series that compare between objectives where both are probabilities."""
+
 IMAGES_PER_SECOND = "images_per_second"
 """A clock, not a measure of the GAN: logged at the end of each block."""

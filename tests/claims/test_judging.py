@@ -7,6 +7,9 @@ import pytest
 
 from analysis.claims.words import sentence
 from analysis.statistics import Factor, factor_effect, holm
+from fakeface.config import TrainingConfig
+from fakeface.declaration import Declaration
+from fakeface.gan.objective import declaration
 from tests import study_records as records
 from tests.claim_journals import BASE, STEPS, Trainings, compare, falling, judged, times
 
@@ -218,6 +221,37 @@ def test_scores_of_several_protocols_are_refused_and_the_difference_is_named(lab
     assert found["it"].word == "refused"
     assert "num_samples 500 against 2000" in sentence(found["it"])
     assert found["loss"].word == "supported", "losses have no protocol"
+
+
+LOSSES = ("converged Loss_D", "steps-to-converge Loss_G", "median D(x)")
+
+
+@pytest.mark.parametrize(
+    "other", [{"loss": "hinge"}, {"penalty": "r1"}, {"loss": {"options": {"smoothing": 0.1}}}]
+)
+def test_losses_of_different_objectives_are_refused_and_their_pictures_compare(lab: Trainings, other: dict):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(0.5), objective=other)
+    steps = "steps: {run: sgd, against: baseline, metric: Loss_D, below: 1, direction: lower, by: 5%}"
+    claims = {f"m{i}": compare("same", "within: 5%", metric) for i, metric in enumerate(LOSSES)}
+    found = judged(lab, pictures=compare("lower", "by: 5%"), steps=steps, **claims)
+    assert found["pictures"].word == "supported"
+    probabilities = other != {"loss": "hinge"}
+    refused = ("m0", "m1", "steps") if probabilities else ("m0", "m1", "m2", "steps")
+    assert {name for name, verdict in found.items() if verdict.word == "refused"} == set(refused)
+    words = sentence(found["m0"])
+    assert words.startswith("`sgd` minimises ") and " and `baseline` non-saturating: " in words
+    assert "Loss_D of different objectives does not compare; compare `quality`" in words
+
+
+def test_losses_of_one_objective_compare_and_journals_without_a_declaration_are_non_saturating(
+    lab: Trainings,
+):
+    lab.scored("baseline", BASE, objective={"loss": "hinge"})
+    lab.scored("sgd", BASE, objective={"loss": "hinge", "penalty": "none"})
+    assert judged(lab, it=compare("same", "within: 5%", LOSSES[0]))["it"].word == "supported"
+    assert Declaration.of({}) == declaration(TrainingConfig())
+    assert Declaration.of({"objective": {"unit": 3, "later": 1, "loss": "mine"}}).unit == "nats"
 
 
 def test_a_job_scored_under_a_former_protocol_only_is_missing(lab: Trainings):

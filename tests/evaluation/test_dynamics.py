@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from fakeface.config import TrainingConfig
 from fakeface.evaluation.dynamics import diagnose_dynamics
+from fakeface.gan.objective import declaration
 
 STEPS = 400
 
@@ -24,6 +26,27 @@ def series(steps=STEPS, *, loss_d=0.5, accuracy=0.96, ratio_g=4e-3, ratio_d=3e-3
         "update_ratio_G": (at[9::10], noisy(ratio_g)[9::10]),
         "update_ratio_D": (at[9::10], noisy(ratio_d)[9::10]),
     }
+
+
+@pytest.mark.parametrize(
+    ("loss", "label"),
+    [("non-saturating", "discriminator-won"), ("wasserstein", "balanced"), ("hinge", "balanced")],
+)
+def test_a_discriminator_wins_by_the_level_that_its_loss_declares(loss, label):
+    ahead = series(loss_d=1e-3, accuracy=1.0)
+    found = diagnose_dynamics(ahead, declaration(TrainingConfig(loss=loss)))
+    assert found.label == label
+    assert ("does not show whether the discriminator has won" in found.evidence) == (label == "balanced")
+
+
+def test_smoothing_moves_the_level_and_a_penalty_does_not_count():
+    smoothed = declaration(TrainingConfig(loss={"options": {"smoothing": 0.1}}))
+    ahead = series(loss_d=0.34, accuracy=1.0)  # the entropy of the target 0.9 is 0.325
+    ahead["Loss_D"] = (ahead["Loss_D"][0], np.full(STEPS, 0.34))
+    assert diagnose_dynamics(ahead, smoothed).label == "discriminator-won"
+    assert diagnose_dynamics(ahead).label == "balanced"
+    parts = {name: (ahead["Loss_D"][0], np.full(STEPS, 0.01)) for name in ("Loss_D_real", "Loss_D_fake")}
+    assert diagnose_dynamics(ahead | parts).label == "discriminator-won"
 
 
 def since(step, before, after, steps=STEPS):

@@ -332,13 +332,21 @@ def executed(job: Job, images: ImageSet) -> set[str]:
     return {f"{file}:{name}" for file, name in seen if file.startswith(("fakeface", "ablations"))}
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "nsgd"])
+@pytest.mark.parametrize(
+    ("optimizer", "loss", "penalty"),
+    [
+        ("adam", "non-saturating", "none"),
+        ("nsgd", "wasserstein-gp", "r1"),
+        ("adam", "wasserstein", "gradient"),
+    ],
+)
 def test_every_function_that_runs_between_a_job_and_its_weights_is_in_its_code(
-    tmp_path: Path, optimizer: str
+    tmp_path: Path, optimizer: str, loss: str, penalty: str
 ):
     settings = {
         "data": {"count": 40, "image_size": 32, "fraction": 0.5}, "network": {"width": 4, "latent_dim": 8},
         "train": {"steps": 11, "batch_size": 8}, "init": "dcgan",
+        "loss": loss, "penalty": penalty,
         "optimizer": {"name": optimizer, "warmup_steps": 2, "D": {"lr": 1e-3}},
     }  # fmt: skip
     path = tmp_path / "runs.yaml"

@@ -12,6 +12,8 @@ from PIL import Image
 from analysis.figures import style
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.report.build import build
+from analysis.report.figures import report_figures
+from analysis.report.results import compute
 from fakeface.errors import UserError
 from tests.analysis_journals import train
 
@@ -98,3 +100,23 @@ assert not {"torch", "mlflow"} & set(sys.modules)
 assert dict(matplotlib.rcParams) == before
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_each_objective_has_its_own_axes_with_its_unit_and_the_page_says_why(tmp_path: Path):
+    bce = train(tmp_path / "bce-0", [1.0] * 20, [2.0] * 20)
+    critic = train(tmp_path / "critic-0", [-40.0] * 20, [3.0] * 20, loss="wasserstein")
+    frames = load([bce, critic])
+    results = compute(frames, title="t", command="c")
+    figures = report_figures(results)
+    panels = figures["losses-overlaid"].axes
+    assert [ax.get_ylabel() for ax in panels] == ["Loss_D (nats)", "Loss_G (nats)", "Loss_D", "Loss_G"]
+    drawn = [
+        {line.get_label() for line in ax.get_lines() if not line.get_label().startswith("_")} for ax in panels
+    ]
+    assert drawn == [{"bce"}, {"bce"}, {"critic"}, {"critic"}]
+    low, high = figures["losses-critic"].axes[0].get_ylim()
+    assert low < -40 and high > 3
+    assert figures["losses-critic"].axes[0].get_ylabel() == "loss"
+    build(frames, tmp_path / "report", title="t", command="c")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "Losses of different objectives do not compare (non-saturating; wasserstein (clip 0.01))" in page

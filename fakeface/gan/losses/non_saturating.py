@@ -5,6 +5,7 @@ from math import log
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from fakeface.declaration import WON_BELOW, Declaration
 from fakeface.gan.batches import GanBatch
 from fakeface.gan.losses._base import LOSSES, GanLoss
 
@@ -25,16 +26,14 @@ class NonSaturating(GanLoss):
         ValueError: it is not.
     """
 
-    unit = "nats"
+    unit = Declaration.unit
 
     def __init__(self, *, smoothing: float = 0.0) -> None:
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing must be at least 0 and less than 1, not {smoothing}")
         s = self.smoothing = smoothing
         least = -s * log(s) - (1 - s) * log(1 - s) if s else 0.0
-        # 0.05 above the least, D is right about nearly every image with confidence (without smoothing, D(x) > 0.97 >
-        # 0.03 > D(G(z))). A balanced training of a DCGAN at 32x32 has 0.2 to 1.4; a won one falls below 0.001.
-        self.won_below = 0.05 + least
+        self.won_below = WON_BELOW + least
         self.boundary = log((1 - s) / (1 + s))
 
     def discriminator(self, batch: GanBatch) -> tuple[Tensor, Tensor]:
