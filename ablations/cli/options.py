@@ -156,7 +156,8 @@ class Selectors(SpecOptions):
         for name, settings in variants:
             changed = replace(self, set_=[*(self.set_ or ()), *settings])
             runs += changed.load(seeds=self.seeds).select(runs=[name])
-        runs = list({run.label: run for run in runs}.values())
+        places = {run.name: place for place, run in enumerate(spec.runs)}
+        runs = sorted({run.label: run for run in runs}.values(), key=lambda run: places.get(run.name, 0))
         check_components(runs)
         return spec, tuple(runs), Store(self.store)
 

@@ -202,6 +202,10 @@ def path_words(found: PathResult, quality: str) -> list[str]:
     if len(ends) == 2:
         how = "one seed, which describes and does not judge" if seeds == 1 else f"means of {seeds} seeds"
         words.append(f"{quality} is {ends[0]} and {ends[1]} ({how}).")
+    if any(move.added.low == -math.inf for move in found.moves):
+        words.append(
+            "These seeds do not show surely enough that the two differ, so their shares have no bounds."
+        )
     return [*words, *(_move_words(move, found) for move in found.moves)]
 
 
@@ -213,7 +217,7 @@ def _move_words(result: MoveResult, found: PathResult) -> str:
     else:
         words += f"{added} of the change where it is added"
     if interaction is None:
-        return f"{words}, as the last setting."
+        return f"{words}; it is the last one, and leaving it out compares the same runs."
     if left_out.estimate is None:
         return f"{words}; no share where only it is left out, since {_reason(left_out)}."
     words += f"; {left_out} where only it is left out of `{found.goal.group.name}`"

@@ -22,6 +22,7 @@ from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, N
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import ArrayLike
 
+from ablations.spec.run_names import short_name
 from fakeface.palette import RUN_COLORS, run_color
 
 DASHES: tuple[tuple[float, ...], ...] = ((), (5.0, 1.6), (1.4, 1.4), (6.0, 1.6, 1.4, 1.6))
@@ -234,7 +235,13 @@ def label_ends(ax: Axes, labels: Iterable[tuple[float, str, RunStyle]]) -> None:
     for (start, text, style), height in zip(placed, heights, strict=True):
         ax.plot([1.005, 1.035], [start, height], color=style.color, lw=1, transform=edge, clip_on=False)
         ax.text(
-            1.045, height, text, color=style.text_color, fontsize=TEXT_SIZE - 0.5, va="center", transform=edge
+            1.045,
+            height,
+            short_name(text),
+            color=style.text_color,
+            fontsize=TEXT_SIZE - 0.5,
+            va="center",
+            transform=edge,
         )
 
 

@@ -87,7 +87,7 @@ def test_an_interaction_is_found_and_said_in_words(tmp_path: Path):
     assert "means of 5 seeds" in words[0]
     assert "interaction with the settings that change after it: beside them it does more." in words[1]
     assert "cannot tell from none" in words[2]
-    assert words[3].endswith("as the last setting.")
+    assert words[3].endswith("it is the last one, and leaving it out compares the same runs.")
 
 
 @pytest.mark.parametrize(("seeds", "common"), [(3, 0.0), (3, 3.0), (6, 3.0)])
@@ -145,6 +145,13 @@ def test_a_variants_path_is_known_by_its_labels(tmp_path: Path, lab: Trainings):
     found = path_result(way(tmp_path), labels, load(lab.selected))
     assert found.goal.group.name == "goal[data.limit=9]"
     assert shares(found)[1] == pytest.approx((0.6, 0.6, 0.0))
+
+
+def test_ends_that_seeds_do_not_tell_apart_leave_shares_without_bounds(tmp_path: Path):
+    near = {run: 100 + value / 100 for run, value in ADDITIVE.items()}
+    found = shares_of(way(tmp_path), QUALITY, simulated(near, 3, np.random.default_rng(0)))
+    assert "so their shares have no bounds" in path_words(found, "fid")[1]
+    assert str(found.moves[0].added).endswith("(no bounds)")
 
 
 def test_two_ends_alike_have_no_share(tmp_path: Path):
