@@ -115,8 +115,11 @@ def check(a: Array, b: Array, low: Array, high: Array, *, paired: bool) -> None:
             for i, o in zip(inside, outside, strict=True)
         ]
         assert words == [judge(one, region).verdict for one in found]
-        if by_rule:  # the rule that claims follow
-            assert words == [claimed(claim, x, y) for x, y in zip(a, b, strict=True)]
+        if by_rule:  # the rule that claims follow; a tolerance also asks how often runs fail
+            for word, x, y in zip(words, a, b, strict=True):
+                failed = np.isinf(x).any() or np.isinf(y).any()
+                allowed = {word, "undecided"} if failed and math.isfinite(region.low) else {word}
+                assert claimed(claim, x, y) in allowed
 
 
 def claimed(claim: Claim, a: Array, b: Array) -> str:
@@ -138,13 +141,15 @@ def _scored(folder: Path, score: float) -> History:
     diverged = math.isinf(score)
     history.outcome = {"exit": "diverged" if diverged else "finished", "steps": 1}
     if not diverged:
-        record = {"step": 1, "time": 0, "protocol": "p", "metric": "fd", "values": {"fd": score}}
+        record = {
+            "step": 1, "time": 0, "protocol": "p", "metric": "fd_x", "values": {"fd_x": 1.0, "kd_x": score}
+        }  # fmt: skip
         history.evaluations.append(record)
     return history
 
 
 def _claim(**said: Any) -> Claim:
-    form = {"run": "a", "against": "b", "metric": "quality", **said}
+    form = {"run": "a", "against": "b", "metric": "kd", **said}
     return Claim("claim", "", "", None, Compare.model_validate(form))
 
 
