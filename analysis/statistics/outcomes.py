@@ -19,6 +19,7 @@ for 1 against 0 of 10).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -160,6 +161,7 @@ def _check_value(at: float, least: int) -> None:
         raise ValueError(f"a {'difference of shares' if least else 'share'} is from {least} to 1, not {at}")
 
 
+@lru_cache(maxsize=64)
 def _table_tails(n: tuple[int, int], at: float) -> tuple[Array, Array]:
     """For every table (n + 1, m + 1): P(a score as low) and P(a score as high) at the worst p, if `at` is the truth."""
     first, second = np.meshgrid(np.arange(n[0] + 1), np.arange(n[1] + 1), indexing="ij")
