@@ -31,10 +31,12 @@ def _usable_path(path: str) -> str:
 
 
 PathText = Annotated[str, AfterValidator(_usable_path)]
-PositiveInt = Annotated[int, Field(gt=0)]
-StepCount = Annotated[int, Field(ge=0)]
+MOST = 1_000_000_000
+"""Of steps and images: more than any training takes, and few enough to compute with."""
+PositiveInt = Annotated[int, Field(gt=0, le=MOST)]
+StepCount = Annotated[int, Field(ge=0, le=MOST)]
 Share = Annotated[float, Field(gt=0, le=1)]
-LearningRate = Annotated[float, Field(gt=0)]
+LearningRate = Annotated[float, Field(gt=0, le=1e6)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Limit = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -75,7 +77,7 @@ class DataConfig(Settings):
     path: PathText | None = Field(None, json_schema_extra=NOT_IDENTITY)
     """Folder that holds the images (required by `folder`; optional for `celeba` and `lfw`, which can download). In a
     specification it is relative to that file; on the command line, to the working directory."""
-    count: Annotated[int, Field(gt=0, le=1_000_000_000)] = Field(20_000, json_schema_extra=NOT_IDENTITY)
+    count: PositiveInt = Field(20_000, json_schema_extra=NOT_IDENTITY)
     """Number of images to render (`synthetic` only)."""
     image_size: Literal[32, 64, 128] = 64
     """Height and width in pixels, of the data and of what the generator makes."""
@@ -104,9 +106,10 @@ class NetworkConfig(ComponentConfig):
 
     name: str = "dcgan"
     """Registered architecture."""
-    latent_dim: PositiveInt = 100
+    # Both have bounds above which the weights alone would fill the memory of any machine.
+    latent_dim: Annotated[int, Field(gt=0, le=10_000)] = 100
     """Length of the latent vector z."""
-    width: PositiveInt = 64
+    width: Annotated[int, Field(gt=0, le=1024)] = 64
     """Feature maps of the layer next to the image; doubled at each halving of the resolution."""
 
 
@@ -200,13 +203,13 @@ class TrainConfig(Settings):
 
     steps: PositiveInt | None = None
     """Number of generator steps. Give this or `epochs`."""
-    epochs: PositiveInt | None = None
+    epochs: Annotated[int, Field(gt=0, le=1_000_000)] | None = None
     """Passes over the training images, the incomplete last batch dropped. 5 where neither is given."""
-    times: PositiveInt = 1
+    times: Annotated[int, Field(gt=0, le=1000)] = 1
     """Times the length that `steps` or `epochs` give: a run that trains ten times longer at every profile says 10."""
-    batch_size: PositiveInt = 128
+    batch_size: Annotated[int, Field(gt=0, le=65_536)] = 128
     """Images per batch, real and fake each."""
-    d_steps: PositiveInt = 1
+    d_steps: Annotated[int, Field(gt=0, le=1000)] = 1
     """Discriminator steps before each generator step."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, json_schema_extra=added_later(0.0))
     """Samples, scores and the kept generator come from an exponential moving average of G's weights with this decay at
@@ -238,11 +241,11 @@ class EvaluationConfig(Settings):
     """Registered feature extractor: `efficientnet-lite0` (offline) or `inception` (metric `fid`)."""
     weights_path: PathText | None = Field(None, json_schema_extra=NOT_IDENTITY)
     """File with the extractor's weights, where it would download them otherwise; relative as `data.path` is."""
-    num_samples: Annotated[int, Field(ge=2)] = 10_000
+    num_samples: Annotated[int, Field(ge=2, le=1_000_000)] = 10_000
     """Generated images per score. Fréchet distances at different N are never compared."""
     num_reference: PositiveInt = 50_000
     """Real images behind the reference (a deterministic draw from the full data set; all where it has fewer)."""
-    num_evaluations: PositiveInt = Field(5, json_schema_extra=NOT_IDENTITY)
+    num_evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(5, json_schema_extra=NOT_IDENTITY)
     """How often a training is scored, evenly spaced, the last time at its end."""
 
 

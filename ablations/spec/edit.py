@@ -107,7 +107,7 @@ def _replace(path: Path, before: Node, text: str, name: str, entry: str) -> None
             now["runs"].pop(name)
             if now != before.plain():
                 raise UserError(f"{path}: cannot be added to without other changes; paste this:\n{entry}")
-            copy.replace(path.resolve())  # where it is a link, its target changes
+            copy.replace(path)
         finally:
             copy.unlink(missing_ok=True)
 

@@ -59,13 +59,14 @@ class RunConfig(TrainingConfig):
 
 MAX_STUDY_SEEDS = 100
 """Of each kind: a study's search, confirmation and edges have a range of this many seeds each."""
+Trials = Annotated[int, Field(gt=0, le=100_000)]
 StudySeeds = Annotated[int, Field(ge=0, le=MAX_STUDY_SEEDS)]
 
 
 class StudySize(Settings):
     """How much a study spends."""
 
-    trials: PositiveInt | None = None
+    trials: Trials | None = None
     """Settings that the search tries, enqueued ones included."""
     seeds: Annotated[int, Field(ge=1, le=MAX_STUDY_SEEDS)] | None = None
     """Trainings of each, one after another, with the seeds 0, 1, ..."""
@@ -158,7 +159,7 @@ class PrunerConfig(Settings):
     behind half of the others at the same step; it saves more, and at times cuts the best. `none`: never."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the steps before which nothing is pruned."""
-    startup: Annotated[int, Field(ge=1)] = 5
+    startup: Trials = 5
     """For `median`: settings that must have ended before others are compared with them."""
 
 

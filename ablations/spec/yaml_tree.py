@@ -22,6 +22,26 @@ MAX_BYTES = 4_000_000
 _MAX_DEPTH = 32
 _MAX_NUMBER = 100
 
+_LONGEST_KEY = 1024
+"""PyYAML's limit, in characters."""
+_SYNTAX_ERRORS = {
+    "'\\t'": "a tab here; use spaces",
+    "<block end>": "this does not fit the indentation or the lines above it",
+    "mapping values are not allowed": "a colon that cannot be here: put a text with a colon in quotes, and look for a "
+    "missing colon on the line above",
+    "could not find expected ':'": "a line without a colon: give each key its `key: value`",
+    "sequence entries are not allowed": "a list cannot begin here; put each `- item` on a line of its own",
+    "that cannot start any token": "a text that begins with this character needs quotes",
+    "expected alphabetic or numeric": "a text that begins with & or * needs quotes",
+    "unexpected end of stream": "a quote that is not closed",
+    "unknown escape character": "no such escape; in single quotes a backslash is only a backslash",
+    "expected ',' or": "a comma, or the end of these brackets, is missing before this",
+    "expected the node content": "a value is missing before this",
+    "but found another document": "a second document; a specification is one",
+    "expected '<document start>'": "this does not belong to the mapping above it",
+}
+"""PyYAML's errors in other words, each by a part of its text."""
+
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -157,7 +177,9 @@ def read_yaml(path: Path, problems: list[Problem]) -> Node:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = _place_in(data[: error.start].decode(), len(data[: error.start].decode()), source)
-        raise SpecError([Problem(place, f"not UTF-8 text (byte 0x{data[error.start]:02x})")]) from None
+        raise SpecError(
+            [Problem(place, f"not UTF-8 text (byte 0x{data[error.start]:02x}): save it as UTF-8")]
+        ) from None
     return _parse(text, source, "", problems, located=True)
 
 
@@ -213,19 +235,13 @@ def _syntax_message(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "unreadable"
     if isinstance(error, _Refused):
         return problem
-    if "'\\t'" in problem:
-        return "not valid YAML: a tab here; use spaces"
-    if "<block end>" in problem:
-        return "not valid YAML: this does not fit the indentation or the lines above it"
-    context = f" {error.context}" if error.context else ""
-    if (
-        context
-        and error.context_mark
-        and error.problem_mark
-        and error.context_mark.line != error.problem_mark.line
-    ):
-        context += f" that starts on line {error.context_mark.line + 1}"
-    return f"not valid YAML: {problem}{context}"
+    words = next((words for part, words in _SYNTAX_ERRORS.items() if part in problem), problem)
+    begins, here = error.context_mark, error.problem_mark
+    if here and here.column > _LONGEST_KEY and ("mapping values" in problem or "got ':'" in problem):
+        words = f"a colon after more than {_LONGEST_KEY:,} characters: a key is shorter; put a text in quotes"
+    elif begins and here and begins.line != here.line:
+        words += f"; see line {begins.line + 1}"
+    return f"not valid YAML: {words}"
 
 
 class _Refused(yaml.MarkedYAMLError):

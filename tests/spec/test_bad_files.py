@@ -22,10 +22,32 @@ BAD_FILES = {
     ),
     "open quote": (
         'runs:\n  a: "x\n\n',
-        "runs.yaml:4:1: not valid YAML: found unexpected end of stream while scanning a quoted scalar"
-        " that starts on line 2",
+        "runs.yaml:4:1: not valid YAML: a quote that is not closed; see line 2",
     ),
-    "two colons": ("a: b: c\n", "runs.yaml:1:5: not valid YAML: mapping values are not allowed here"),
+    "two colons": ("a: b: c\n", "runs.yaml:1:5: not valid YAML: a colon that cannot be here"),
+    "no colon": ("runs:\n  a\n", "runs.yaml:2:3: runs: must be a mapping (got 'a')"),
+    "no colon among others": (
+        RUN + "seeds\n",
+        "runs.yaml:3:1: not valid YAML: a line without a colon: give each key its `key: value`; see line 2",
+    ),
+    "key without end": (
+        f"runs:\n  {'a' * 1_025}: {{}}\n",
+        "runs.yaml:2:1028: not valid YAML: a colon after more than 1,024 characters: a key is shorter",
+    ),
+    "key without end in braces": (
+        f"runs: {{{'a' * 1_025}: {{}}}}\n",
+        "runs.yaml:1:1033: not valid YAML: a colon after more than 1,024 characters: a key is shorter",
+    ),
+    "brace not closed": (
+        "runs: {a: {}\nseeds: [0]\n",
+        "runs.yaml:2:1: not valid YAML: a comma, or the end of these brackets, is missing before this; see line 1",
+    ),
+    "text that begins with a sign": (
+        "name: @x\n" + RUN,
+        "runs.yaml:1:7: not valid YAML: a text that begins with this character needs quotes",
+    ),
+    "UTF-16": (RUN.encode("utf-16"), "runs.yaml:1:1: not UTF-8 text (byte 0xff): save it as UTF-8"),
+    "null character": (RUN + "\0", "runs.yaml:2:1: a character that YAML does not allow (U+0000)"),
     "not UTF-8": (b"# \xc3\xa9\nname: \xff\n", "runs.yaml:2:7: not UTF-8 text (byte 0xff)"),
     "control character": (
         "# x\nna\x07me: x\n",
@@ -53,8 +75,7 @@ BAD_FILES = {
     ),
     "two documents": (
         "runs: {}\n---\nruns: {}\n",
-        "runs.yaml:2:1: not valid YAML: but found another document expected a single document in the stream"
-        " that starts on line 1",
+        "runs.yaml:2:1: not valid YAML: a second document; a specification is one; see line 1",
     ),
     "anchor": (
         "runs: {a: &x {}, b: *x}\n",

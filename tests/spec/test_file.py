@@ -102,6 +102,37 @@ def test_the_committed_schema_is_the_models_schema() -> None:
     )
 
 
+def test_every_number_of_a_setting_has_bounds() -> None:
+    """Without an upper one, a slip of the pen takes all memory, or a number that no library takes."""
+    written = schema(claims_form())["$defs"]
+    unbounded = {
+        f"{model}.{name}"
+        for model in written
+        if model.endswith(("Config", "Settings", "Entry", "Size"))
+        for name, entry in written[model].get("properties", {}).items()
+        for option in [entry, *entry.get("anyOf", [])]
+        if option.get("type") in ("integer", "number")
+        and not option.keys() & {"maximum", "exclusiveMaximum", "enum"}
+    }
+    assert unbounded == set()
+
+
+@pytest.mark.parametrize(
+    ("setting", "most"),
+    [
+        ("network.width", 1024),
+        ("network.latent_dim", 10_000),
+        ("train.batch_size", 65_536),
+        ("train.d_steps", 1000),
+    ],
+)
+def test_a_network_or_batch_that_no_memory_holds_is_refused(setting: str, most: int, tmp_path: Path) -> None:
+    path = tmp_path / "runs.yaml"
+    path.write_text("runs: {a: {}}\n")
+    with pytest.raises(SpecError, match=rf"{setting}: must be <= {most} \(got {10**9}\)"):
+        load_spec(path, overrides=[f"{setting}={10**9}"])
+
+
 def follow(node: Any, definitions: dict[str, Any]) -> Any:
     """What a reference, perhaps beside a short form, refers to."""
     for option in [node, *node.get("anyOf", [])]:
