@@ -26,12 +26,16 @@ class Exit(StrEnum):
     """No outcome yet: it has not started."""
     UNKNOWN = "unknown"
     """No outcome yet: it is running or was interrupted. Its lock, another user's or another machine's, does not say."""
+    UNREADABLE = "unreadable"
+    """Its journal cannot be read."""
     BUSY = "busy"
     """Not an outcome: another process holds its lock, so an executor skipped it."""
     REFUSED = "refused"
     """Not an outcome: an executor could not start it."""
 
 
+ENDED = frozenset({Exit.FINISHED, Exit.DIVERGED, Exit.PRUNED, Exit.INTERRUPTED, Exit.CRASHED})
+"""Exits that an outcome can have."""
 COMPLETE = frozenset({Exit.FINISHED, Exit.DIVERGED})
 """Exits after which a job is not trained again: a divergence is a result."""
 

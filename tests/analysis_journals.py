@@ -100,7 +100,7 @@ def train(
     (folder / "samples").mkdir()
     for step in (1, len(d)):
         Image.new("RGB", (16, 16), (step, 0, 0)).save(folder / "samples" / f"{step}.png")
-        journal.append("image", key="samples", step=step, file=f"samples/{step}.png")
+        journal.append("image", key="samples", step=step, file=f"samples/{step}.png", sha256="")
         journal.append("evaluation", step=step, values={METRIC: 100.0 / step}, **PROTOCOL)
     end(journal, exit_, "healthy", "balanced", len(d))
     run, seed = folder.name.split("-")

@@ -89,7 +89,7 @@ class Trainings:
         if grids:
             (place / "samples").mkdir()
             Image.new("RGB", (16, 16), (10 * seed, 0, 0)).save(place / "samples" / "1.png")
-            journal.append("image", key="samples", step=1, file="samples/1.png")
+            journal.append("image", key="samples", step=1, file="samples/1.png", sha256="")
         if quality is not None:
             record = {**PROTOCOL, **(protocol or {})}
             journal.append("evaluation", step=STEPS // 2, values={METRIC: 1.5 * quality}, **record)

@@ -2,9 +2,10 @@
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Span, Text
@@ -48,6 +49,14 @@ def styled(template: str, *values: object) -> Text:
     pieces = form.plain.split("{}")
     plain = "".join(piece + value for piece, value in zip(pieces, [v for _, v in filled] + [""], strict=True))
     return Text(plain, spans=[Span(moved(span.start), moved(span.end), span.style) for span in form.spans])
+
+
+def end_if_left_out(reasons: Sequence[str]) -> None:
+    """End a command that has shown all that can be read. If there is more, say why on standard error; status 1."""
+    for why in reasons:
+        console(stderr=True).say("[red]Left out:[/] {}", why)
+    if reasons:
+        raise typer.Exit(1)
 
 
 def print_json(value: Any) -> None:

@@ -1,6 +1,6 @@
 """What a specification asks of its results, beyond how each run went: its studies, its paths and its claims, judged."""
 
-import contextlib
+import os
 from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
@@ -10,7 +10,7 @@ from ablations.jobs.plan import Job, make_plan
 from ablations.spec import Spec
 from ablations.spec.paths import AblationPath
 from ablations.spec.run_names import plain_name
-from ablations.store import Store, has_file
+from ablations.store import Outside, Store, file_in
 from ablations.studies.record import FILE
 from analysis.claims import Claim, Evidence
 from analysis.claims.judging import judge_claims
@@ -25,14 +25,7 @@ from fakeface.errors import UserError
 def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs:
     """What of the specification is about these jobs: studies on the same data that have begun, claims and paths."""
     runs = {job.run for job in jobs}
-    digests = {job.data_digest for job in jobs}
-    newest: dict[str, StudyResult] = {}
-    found = [folder / FILE for folder in store.study_folders() if has_file(folder, FILE)]
-    for path in sorted(found, key=lambda path: path.stat().st_mtime):
-        with contextlib.suppress(UserError):  # damaged, or of a former version: `ablate tune` writes it again
-            study = StudyResult.read(path)
-            if study.data_digest in digests and study.profile == spec.profile:
-                newest[study.name] = study
+    newest, left_out = _studies(spec, {job.data_digest for job in jobs}, store)
     begun = [
         newest[study.name] for study in spec.studies if study.name in newest and study.base.label in runs
     ]
@@ -49,7 +42,30 @@ def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs
         studies=sorted(begun, key=lambda study: study.reference_name in newest),
         claims=[verdict for verdict in verdicts if about.intersection(verdict.claim.kind.subjects)],
         paths=[path_result(path, labels, frames) for path in paths],
+        left_out=left_out,
     )
+
+
+def _studies(spec: Spec, digests: Set[str | None], store: Store) -> tuple[dict[str, StudyResult], list[str]]:
+    """The newest study of each name on some data, and why studies of the specification cannot be read."""
+    newest: dict[str, StudyResult] = {}
+    left_out = []
+    names = {study.name for study in spec.studies}
+    folders = [folder for folder in store.study_folders() if os.path.lexists(folder / FILE)]
+    for folder in sorted(folders, key=lambda folder: (folder / FILE).lstat().st_mtime):
+        try:
+            study = StudyResult.read(file_in(folder, FILE))
+        except UserError as error:
+            why = str(error)
+        except Outside as error:
+            why = f"{folder / FILE}: {error.strerror}; move it away, and `ablate tune` writes the study again"
+        else:
+            if study.data_digest in digests and study.profile == spec.profile:
+                newest[study.name] = study
+            continue
+        if folder.name.rpartition("-")[0] in names:
+            left_out.append(why)
+    return newest, left_out
 
 
 def _is_about(path: AblationPath, runs: Set[str], labels: Mapping[str, str]) -> bool:

@@ -17,7 +17,7 @@ from ablations.cli.options import (
     picture_or_folder_path,
     with_bundles,
 )
-from ablations.cli.printing import console, print_json
+from ablations.cli.printing import console, end_if_left_out, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = Fa
         print_json(status_rows(jobs, store, tracking.run_ids(store, tracking_uri or store.tracking_uri)))
     else:
         print_results(frames_of(jobs, store), console())
+    end_if_left_out(store.unreadable)
 
 
 @results_app.command()
@@ -74,6 +75,7 @@ def report(
     else:
         print_verdicts(files.record["claims"], to)
         to.say("Report: {}", files.page)
+    end_if_left_out([*store.unreadable, *files.record["left_out"]])
 
 
 def write_report(

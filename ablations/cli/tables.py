@@ -29,6 +29,7 @@ STATUS_STYLES: Mapping[str, str] = {
     Status.STALE: "yellow",
     Status.RUNNING: "blue",
     Status.UNKNOWN: "yellow",
+    Status.UNREADABLE: "red",
     Status.DATA_MISSING: "yellow",
 }
 

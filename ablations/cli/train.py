@@ -16,7 +16,7 @@ from ablations.cli.options import (
     shell_command,
     with_bundles,
 )
-from ablations.cli.printing import SafeConsole, console, print_json
+from ablations.cli.printing import SafeConsole, console, end_if_left_out, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def plan(chosen: Selectors, json_: Json = False) -> None:
         print_json(rows)
     else:
         print_plan(rows, console())
+    end_if_left_out(store.unreadable)
 
 
 @train_app.command("run")
@@ -68,7 +69,8 @@ def run_(
     out = console()
     if dry_run:
         _, planned, snapshot = chosen.select()
-        return print_plan(plan_rows(planned, snapshot, device=work.device, rerun=rerun), out)
+        print_plan(plan_rows(planned, snapshot, device=work.device, rerun=rerun), out)
+        return end_if_left_out(snapshot.unreadable)
     spec, runs, store = chosen.choose()
     setup.configure(work)
     make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything

@@ -22,7 +22,7 @@ PLAIN_SECONDS = 15.0
 STYLES: Mapping[str, str] = {
     Exit.FINISHED: "green", Samples.HEALTHY: "green", Dynamics.BALANCED: "green",
     Exit.DIVERGED: "red", Exit.CRASHED: "bold red", Exit.INTERRUPTED: "yellow", Exit.PRUNED: "yellow",
-    Exit.REFUSED: "yellow", Exit.UNKNOWN: "yellow",
+    Exit.REFUSED: "yellow", Exit.UNKNOWN: "yellow", Exit.UNREADABLE: "red",
     Samples.NOISE: "red", Samples.COLLAPSED: "red", Dynamics.DISCRIMINATOR_WON: "magenta", Dynamics.STALLED: "magenta",
 }  # fmt: skip
 

@@ -15,7 +15,6 @@ from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.store import Store
 from ablations.store.history import History
-from fakeface.errors import UserError
 from fakeface.outcomes import Exit
 
 WAIT_SECONDS = 0.5
@@ -125,10 +124,8 @@ def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, watcher: Wat
 def history_of(job: Job, store: Store) -> History | None:
     """What the job's journal says now; None if it does not exist or cannot be read."""
     folder = store.find(job.identity)
-    try:
-        return store.history(folder) if folder is not None else None
-    except UserError:
-        return None
+    history = store.history(folder) if folder is not None else None
+    return None if history is None or history.unreadable else history
 
 
 @contextmanager

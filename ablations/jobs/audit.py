@@ -91,7 +91,7 @@ def _first_difference(block: Block, history: History) -> str | None:
     for steps, columns in measured:
         for name, column in columns.items():
             for index, step in enumerate(steps):
-                recorded, now = history.series[name].at(step), float(column[index])
+                recorded, now = history.value_at(name, step), float(column[index])
                 if recorded is None:
                     found.append((step, f"step {step}: {name} is not in the journal"))
                 elif recorded != now and not (recorded != recorded and now != now):
@@ -109,7 +109,7 @@ def _kept_difference(folder: Path, state: GanState, identity: str) -> str | None
 
 
 def _stack_words(history: History, device: torch.device) -> str:
-    now, then = stack(device), history.sessions[-1]["stack"]
+    now, then = stack(device), history.sessions[-1]["stack"] if history.sessions else {}
     words = ", ".join(f"{key} {now[key]}" for key in EXACTNESS)
     changed = [f"{key} {then.get(key)}" for key in EXACTNESS if then.get(key) != now[key]]
     return f"{words} (recorded on {', '.join(changed)})" if changed else words

@@ -23,7 +23,7 @@ class Estimator:
         self.device = device
         speeds: dict[tuple[int, ...], list[float]] = defaultdict(list)
         for history in map(store.history, store.job_folders()):
-            devices = {session["stack"]["device"] for session in history.sessions}
+            devices = {session["stack"].get("device") for session in history.sessions}
             if history.job and devices == {device} and IMAGES_PER_SECOND in history.series:
                 speeds[_size(history.job["config"])] += history.series[IMAGES_PER_SECOND].values
         self._speeds = {size: statistics.median(found) for size, found in speeds.items() if found}

@@ -40,6 +40,7 @@ def generate(
             f"{job.name}: no weights were kept at step {step} (kept: {', '.join(map(str, kept))})"
         )
     generator = GanState.create(job.config, job.seed, machine.select_device("cpu")).generator
-    generator.load_state_dict(kept_weights(state.folder, step, generator, state.history.job["identity"]))
+    identity = job.identity if job.data_digest else state.history.job["identity"]
+    generator.load_state_dict(kept_weights(state.folder, step, generator, identity))
     z = latent_noise("generate", noise_seed, 0, count, job.config.network.latent_dim)
     return sampling.generate(generator, z)

@@ -30,6 +30,10 @@ def dynamics_finding(history: History) -> OutcomeFinding:
     needed = {LOSS_D, ACCURACY_REAL, ACCURACY_FAKE, *UPDATE_RATIO.values()}
     if not needed <= history.series.keys():
         return OutcomeFinding(None, None, "too few steps were taken to say")
+    if any(
+        history.series[name].steps != history.series[LOSS_D].steps for name in (ACCURACY_REAL, ACCURACY_FAKE)
+    ):
+        return OutcomeFinding(None, None, "losses and accuracies are not recorded at the same steps")
     series = {name: (s.steps, s.values) for name, s in history.series.items()}
     dynamics = diagnose_dynamics(series, Declaration.of(history.job))
     return OutcomeFinding(dynamics.label, dynamics.onset, dynamics.evidence)

@@ -280,8 +280,9 @@ class Session:
             final=final,
         )
         before = self.history.evaluation_at(step, self.job.protocol_identity)
-        if before is not None and not all(same(before["values"][k], v) for k, v in values.items()):
-            words = f"the score at step {step} came out as {values}; the first, {before['values']}, is kept"
+        known = before["values"] if before is not None else values
+        if known.keys() != values.keys() or not all(same(known[k], v) for k, v in values.items()):
+            words = f"the score at step {step} came out as {values}; the first, {known}, is kept"
             self._append("note", text=words)
         if before is None:
             self._append("evaluation", step=step, values=values, **self.job.protocol_record())

@@ -26,6 +26,8 @@ class Status(StrEnum):
     """The results under its name are those of another training."""
     UNKNOWN = Exit.UNKNOWN.value
     """Running or resumable: its lock, another user's or another machine's, does not say."""
+    UNREADABLE = Exit.UNREADABLE.value
+    """Its journal cannot be read."""
     DATA_MISSING = "data-missing"
     RERUN = "rerun"
     """What `--rerun` would replace."""
@@ -69,6 +71,8 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
         return JobState(Status.STALE, why, None, None) if why else JobState(Status.NEW, job.note, None, None)
     history = store.history(folder)
     running = False if locked else is_running(folder)
+    if history.unreadable:
+        return JobState(Status.UNREADABLE, history.unreadable, folder, history)
     if running:
         return JobState(Status.RUNNING, f"at step {history.last_step}", folder, history, history.last_step)
     if exit_of(history, running=False) in COMPLETE and history.outcome is not None:

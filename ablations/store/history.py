@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ablations.store import journal
 from ablations.store.journal import Record
+from fakeface.errors import UserError
 from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
 
@@ -75,6 +76,8 @@ class History:
     notes: list[Record] = field(default_factory=list)
     outcome: Record | None = None
     damaged_lines: list[int] = field(default_factory=list)
+    unreadable: str = ""
+    """Why the journal cannot be read, and what to do; the history is then empty."""
     running_elsewhere: bool = False
     """Set by MLflow, not by a journal: the run is running, perhaps on another machine."""
 
@@ -163,7 +166,11 @@ class History:
 
 
 def load(path: Path) -> History:
-    """Read a journal. A missing file reads as an empty history; damage is reported in `damaged_lines`."""
+    """Read a journal. A missing file reads as an empty history; damage is reported in `damaged_lines`.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
     reading = journal.read(path)
     history = History(path, damaged_lines=reading.damaged)
     for record in reading.records:
@@ -172,8 +179,12 @@ def load(path: Path) -> History:
 
 
 def job_history(folder: Path) -> History:
-    """Read the journal of the job in a folder."""
-    return load(folder / "journal.jsonl")
+    """Read the journal of the job in a folder, one of many: one that is `unreadable` does not stop the others."""
+    path = folder / "journal.jsonl"
+    try:
+        return load(path)
+    except UserError as error:
+        return History(path, unreadable=str(error))
 
 
 def exit_of(history: History, *, running: bool | None) -> str:
@@ -183,6 +194,8 @@ def exit_of(history: History, *, running: bool | None) -> str:
     """
     if running:
         return Exit.RUNNING
+    if history.unreadable:
+        return Exit.UNREADABLE
     if history.outcome is not None:
         return str(history.outcome["exit"])
     if not history.sessions:

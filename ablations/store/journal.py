@@ -2,18 +2,7 @@
 
 Each line is a CRC-32 in eight hex digits, a space, and one JSON object with `kind` and `time` (milliseconds since
 1970, taken when the line is written). The checksum exposes a line that a kill has torn or a disk has damaged; every
-other line stays readable. The kinds:
-
-    job         the training: identity, settings, code and data digests, seed (always the first line)
-    named       the run, group, profile and `--set` under which a plan has the job
-    session     a process starts or resumes the job: `from_step`, `stack` (machine, versions), `git`
-    metrics     `steps` [k, ...] and `values` {name: [v, ...]}, column by column
-    image       `key`, `step`, `file` (relative to the job's folder), `sha256` of the pixels
-    diagnosis   `step`, `label`, `evidence`, `values`: judges the samples, without any network
-    evaluation  `step`, `protocol`, `metric`, `values`
-    branch      an inexact resume: supersedes what was recorded before from `step` on, for `reason`
-    note        `text` for the user
-    outcome     how the job ended
+other line stays readable. `records.py` lists the kinds and what each holds.
 """
 
 import json
@@ -25,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ablations.store.records import is_sound
 from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file
 
@@ -116,15 +106,15 @@ def encode(record: Record) -> bytes:
 
 
 def decode(line: bytes) -> Record | None:
-    """The record of one line; None if it is damaged."""
+    """The record of one line; None if it is damaged, or has not the form of its kind."""
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
     if checksum != b"%08x" % zlib.crc32(text):
         return None
     try:
         record: Record = json.loads(text)
-    except ValueError:  # an empty text has a valid checksum
+    except (ValueError, RecursionError):  # an empty text has a valid checksum
         return None
-    return record if isinstance(record, dict) and "kind" in record and "time" in record else None
+    return record if is_sound(record) else None
 
 
 def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:
@@ -136,7 +126,8 @@ def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UserError(f"{path}: cannot read the journal: {error.strerror}") from error
+        what_to_do = "restore it or its permissions, or move its folder out of the store"
+        raise UserError(f"{path}: cannot read the journal: {error.strerror}: {what_to_do}") from error
 
 
 def _repair(path: Path) -> int:

@@ -160,7 +160,7 @@ class Store:
         return FoundData(images, "" if images else "not prepared yet: `ablate data prepare` does that")
 
     def history(self, folder: Path) -> History:
-        """The job's journal, read."""
+        """The job's journal, read; see `job_history`."""
         return history.job_history(folder)
 
 
@@ -178,6 +178,11 @@ class Snapshot(Store):
         if folder not in self._histories:
             self._histories[folder] = super().history(folder)
         return self._histories[folder]
+
+    @property
+    def unreadable(self) -> list[str]:
+        """Why journals that were looked up cannot be read, and what to do."""
+        return [history.unreadable for history in self._histories.values() if history.unreadable]
 
     def find_data(self, config: DataConfig) -> FoundData:
         key = data_key(config)

@@ -3,6 +3,7 @@
 Imports neither Optuna nor torch.
 """
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
 from ablations.spec.models import Dimension, ObjectiveConfig
+from ablations.store.sealed import is_changed, sealed
 from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file, whole_file
 from fakeface.outcomes import Dynamics, Exit, Regime, Samples, regime_of
@@ -217,22 +219,28 @@ class StudyRecord(Record):
             )
         with os_errors(path, "read the study"), regular_file(path) as file:
             body = file.read()
+        if is_changed(body):
+            raise _no_record(path, "its content is not what was written")
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise UserError(
-                f"{path}: not the record of a study ({where or 'file'}: {first['msg']}); run `ablate tune` on the "
-                "study again: it rewrites the file and trains nothing twice"
-            ) from error
+            raise _no_record(path, f"{where or 'file'}: {first['msg']}") from error
 
     def write(self, folder: Path) -> Path:
         """Replace the file in a study's folder. Raises UserError if it cannot be written."""
         path = folder / FILE
         with os_errors(path, "write the study"), whole_file(path) as file:
-            file.write((self.model_dump_json(indent=1) + "\n").encode())
+            file.write(sealed(json.loads(self.model_dump_json())))
         return path
+
+
+def _no_record(path: Path, why: str) -> UserError:
+    return UserError(
+        f"{path}: not the record of a study ({why}); run `ablate tune` on the study again: it rewrites the file and "
+        "trains nothing twice"
+    )
 
 
 def trained_folders(studies: Iterable[Path]) -> set[str]:

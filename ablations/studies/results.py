@@ -27,9 +27,10 @@ def result_of(job: Job, history: History, decision: PruneDecision | None = None)
     known = history if decision is None else history.until(decision.step)
     samples, dynamics = samples_finding(known), dynamics_finding(known)
     exit_ = Exit(outcome.get("exit", Exit.INTERRUPTED)) if decision is None else Exit.PRUNED
-    total = int(history.job["total_steps"])
+    assert job.total_steps is not None  # it was trained, so its data are known
+    total = job.total_steps
     last = known.last_evaluation(job.protocol_identity)
-    quality = last["values"][last["metric"]] if last is not None and last["step"] == total else None
+    quality = last["values"].get(last["metric"]) if last is not None and last["step"] == total else None
     if exit_ == Exit.DIVERGED:
         onset, evidence = outcome["onset"]["exit"], outcome["evidence"]["exit"]
     elif dynamics.word in (Dynamics.DISCRIMINATOR_WON, Dynamics.STALLED):

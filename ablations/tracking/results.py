@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablations.store import Store, has_file
+from ablations.store.sealed import is_changed
 from ablations.tracking import server
 from ablations.tracking.content import MAX_PARAM_CHARS, MAX_TAG_CHARS, allowed_name
 from fakeface.files import regular_file, whole_file
@@ -102,8 +103,11 @@ class ResultShipper:
 
     def _log(self, client: "MlflowClient", result: PublishedResult) -> str:
         record = result.files[0]
+        body = record.read_bytes()
         try:
-            content = result.read(json.loads(record.read_text()))
+            if is_changed(body):
+                raise ValueError("its content is not what was written")
+            content = result.read(json.loads(body))
         except (ValueError, KeyError, TypeError) as error:
             words = f"{record}: damaged, or of another version ({type(error).__name__}: {error})"
             raise ValueError(f"{words}; the command that wrote it rebuilds it") from error

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from ablations.store import Store, is_running, journal
 from ablations.store.journal import Record
 from ablations.tracking.content import STATUS_OF_EXIT, Facts, instance, points
+from fakeface.errors import UserError
 from fakeface.files import regular_file, whole_file
 from fakeface.palette import run_color
 
@@ -200,7 +201,10 @@ class Pending:
 
 
 def pending_jobs(store: Store, uri: str) -> dict[str, JobPending]:
-    """What is left to ship of each job with anything left."""
+    """What is left to ship of each job with anything left.
+
+    Nothing counts of a journal that cannot be read: shipping it reports that.
+    """
     found = {
         folder.name: _pending_of(folder, load(store, uri, folder.name)) for folder in store.job_folders()
     }
@@ -208,7 +212,10 @@ def pending_jobs(store: Store, uri: str) -> dict[str, JobPending]:
 
 
 def _pending_of(folder: Path, shipped: Shipped) -> JobPending:
-    after, left = _replay(folder / "journal.jsonl", shipped)
+    try:
+        after, left = _replay(folder / "journal.jsonl", shipped)
+    except UserError:
+        return JobPending()
     facts = after.facts
     has_run = bool(shipped.run_id or left.points or left.images or facts.session or facts.outcome)
     running = facts.outcome is None and is_running(folder) is not False

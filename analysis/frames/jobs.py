@@ -211,6 +211,8 @@ def _outcome(history: History) -> Iterator[Row]:
     for name in ("exit", "samples", "dynamics"):
         row[f"evidence_{name}"] = outcome.get("evidence", {}).get(name)
         row[f"onset_{name}"] = outcome.get("onset", {}).get(name)
+    if history.unreadable:
+        row["evidence_exit"] = history.unreadable
     if history.outcome is None and exit_ == Exit.INTERRUPTED:
         row["evidence_exit"] = f"its process vanished after step {history.last_step}"
     return iter([{
@@ -275,6 +277,8 @@ def _sessions(history: History) -> Iterator[Row]:
 
 
 def _notes(history: History) -> Iterator[Row]:
+    if history.unreadable:
+        yield {"text": history.unreadable}
     if history.damaged_lines:
         lines = ", ".join(str(number) for number in history.damaged_lines)
         yield {"text": f"damaged lines of its journal were left out: {lines}"}

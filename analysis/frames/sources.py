@@ -1,6 +1,7 @@
 """Frames of everything that a store, or an MLflow experiment, holds. `analysis.load` is the way in."""
 
 import tempfile
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,8 @@ class _Training(NamedTuple):
 def load_store(root: Path, *, experiment: str | None = None, profile: str | None = None) -> Frames:
     """Every job of a store, under the name that a plan gave it last.
 
+    Warns of journals that cannot be read.
+
     Raises:
         UserError: no such store, no such job, or runs of several profiles have the same name and seed.
     """
@@ -30,7 +33,10 @@ def load_store(root: Path, *, experiment: str | None = None, profile: str | None
         raise UserError(
             f"{root}: not a store, it has no folder `jobs`. Give the folder of `ablate run --store`."
         )
-    named = [history for history in map(store.history, store.job_folders()) if history.names]
+    found = [*map(store.history, store.job_folders())]
+    for why in filter(None, (history.unreadable for history in found)):
+        warnings.warn(why, stacklevel=2)
+    named = [history for history in found if history.names]
     if experiment is not None:
         known = {str(history.names[-1]["experiment"]) for history in named}
         named = [history for history in named if history.names[-1]["experiment"] == experiment]

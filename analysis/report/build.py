@@ -87,6 +87,7 @@ def record(results: Results) -> dict[str, Any]:
         "paths": [path_record(path) for path in results.paths],
         "runs": [asdict(row) for row in results.rows],
         "provenance": results.provenance,
+        "left_out": results.left_out,
     }
 
 

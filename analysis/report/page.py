@@ -114,6 +114,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "provenance": results.provenance,
         "common": common_settings(results.frames),
         "objectives": list(dict.fromkeys(one.words for one in results.frames.jobs["declared"])),
+        "left_out": results.left_out,
         "notes": results.frames.notes.to_dict("records"),
         "built": results.built.strftime("%Y-%m-%d %H:%M %Z"),
     }

@@ -30,6 +30,8 @@ class ReportInputs:
     """The verdicts on the specification's claims."""
     paths: Sequence[PathResult] = ()
     """What the settings on its ablation paths do."""
+    left_out: Sequence[str] = ()
+    """Why results of studies cannot be read, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Results:
     paths: Sequence[PathResult]
     """Those of which a run has begun, or whose runs cannot be compared."""
     provenance: Mapping[str, Sequence[str]]
+    left_out: Sequence[str]
+    """Why results of studies cannot be read, and what to do."""
     built: datetime = field(default_factory=lambda: datetime.now().astimezone())
 
     @property
@@ -93,4 +97,5 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         ladders=ladders_of(inputs.claims),
         paths=[path for path in inputs.paths if path.has_begun or path.reason],
         provenance=provenance(frames),
+        left_out=inputs.left_out,
     )

@@ -20,6 +20,7 @@ _PHRASES = {
     Exit.CRASHED: ("crashed", "crashed"),
     Exit.RUNNING: ("is still running", "are still running"),
     Exit.UNKNOWN: ("may be running", "may be running"),
+    Exit.UNREADABLE: ("cannot be read", "cannot be read"),
     Exit.NEW: ("has not begun", "have not begun"),
     Exit.FINISHED: ("finished undiagnosed", "finished undiagnosed"),
     "mixed": ("differs between seeds", "differ between seeds"),

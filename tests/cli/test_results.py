@@ -1,6 +1,7 @@
 """`ablate status`, `report`, `generate` and `schema`."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 
 from fakeface.outcomes import Dynamics, Samples
 from tests.cli.conftest import RUNS, Place
+from tests.study_records import study
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +56,27 @@ def test_the_report_is_one_page_and_its_figures_with_the_command(trained: Place)
     assert "ablate run --seeds 0 --report" in (trained.folder / "elsewhere/report.html").read_text()
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/proc/self/mem")])
+def test_a_journal_that_cannot_be_read_is_named_and_the_other_jobs_are_shown(trained: Place, make):
+    """A pipe, a folder, and a file whose disk gives an error of input or output."""
+    path = trained.job("sgd") / "journal.jsonl"
+    path.unlink()
+    make(path)
+    for command in ("plan", "status", "report"):
+        done = trained(command, check=1)
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"Left out: {path}: cannot read the journal: ")
+        assert line.endswith(": restore it or its permissions, or move its folder out of the store")
+    plan, status = (json.loads(trained(name, "--json", check=1).stdout) for name in ("plan", "status"))
+    assert [row["state"] for row in plan] == ["done", "done", "unreadable", "done"]
+    assert [row["exit"] for row in status] == ["finished", "finished", "unreadable", "finished"]
+    assert "cannot read the journal" in (trained.folder / "results/report/report.html").read_text()
+    run = trained("run", "--no-mirror", check=None)
+    assert run.returncode
+    assert "(1/1) sgd-s0  refused" in run.stdout
+    assert path.parent.name not in trained("clean", "--stale").stdout
+
+
 CLAIMS = """
   unrun: {extends: sgd, group: other, init: dcgan, optimizer: {lr: 3e-3}}
 studies:
@@ -78,6 +101,28 @@ def test_a_report_judges_claims_and_says_what_each_lacks(trained: Place):
     assert "`ablate tune rates --spec claims.yaml --profile quick`" in claims["search"]["words"]
     assert {row["run"] for row in content["runs"]} == set(RUNS)
     assert Path(trained.folder, content["page"]).is_file()
+
+
+@pytest.mark.parametrize("how", ["changed", "link"])
+def test_a_study_that_cannot_be_read_is_named_and_the_report_is_written(how: str, trained: Place):
+    (trained.folder / "claims.yaml").write_text(
+        (trained.folder / "runs.yaml").read_text() + CLAIMS.lstrip("\n")
+    )
+    folder = trained.folder / "results/studies/rates-123"
+    folder.mkdir(parents=True)
+    path = study([], name="rates").write(folder)
+    if how == "changed":
+        path.write_text(path.read_text().replace('"total_steps": ', '"total_steps": 1'))
+    else:
+        path.rename(trained.folder / "elsewhere")
+        path.symlink_to(trained.folder / "elsewhere")
+    done = trained("report", "--spec", "claims.yaml", "--json", check=1)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Left out: {path}: ")
+    assert "`ablate tune`" in line
+    content = json.loads(done.stdout)
+    assert line.endswith(content["left_out"][0])
+    assert "Left out" in Path(trained.folder, content["page"]).read_text()
 
 
 def test_a_claim_that_names_nothing_stops_the_report_with_its_line(trained: Place):

@@ -211,7 +211,7 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
 ):
     monkeypatch.chdir(tmp_path)
     chosen = Selectors(tiny_spec, store=Path(store))
-    data.prepare(chosen.choose()[1][0].config.data, Store(Path(store)).data)
+    images = data.prepare(chosen.choose()[1][0].config.data, Store(Path(store)).data)
     _, jobs, _ = chosen.select()
     place = Store(Path(store))
     uri, words = LINKS[store]
@@ -219,7 +219,7 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
     assert compare_words(jobs, place, uri) == ""
     folder = place.folder_for(jobs[0].run, jobs[0].seed, jobs[0].identity)
     with journal.Journal(folder / "journal.jsonl") as written:
-        record = written.append("job", instance="i", identity=jobs[0].identity)
+        record = written.append("job", **jobs[0].header(images, 24))
     noted = shipped.Shipped(experiment_id="1", run_id="r", facts=Facts(job=record))
     shipped.save(place, uri, folder.name, noted)
     assert tracking.run_ids(place, uri) == {folder.name: "r"}

@@ -31,6 +31,34 @@ def test_a_file_that_is_no_study_is_an_error_that_says_what_to_do(tmp_path: Path
         StudyResult.read(path)
 
 
+@pytest.mark.parametrize("version", ["with a checksum", "of an earlier version"])
+def test_a_changed_number_in_a_study_is_noticed(version: str, tmp_path: Path):
+    study = records.whole_sgd_study()
+    path = study.write(tmp_path)
+    whole = json.loads(path.read_text())
+    if version == "of an earlier version":
+        del whole["sha256"]
+        path.write_text(json.dumps(whole))
+        assert StudyResult.read(path) == study
+        return
+    whole["best"]["results"][0]["quality"] *= 0.5
+    path.write_text(json.dumps(whole))
+    with pytest.raises(UserError, match=r"study\.json: .*not what was written.* run `ablate tune` .* again"):
+        StudyResult.read(path)
+
+
+def test_no_flipped_bit_in_a_study_goes_unnoticed_or_raises_another_error(tmp_path: Path):
+    study = records.study([trial(0, 0.01, [result("works", 1500.0)])])
+    path = study.write(tmp_path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        try:
+            assert StudyResult.read(path) == study  # a space, or the name of the checksum
+        except UserError:
+            continue
+
+
 def test_a_missing_study_is_an_error_that_says_what_to_do(tmp_path: Path):
     with pytest.raises(UserError, match=r"no such study.*ablate tune"):
         StudyResult.read(tmp_path / FILE)

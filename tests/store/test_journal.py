@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ablations.jobs.outcome import outcome_fields
 from ablations.store import history, journal
 from ablations.store.journal import Journal
 from fakeface.errors import UserError
@@ -155,9 +156,9 @@ def test_a_branch_supersedes_what_was_recorded_from_its_step_on(tmp_path: Path):
 def test_a_session_without_an_outcome_was_interrupted(tmp_path: Path):
     path = tmp_path / "j"
     with Journal(path) as log:
-        log.append("session", from_step=0)
-        log.append("outcome", exit="finished")
-        log.append("session", from_step=5)
+        log.append("session", from_step=0, stack={})
+        log.append("outcome", **outcome_fields(history.load(path), "finished", evidence="", steps=5))
+        log.append("session", from_step=5, stack={})
     assert history.exit_of(history.load(path), running=False) == "interrupted"
     assert history.exit_of(history.load(path), running=True) == "running"
     assert history.exit_of(history.load(tmp_path / "none"), running=False) == "new"

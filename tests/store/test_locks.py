@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ablations.jobs.outcome import outcome_fields
 from ablations.store import Store, is_running, job_lock
 from ablations.store.history import exit_of, job_history
 from ablations.store.journal import Journal
@@ -134,5 +135,5 @@ def test_a_job_whose_lock_does_not_say_is_unknown_until_it_ended(tmp_path: Path)
         assert exit_of(job_history(tmp_path), running=None) == "new"
         journal.append("session", from_step=0, stack={}, git={})
         assert exit_of(job_history(tmp_path), running=None) == "unknown"
-        journal.append("outcome", exit="finished", steps=1)
+        journal.append("outcome", **outcome_fields(job_history(tmp_path), "finished", evidence="", steps=1))
         assert exit_of(job_history(tmp_path), running=None) == "finished"

@@ -45,4 +45,6 @@ def opened(study: StudySpec, storage: optuna.storages.BaseStorage | None = None)
 
 def make_job(run: Run, seed: int) -> Any:
     """In a job's place."""
-    return SimpleNamespace(run=run.name, seed=seed, lr=run.config.optimizer.lr, protocol_identity="p")
+    return SimpleNamespace(
+        run=run.name, seed=seed, lr=run.config.optimizer.lr, protocol_identity="p", total_steps=STEPS
+    )

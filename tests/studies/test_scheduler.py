@@ -9,7 +9,8 @@ import pytest
 
 from ablations.executors import Ended
 from ablations.jobs.context import Progress
-from ablations.store import Store, journal
+from ablations.jobs.outcome import outcome_fields
+from ablations.store import Store, history, journal
 from ablations.store.history import History
 from ablations.store.journal import Journal
 from ablations.studies.scheduler import Task, TaskScheduler
@@ -56,12 +57,13 @@ class FakeExecutor:
 
     def wait(self, on_progress: Callable[[Progress], None], timeout: float | None = None) -> list[Ended]:  # noqa: ARG002
         with Journal(self.folder / "journal.jsonl") as written:
-            written.append("job", total_steps=100)
+            written.append("note", text="begins")
             for step in range(1, 10):
                 written.append("diagnosis", step=step, label="noise", evidence="", values={})
                 on_progress(Progress(JOB, step, 100, "diagnosed", {}))
                 if self.why:
-                    written.append("outcome", exit=Exit.PRUNED, steps=step)
+                    fields = outcome_fields(history.load(written.path), Exit.PRUNED, evidence="", steps=step)
+                    written.append("outcome", **fields)
                     return [Ended(JOB, Exit.PRUNED)]
         raise AssertionError("not cancelled")
 
@@ -84,5 +86,5 @@ def test_a_task_sees_each_diagnosis_and_each_record_is_read_once(
     TaskScheduler(executor, store, watcher).run(iter([task]))
     assert task.seen == [(1, 1), (2, 2), (3, 3)]
     assert (executor.why, task.exit) == ("enough", "pruned")
-    offsets = read(folder / "journal.jsonl").offsets  # behind the job, then behind each diagnosis
+    offsets = read(folder / "journal.jsonl").offsets  # behind the note, then behind each diagnosis
     assert [start for start in starts if start] == offsets[1:3]

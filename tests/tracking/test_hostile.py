@@ -58,6 +58,18 @@ def test_no_file_outside_the_folder_is_uploaded_or_embedded(how: str, tmp_path: 
     assert [*frames.images["step"]] == [step for step in IMAGE_STEPS if step <= 9]
 
 
+def test_a_journal_that_cannot_be_read_is_named_and_the_others_are_shipped(tmp_path: Path) -> None:
+    store = new_store(tmp_path / "store")
+    job, other = Job(store).whole(), Job(store, "sgd").whole()
+    job.journal.path.unlink()
+    job.journal.path.mkdir()
+    report = sync(store, store.tracking_uri)
+    assert list(report.errors) == [job.folder.name]
+    assert report.errors[job.folder.name].startswith(f"{job.journal.path}: cannot read the journal: ")
+    assert not report.pending
+    assert run_id_of(store, other)
+
+
 def test_a_journal_or_a_figure_that_is_a_link_is_not_uploaded(tmp_path: Path) -> None:
     store = new_store(tmp_path / "store")
     job = Job(store).whole()
