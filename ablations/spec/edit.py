@@ -58,12 +58,11 @@ def _taken(spec: Spec) -> set[str]:
 def add_run(
     path: Path, name: str, base: str, group: str, settings: Mapping[str, Any], description: str
 ) -> None:
-    """Write the run at the end of the file's `runs`.
+    """Write the run at the end of the file's `runs`. A link stays, and the file that it points to changes.
 
     Raises:
         UserError: the file is not laid out in lines, or cannot be written. It is then unchanged.
     """
-    path = path.resolve()  # if it is a link, the file that it points to
     problems: list[Problem] = []
     root = read_yaml(path, problems)
     with path.open(encoding="utf-8", newline="") as file:  # as it is, with its line ends and byte-order mark
@@ -97,18 +96,24 @@ def _end_of(lines: list[str], last_key: int, indent: int) -> int:
 
 def _replace(path: Path, before: Node, text: str, name: str, entry: str) -> None:
     """Replace the file with the text, after checking on a copy that only the new run was added."""
-    copy = path.with_name(f".{path.name}.new")
+    target = path.resolve()
+    copy = target.with_name(f".{target.name}.new")
+    # What a specification names is relative to the folder in which the user has it, so a copy is checked there.
+    checked = path.with_name(f".{path.name}.new") if path.is_symlink() else copy
     with os_errors(path, "add the run"):
         try:
             copy.write_bytes(text.encode())
-            shutil.copymode(path, copy)
-            load_spec(copy)
+            shutil.copymode(target, copy)
+            if checked != copy:
+                checked.symlink_to(copy)
+            load_spec(checked)
             now = read_yaml(copy, []).plain()
             now["runs"].pop(name)
             if now != before.plain():
                 raise UserError(f"{path}: cannot be added to without other changes; paste this:\n{entry}")
-            copy.replace(path)
+            copy.replace(target)
         finally:
+            checked.unlink(missing_ok=True)
             copy.unlink(missing_ok=True)
 
 
