@@ -38,7 +38,7 @@ StepCount = Annotated[int, Field(ge=0, le=MOST)]
 Share = Annotated[float, Field(gt=0, le=1)]
 LearningRate = Annotated[float, Field(gt=0, le=1e6)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
-Limit = Annotated[float, Field(gt=0)]
+Limit = Annotated[float, Field(gt=0, le=1e30)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Betas = Annotated[tuple[Beta, Beta], Field(strict=False)]
 
