@@ -8,6 +8,7 @@ import pytest
 
 from ablations import tracking
 from ablations.store import Store
+from ablations.store.sealed import sealed
 from ablations.tracking.loop import pending
 from ablations.tracking.server import connect
 from tests import study_records
@@ -42,6 +43,10 @@ def test_a_study_has_one_run_with_what_it_found(store: Store):
     record = json.loads(path.read_text())
     record["best"]["value"] = 1.5
     path.write_text(json.dumps(record))
+    refused = tracking.sync(store, store.tracking_uri)
+    assert "its content is not what was written" in refused.errors["study-sgd-lr-0123"]
+    del record["sha256"]
+    path.write_bytes(sealed(record))
     assert tracking.sync(store, store.tracking_uri).complete
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.data.tags["best.value"] == "1.5"
