@@ -1,0 +1,242 @@
+"""`python -m benchmarks.verdicts`: how often a false claim is supported, from journals to verdicts.
+
+It draws trainings with a known truth, and reads and judges them as a report does: what journals say -> frames -> claims
+-> verdicts. It uses nothing of `analysis/statistics`. The truth is at the edge of what each claim says, so that every
+support is an error. Fails if a rate exceeds 5.8% by more than two standard errors.
+
+`quality` is positive and spreads by factors: its logarithm is a location plus a spread times a draw (under the normal
+law the value itself is normal). Claims compare geometric means, so the truth is the ratio of those.
+"""
+
+import argparse
+import math
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ablations.store.history import History
+from analysis.claims import KINDS, Claim, Evidence
+from analysis.claims.judging import judge_claims
+from analysis.frames.jobs import Selected, load
+
+Array = npt.NDArray[np.float64]
+
+SIZES = (3, 5, 10)
+MOST = 0.058
+"""The most false support that a rule may have."""
+BATCH = 25
+"""Draws that are read at once, and one task of a process."""
+MARGIN = math.log(1.2)
+LAWS = ("normal", "t3", "lognormal(0.5)", "lognormal(1)")
+SCALES = {"t3": 0.1, "lognormal(0.5)": 0.5, "lognormal(1)": 1.0}
+"""Spread of the logarithms."""
+NARROW = 0.05
+"""Spread of a normal law, as a share of its mean."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A false claim, and the laws of the runs `a`, `b`, ... that it names."""
+
+    words: str
+    kind: str
+    form: Mapping[str, Any]
+    truth: tuple[float, ...]
+    """Locations of the runs: logarithms of `quality`, values of `kd`."""
+    law: str = "normal"
+    spreads: tuple[float, ...] = (1.0, 1.0)
+    """Of the runs, in units of the law's."""
+    correlation: float = 0.0
+    """Of the first two runs within a seed."""
+    failing: Callable[[int], tuple[float, ...]] | None = None
+    """n -> the share of each run that diverges."""
+    metric: str = "quality"
+
+    def draw(self, random: np.random.Generator, n: int) -> Array:
+        """Values (runs, n), inf where a training diverged."""
+        shape = (len(self.truth), n)
+        location, spreads = np.array(self.truth)[:, None], np.array(self.spreads)[:, None]
+        z = random.standard_t(3, shape) if self.law == "t3" else random.normal(size=shape)
+        z[1] = self.correlation * z[0] + math.sqrt(1 - self.correlation**2) * z[1]
+        if self.metric == "kd":
+            values = location + spreads * z
+        elif self.law == "normal":
+            # For normal e the mean logarithm of 1 + e is -v / 2 - 3 v² / 4, with v the variance of e.
+            variance = (NARROW * spreads) ** 2
+            middle = np.exp(location + variance / 2 + 3 * variance**2 / 4)
+            values = middle * np.maximum(1 + NARROW * spreads * z, 1e-3)
+        else:
+            values = np.exp(location + SCALES[self.law] * spreads * z)
+        if self.failing is not None:
+            values[random.random(shape) < np.array(self.failing(n))[:, None]] = math.inf
+        return values
+
+
+TWO = {"run": "a", "against": "b"}
+BY, WITHIN = {"by": "20%"}, {"within": "20%"}
+
+
+def _compare(direction: str, margin: Mapping[str, Any], metric: str = "quality") -> dict[str, Any]:
+    return {**TWO, "metric": metric, "direction": direction, **margin}
+
+
+EDGES = (
+    ("lower by 20%", _compare("lower", BY), math.log(0.8)),
+    ("higher by 20%", _compare("higher", BY), MARGIN),
+    ("same within 20%, above", _compare("same", WITHIN), MARGIN),
+    ("same within 20%, below", _compare("same", WITHIN), -MARGIN),
+    ("not higher by 20%", _compare("not-higher", BY), MARGIN),
+)
+
+
+def ratios(law: str) -> Iterator[Case]:
+    """Two runs by their ratio."""
+    for words, form, truth in EDGES:
+        case = Case(words, "compare", form, (truth, 0.0), law)
+        diverged = replace(case, words=f"{words}; a tenth diverged", failing=lambda _: (0.1, 0.1))
+        yield case
+        for spreads in ((3.0, 1.0), (1.0, 3.0)):
+            yield replace(case, spreads=spreads)
+        for correlation in (-0.5, 0.5):
+            yield replace(case, words=f"{words}; correlation {correlation}", correlation=correlation)
+        for spreads in ((1.0, 1.0), (3.0, 1.0), (1.0, 3.0)):
+            yield replace(diverged, spreads=spreads)
+
+
+def units(law: str) -> Iterator[Case]:
+    """Two runs by a difference in units, of a measure that may be negative."""
+    for words, form, truth in (
+        ("lower by 1, in units", _compare("lower", {"by": 1.0}, "kd"), -1.0),
+        ("same within 3, in units", _compare("same", {"within": 3.0}, "kd"), 3.0),
+    ):
+        for spreads in ((1.0, 1.0), (3.0, 1.0)):
+            yield Case(words, "compare", form, (truth, 0.0), law, spreads, metric="kd")
+
+
+def several(law: str) -> Iterator[Case]:
+    """Trends over three runs, one change of which is false, and the interaction of two factors."""
+    runs = {"runs": ["a", "b", "c"], "metric": "quality"}
+    for words, form, truth in (
+        ("trend falling by 5%, once by 5%", {"direction": "falling", "by": "5%"}, (2.0, 0.0, math.log(0.95))),
+        ("trend falling, rises once by 5%", {"direction": "falling", "by": 0}, (2.0, 0.0, math.log(1.05))),
+        ("trend flat within 20%, once 20%", {"direction": "flat", **WITHIN}, (0.0, 0.0, MARGIN)),
+    ):
+        for three in ((1.0, 1.0, 1.0), (1.0, 1.0, 3.0), (1.0, 1.0, 10.0)):
+            if law != "normal" or max(three) <= 3:  # values stay positive
+                yield Case(words, "trend", {**runs, **form}, truth, law, three)
+    cells = {"factors": ["f", "g"], "runs": [["a", "b"], ["c", "d"]], "metric": "quality"}
+    form = {**cells, "of": "interaction", "direction": "same", **WITHIN}
+    for four in ((1.0, 1.0, 1.0, 1.0), (1.0, 3.0, 1.0, 3.0)):
+        yield Case("interaction within 20%, of 20%", "effect", form, (0.0, 0.0, 0.0, MARGIN), law, four)
+
+
+def failures() -> Iterator[Case]:
+    """Runs with equal scores that differ in failures by what a tolerance excludes, or not at all."""
+    same, equal = Case("same", "compare", _compare("same", WITHIN), (0.0, 0.0)), (0.0, 0.0)
+    yield replace(same, words="same: fails more by the limit", failing=lambda n: (_limit(n), 0.0))
+    yield replace(same, words="same: fails less by the limit", failing=lambda n: (0.0, _limit(n)))
+    yield replace(
+        same,
+        words="not higher: a tenth fails, and the limit more",
+        form=_compare("not-higher", BY),
+        failing=lambda n: (0.1 + _limit(n), 0.1),
+    )
+    more = {**TWO, "exit": "diverged"}
+    for words, both in (("a tenth", (0.1, 0.1)), ("30%", (0.3, 0.3)), ("half", (0.5, 0.5))):
+        yield Case(f"diverges more often: {words} of both", "outcome", more, equal, failing=_always(both))
+
+
+def _limit(n: int) -> float:
+    """The difference of the shares of failures that a tolerance must exclude, as documented."""
+    return float(max(0.2, 1 - 0.025 ** (1 / n)))
+
+
+def _always(shares: tuple[float, ...]) -> Callable[[int], tuple[float, ...]]:
+    return lambda _: shares
+
+
+def cases() -> list[Case]:
+    """Every claim at its edge, under every law."""
+    by_law = [case for law in LAWS for case in (*ratios(law), *several(law))]
+    return [*by_law, *(case for law in ("normal", "t3") for case in units(law)), *failures()]
+
+
+def supported(task: tuple[int, int, int, int]) -> int:
+    """In how many draws a claim is supported. The task: index of the case, n, index of the batch, draws."""
+    index, n, _, draws = task
+    case, random = cases()[index], np.random.default_rng(task)
+    drawn = [case.draw(random, n) for _ in range(draws)]
+    return verdicts(case, drawn).count("supported")
+
+
+def verdicts(case: Case, drawn: Sequence[Array]) -> list[str]:
+    """The verdict on each draw (runs, n). Each has runs of its own, so that all are read at once, which is faster."""
+    scores = {
+        Path(f"{run}{draw}", str(seed)): float(value)
+        for draw, values in enumerate(drawn)
+        for run, row in zip("abcd", values, strict=False)
+        for seed, value in enumerate(row)
+    }
+    selected = [Selected(folder.parent.name, int(folder.name), folder) for folder in scores]
+    frames = load(selected, lambda folder: _history(folder, scores[folder], case.metric))
+    claims = [
+        Claim(str(draw), "", "", None, KINDS[case.kind].model_validate(_renamed(case.form, draw)))
+        for draw in range(len(drawn))
+    ]
+    return [str(found.word) for found in judge_claims(claims, Evidence(frames, {}), lambda _: "")]
+
+
+def _renamed(form: Any, draw: int) -> Any:
+    """A form whose runs are those of a draw."""
+    if isinstance(form, Mapping):
+        return {key: _renamed(value, draw) for key, value in form.items()}
+    if isinstance(form, list):
+        return [_renamed(value, draw) for value in form]
+    return f"{form}{draw}" if form in ("a", "b", "c", "d") else form
+
+
+def _history(folder: Path, score: float, metric: str) -> History:
+    """What the journal of a training with this score says."""
+    history = History(folder / "journal.jsonl", job={"seed": int(folder.name)})
+    diverged = math.isinf(score)
+    history.outcome = {"exit": "diverged" if diverged else "finished", "steps": 1}
+    if not diverged:
+        values = {"fd_x": 1.0, "kd_x": score} if metric == "kd" else {"fd_x": score}
+        record = {"step": 1, "time": 0, "protocol": "p", "metric": "fd_x", "values": values}
+        history.evaluations.append(record)
+    return history
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts", description=__doc__)
+    parser.add_argument("--draws", type=int, default=2000, help="of each claim and number of seeds")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    batches = [min(BATCH, options.draws - begin) for begin in range(0, options.draws, BATCH)]
+    most = MOST + 2 * math.sqrt(MOST * (1 - MOST) / options.draws)
+    listed, failed = cases(), 0
+    tasks = (
+        (i, n, batch, draws) for i in range(len(listed)) for n in SIZES for batch, draws in enumerate(batches)
+    )
+    print("| false support of | law | spreads |" + "".join(f" n = {n} |" for n in SIZES))
+    print("|" + "---|" * (3 + len(SIZES)))
+    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+        counts = pool.imap(supported, tasks)
+        for case in listed:
+            rates = [sum(next(counts) for _ in batches) / options.draws for _ in SIZES]
+            failed += sum(rate > most for rate in rates)
+            spreads = " : ".join(f"{spread:g}" for spread in case.spreads)
+            shown = "".join(f" {rate:.1%}{' !' if rate > most else ''} |" for rate in rates)
+            print(f"| {case.words} | {case.law} | {spreads} |{shown}", flush=True)
+    if failed:
+        sys.exit(f"{failed} rates are above {MOST:.1%} by more than two standard errors")
+
+
+if __name__ == "__main__":
+    main()
