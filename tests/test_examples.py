@@ -11,6 +11,7 @@ PAGES = [path for path in sorted(ROOT.glob("docs/*.md")) if "```console" in path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_the_examples_of_a_page_print_what_it_says(page: Path, tmp_path: Path) -> None:
     text = page.read_text()
