@@ -36,7 +36,7 @@ MOST = 1_000_000_000
 PositiveInt = Annotated[int, Field(gt=0, le=MOST)]
 StepCount = Annotated[int, Field(ge=0, le=MOST)]
 Share = Annotated[float, Field(gt=0, le=1)]
-LearningRate = Annotated[float, Field(gt=0, le=1e6)]
+LearningRate = Annotated[float, Field(gt=0, le=1e30)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Limit = Annotated[float, Field(gt=0, le=1e30)]
 Beta = Annotated[float, Field(ge=0, lt=1)]

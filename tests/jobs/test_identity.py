@@ -60,7 +60,7 @@ EDITS = {
     "a setting of one network": ("fakeface/config.py", "return getattr(self, setting) if own", "return 0 if own"),
     "the number of steps": ("fakeface/config.py", "return self.times * max(1,", "return 2 * self.times * max(1,"),
     "the seed of the images": ("ablations/jobs/training.py", "seed=job.seed,", "seed=job.seed + 1,"),
-    "a new setting": ("fakeface/config.py", "    d_steps: Pos", "    g_steps: int = 1\n    d_steps: Pos"),
+    "a new setting": ("fakeface/config.py", "    d_steps: ", "    g_steps: int = 1\n    d_steps: "),
     "a line of the step": (STEP, "    loss_g.backward()", "    (2 * loss_g).backward()"),
     "a line of sgd": (OPTIMIZERS, "optim.SGD(parameters, lr=lr,", "optim.SGD(parameters, lr=2 * lr,"),
     "the weights' stream": ("fakeface/randomness.py", 'f"{name}/{seed}/{index}"', 'f"{name}:{seed}:{index}"'),

@@ -39,12 +39,14 @@ def test_kills_at_random_moments_change_no_bit(lab: Lab, whole: tuple[History, f
     generator = random.Random(20_26)
     interrupted = 0
     for kill in range(KILLS):
-        store = lab.store(f"random-{kill}")
+        store, began = lab.store(f"random-{kill}"), time.monotonic()
         process = lab.start(store, "--run", "baseline")
         process.join(generator.uniform(0, seconds))
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
             interrupted += 1
+        else:  # the machine is faster than it was when the whole run was timed
+            seconds = min(seconds, time.monotonic() - began)
         process.join()
         lab.finish(store, "--run", "baseline")
         (history,) = histories_of(store)
@@ -154,8 +156,8 @@ class NoisyStep:
         training = importlib.import_module("fakeface.gan.training")
         original = training.gan_step
 
-        def noisy(config, state, loss, real):
-            row = original(config, state, loss, real)
+        def noisy(config, state, *others):
+            row = original(config, state, *others)
             return row + 1e-6 if state.step >= 20 else row
 
         training.gan_step = noisy
