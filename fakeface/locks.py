@@ -3,7 +3,7 @@
 A lock is `flock` on a file. The system frees it when its process dies, and who may read the file can ask for it.
 Where the file system has no `flock` (ENOSYS), filelock uses a file that exists while the lock is held and names its
 process and host. A kill leaves that file behind; filelock removes it if it was made on this host by a process that is
-gone. Of any other it cannot be told whether its process is running, so such a lock is refused and not waited for.
+gone. Whether the process of any other file is running is unknown, so such a lock is refused and not waited for.
 Tried with a `flock` that answers ENOSYS, ENOLCK and EOPNOTSUPP (tests/store/test_locks.py).
 """
 
@@ -26,7 +26,7 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVA
 
 
 def is_held(path: Path) -> bool | None:
-    """Whether a process holds the lock now; None if that cannot be told.
+    """Whether a process holds the lock now; None if that is unknown.
 
     Changes nothing, and works in a read-only folder and on another user's lock.
     """
@@ -59,7 +59,7 @@ def wait_for(
 
     Raises:
         Timeout: `abort` came true while another process held it.
-        UserError: it is held for longer, cannot be used, or it cannot be told whether a process holds it.
+        UserError: it is held for longer, cannot be used, or whether a process holds it is unknown.
     """
     begun, warned = time.monotonic(), False
     while True:

@@ -1,7 +1,7 @@
-"""The user's own modules, which a specification lists under `imports`: loaded once, taken back, reported on.
+"""The user's own modules, which a specification lists under `imports`: loaded once, unloaded, checked.
 
 A process has the modules of one specification at a time. Loading those of another one, or of files that have changed,
-first takes back what the former registered. The text of each module is kept as it was executed: the identity of a
+first removes what the former registered. The text of each module is kept as it was executed: the identity of a
 training is computed from it, and workers execute the same text, whatever happens to the file meanwhile.
 """
 

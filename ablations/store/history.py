@@ -190,7 +190,7 @@ def job_history(folder: Path) -> History:
 def exit_of(history: History, *, running: bool | None) -> str:
     """The job's exit. A job without an outcome whose process died was interrupted.
 
-    `running`: whether a process holds the job's lock now; None if that cannot be told.
+    `running`: whether a process holds the job's lock now; None if that is unknown.
     """
     if running:
         return Exit.RUNNING

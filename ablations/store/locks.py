@@ -18,7 +18,7 @@ def job_lock(folder: Path) -> FileLock:
 
 
 def is_running(folder: Path) -> bool | None:
-    """Whether a process is running the job now, or holds another folder's lock; None if that cannot be told.
+    """Whether a process holds the lock of a job's or study's folder now; None if that is unknown.
 
     Changes nothing, and works in a read-only store and on another user's job.
     """
