@@ -116,12 +116,14 @@ class SpecOptions:
     def load(self, *, seeds: str | None = None) -> "Spec":
         """The specification. Raises SpecError with all that is wrong in it."""
         from ablations.spec import load_spec
-        from analysis.claims.reading import read_claims
+        from analysis.claims.preregistration import registered
+        from analysis.claims.reading import claims_of, read_claims
 
         overrides = self.set_ or ()
         spec = load_spec(
             self.spec, profile=self.profile, overrides=overrides, seeds=seeds, check_claims=read_claims
         )
+        spec = replace(spec, claim_digests=registered(claims_of(spec)))
         for note in spec.notes:
             console(stderr=True).say("[yellow]Note[/]: {}", note)
         return spec

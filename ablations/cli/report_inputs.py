@@ -2,21 +2,25 @@
 
 import os
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from ablations.cli.options import shell_command
 from ablations.cli.tables import frames_of
 from ablations.jobs.plan import Job, make_plan
+from ablations.jobs.status import results_of
 from ablations.spec import Spec
 from ablations.spec.paths import AblationPath
 from ablations.spec.run_names import plain_name
-from ablations.store import Outside, Store, file_in
+from ablations.store import Outside, Store, file_in, journal
 from ablations.studies.record import FILE
 from analysis.claims import Claim, Evidence
 from analysis.claims.judging import judge_claims
 from analysis.claims.paths import path_result
+from analysis.claims.preregistration import changes
 from analysis.claims.reading import claims_of
-from analysis.frames.jobs import Frames
 from analysis.frames.studies import StudyResult
 from analysis.report.results import ReportInputs
 from fakeface.errors import UserError
@@ -31,13 +35,17 @@ def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs
     ]
     about = runs | {study.name for study in spec.studies if study.base.label in runs}
     labels = {run.name: run.label for run in spec.runs}
+    written = claims_of(spec)
     # Under `--set` a claim is about the variants of its runs.
-    claims = [claim.about(labels) for claim in claims_of(spec)]
+    claims = [claim.about(labels) for claim in written]
     paths = [path for path in spec.paths if _is_about(path, runs, labels)]
     named = {run for claim in claims for run in claim.kind.named_runs}
     named |= {labels[run] for path in paths for run in path.runs}
-    frames = _frames_of(spec, named, store)
+    planned = _planned(spec, named, store)
+    frames = frames_of(planned, store)
     verdicts = judge_claims(claims, Evidence(frames, newest), partial(_lacking_command, spec, store))
+    changed = changes(written, _begun(planned, newest, store))
+    verdicts = [replace(verdict, change=changed.get(verdict.claim.name)) for verdict in verdicts]
     return ReportInputs(
         studies=sorted(begun, key=lambda study: study.reference_name in newest),
         claims=[verdict for verdict in verdicts if about.intersection(verdict.claim.kind.subjects)],
@@ -74,10 +82,28 @@ def _is_about(path: AblationPath, runs: Set[str], labels: Mapping[str, str]) -> 
     return bool(own & runs) if own else {labels[path.start], labels[path.goal]} <= runs
 
 
-def _frames_of(spec: Spec, labels: Set[str], store: Store) -> Frames:
+def _planned(spec: Spec, labels: Set[str], store: Store) -> list[Job]:
     """The jobs of these runs, whether the report is on them or not."""
     runs = [run for run in spec.runs if run.label in labels]
-    return frames_of(make_plan(spec, runs, lambda config: store.find_data(config).images), store)
+    return make_plan(spec, runs, lambda config: store.find_data(config).images)
+
+
+def _begun(
+    jobs: Sequence[Job], studies: Mapping[str, StudyResult], store: Store
+) -> dict[str, list[Mapping[str, Any]]]:
+    """The `job` records of the trainings that have begun, by run and by study."""
+    known = {folder.name: folder for folder in store.job_folders()}
+    folders = [(job.plain, results_of(job, store)) for job in jobs]
+    folders += [
+        (name, known.get(training.folder)) for name, study in studies.items() for training in study.trainings
+    ]
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for name, folder in folders:
+        with suppress(UserError):  # what cannot be read is named elsewhere
+            record = journal.first(folder / "journal.jsonl") if folder is not None else None
+            if record is not None and record["kind"] == "job":
+                found.setdefault(name, []).append(record)
+    return found
 
 
 def _lacking_command(spec: Spec, store: Store, claim: Claim) -> str:

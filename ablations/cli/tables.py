@@ -96,7 +96,10 @@ def print_verdicts(claims: Sequence[Mapping[str, Any]], console: SafeConsole) ->
         word = claim["verdict"]
         if word in VERDICT_STYLES:
             why = f" ({claim['words']})" if word == VerdictWord.REFUSED else ""
-            table.add_row(Text(word, VERDICT_STYLES[word]), claim["id"], f"{claim['says']}{why}")
+            line = Text(f"{claim['says']}{why}")
+            if claim["change"]:
+                line.append(f" ({claim['change']['how']} after its runs began)", "yellow")
+            table.add_row(Text(word, VERDICT_STYLES[word]), claim["id"], line)
         else:
             others[word] += 1
     if table.rows:

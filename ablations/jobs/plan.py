@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +73,8 @@ class Job:
     """The user's modules that it may need."""
     overrides: tuple[str, ...] = ()
     """The `--set` values that make it another training than its plain run."""
+    claims: Mapping[str, Any] | None = None
+    """Digests of the specification's claims, for the journal (`Spec.claim_digests`)."""
 
     @property
     def name(self) -> str:
@@ -136,6 +138,7 @@ class Job:
             "config": self.config.training().model_dump(mode="json"),
             "total_steps": total_steps,
             "objective": declaration(self.config).record(),
+            "claims": self.claims,
         }
 
     def naming(self) -> dict[str, Any]:
@@ -206,6 +209,7 @@ def make_plan(
                     protocol_identity=scoring,
                     imports=user_modules.current(),
                     overrides=tuple(run.changed.values()),
+                    claims=spec.claim_digests,
                 )
             )
     if problems:

@@ -9,6 +9,7 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ablations.code import user as user_modules
 from ablations.code.user import NO_IMPORTS, Imports
@@ -64,6 +65,8 @@ class Spec:
     """What is allowed, and yet may be a mistake."""
     claims: Node = field(default=Node(None, Place(""), Place("")), repr=False)
     """The section `claims` as it was written: `analysis.claims` knows what it means."""
+    claim_digests: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Digests of the claims, by whoever knows what they mean: the journal of a job that begins records them."""
 
     @property
     def names(self) -> Names:

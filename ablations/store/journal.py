@@ -99,6 +99,16 @@ def read(path: Path, start: int = 0) -> Reading:
     return reading
 
 
+def first(path: Path) -> Record | None:
+    """The first record, which says what a job is; None if there is none, or if it is damaged.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    line, ended = next(_lines(path, 0), (b"", False))
+    return decode(line) if ended else None
+
+
 def encode(record: Record) -> bytes:
     """A record as one line. Keeps NaN and infinities."""
     text = json.dumps(record, separators=(",", ":")).encode()

@@ -65,6 +65,18 @@ class _Config(_Form):
     train: _TrainSize
 
 
+class _ClaimDigests(_Form):
+    statement: str
+    family: str | None
+    """Of all statements of its family."""
+
+
+class _Claims(_Form):
+    sha256: str
+    """Of all claims together."""
+    each: dict[str, _ClaimDigests]
+
+
 class JobRecord(AnyRecord):
     """The training: always the first line."""
 
@@ -82,6 +94,8 @@ class JobRecord(AnyRecord):
     total_steps: Step
     objective: Any = None
     """What the losses mean; `fakeface/declaration.py` decides what of it is known."""
+    claims: _Claims | None = None
+    """Digests of the claims that the specification had when the job began."""
 
 
 class _Tracked(_Form):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group
+from analysis.claims.preregistration import Change
 from analysis.statistics import Judgement, Region, VerdictWord, further_seeds, holm
 
 
@@ -43,6 +44,8 @@ class Verdict:
     """The value in question, of a claim about a window."""
     judgement: Judgement | None = field(default=None, repr=False)
     """On the scale on which values were compared: logarithms for a relative margin."""
+    change: Change | None = None
+    """That the claim is not what it was when its trainings began."""
 
     @property
     def n(self) -> Mapping[str, int]:

@@ -140,9 +140,8 @@ def _rung_words(verdict: Verdict) -> str:
     words += f" ({claimed_words(verdict)} is claimed)" if verdict.region is not None else ""
     own = group_of(verdict, kind.run)
     broken = own is not None and set(own.regimes.values()) - {Regime.WORKS}
-    return (
-        f"{words}; it ends as {tallied(own.regimes.values())}." if own is not None and broken else f"{words}."
-    )
+    words += f"; it ends as {tallied(own.regimes.values())}." if own is not None and broken else "."
+    return f"{words} {verdict.change.sentence}" if verdict.change else words
 
 
 def ladder_rows(ladder: Ladder) -> Iterator[list[str]]:
@@ -154,7 +153,8 @@ def ladder_rows(ladder: Ladder) -> Iterator[list[str]]:
             run = rung_of(verdict).run
             share = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
             cells = _cells(run, hypothesis.says, group_of(verdict, run))
-            yield [*cells, share, interval_words(verdict) or "–", verdict.word]
+            word = f"{verdict.word}, {verdict.change.brief}" if verdict.change else verdict.word
+            yield [*cells, share, interval_words(verdict) or "–", word]
     yield [*_cells(ladder.goal, "", ends[ladder.goal]), "100%", "", "the goal"]
 
 

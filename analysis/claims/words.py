@@ -5,6 +5,7 @@ Names are between backticks, as in `analysis.wording`.
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from analysis.claims._base import LEVEL
@@ -53,6 +54,7 @@ def record(verdict: Verdict) -> dict[str, Any]:
         "family_size": verdict.family_size,
         "adjusted_p": verdict.adjusted_p,
         "needed_seeds": verdict.needed_seeds,
+        "change": None if verdict.change is None else asdict(verdict.change),
     }
 
 
@@ -64,7 +66,11 @@ def tally(verdicts: Sequence[Verdict]) -> str:
 
 
 def sentence(verdict: Verdict) -> str:
-    """What the data say, with the numbers."""
+    """What the data say, with the numbers, and whether the claim was written before."""
+    return f"{_found(verdict)} {verdict.change.sentence}" if verdict.change else _found(verdict)
+
+
+def _found(verdict: Verdict) -> str:
     if verdict.reason:
         return verdict.reason
     words = f"{verdict.claim.kind.sentence(verdict.groups)}{_estimated(verdict)}{_position(verdict)}."

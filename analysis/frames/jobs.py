@@ -37,6 +37,7 @@ _JOBS = {
     **_JOB, "settings": "object", "experiment": "object", "group": "object",
     "profile": "object", "data_name": "object", "data_source": "object", "data_digest": "object",
     "data_count": "Int64", "image_size": "Int64", "channels": "Int64", "declared": "object",
+    "claims_digest": "object",
 }  # fmt: skip
 _SESSIONS = {
     **_JOB, "device": "object", "threads": "Int64", "cpu": "object", "python": "object",
@@ -81,7 +82,7 @@ class Frames:
     jobs: pd.DataFrame
     """One row a job begun: run, seed, settings (a dict of those off their defaults), experiment, group,
     profile, data_name, data_source, data_digest, data_count, image_size, channels, declared (the
-    `Declaration` of its losses)."""
+    `Declaration` of its losses), claims_digest (of all claims that the specification had when it began)."""
     sessions: pd.DataFrame
     """One row a process: run, seed, device, threads, cpu, python, torch, commit, dirty."""
     notes: pd.DataFrame
@@ -264,6 +265,7 @@ def _job(history: History) -> Iterator[Row]:
         **{f"data_{key}": data.get(key) for key in ("name", "source", "digest", "count")},
         **{key: data.get(key) for key in ("image_size", "channels")},
         "declared": Declaration.of(history.job),
+        "claims_digest": (history.job.get("claims") or {}).get("sha256"),
     }
 
 

@@ -79,6 +79,7 @@ def _contents(results: Results) -> dict[str, Any]:
                 "cells": cells(verdict),
                 "words": sentence(verdict),
                 "method": method_words(verdict),
+                "change": verdict.change.brief if verdict.change else "",
             }
             for verdict in verdicts
         ],

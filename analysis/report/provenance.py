@@ -29,6 +29,7 @@ def provenance(frames: Frames) -> dict[str, list[str]]:
         "Data": _distinct(pd.Series(data, dtype=object)),
         "Source": _distinct(jobs["data_source"]),
         "Data digest": _distinct(jobs["data_digest"]),
+        "Digest of claims": _distinct(jobs["claims_digest"]),
         "Device": _distinct(sessions["device"]),
         "Processor": _distinct(sessions["cpu"]),
         "Threads": _distinct(sessions["threads"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ablations.store import journal
 from fakeface.outcomes import Dynamics, Samples
 from tests.cli.conftest import RUNS, Place
 from tests.study_records import study
@@ -54,6 +55,21 @@ def test_the_report_is_one_page_and_its_figures_with_the_command(trained: Place)
     assert list((trained.folder / "results/report").glob("*.png"))
     trained("report", "--out", "elsewhere", "--seeds", "0")
     assert "ablate run --seeds 0 --report" in (trained.folder / "elsewhere/report.html").read_text()
+
+
+def test_a_claim_that_is_written_after_its_runs_began_is_marked(trained: Place):
+    record = journal.first(trained.job("sgd-s0") / "journal.jsonl")
+    assert record is not None
+    assert record["claims"]["each"] == {}
+    claims = "claims:\n  noise: {says: SGD is noise., outcome: {run: sgd, samples: noise}}\n"
+    path = trained.folder / "runs.yaml"
+    path.write_text(path.read_text() + claims)
+    (claim,) = trained.json("report", "--no-mirror")["claims"]
+    assert (claim["change"]["how"], claim["change"]["count"], claim["change"]["of"]) == ("added", 1, 1)
+    path.write_text(path.read_text().replace("is noise", "makes noise"))
+    trained("run", "--no-mirror", "--run", "sgd", "--seeds", "5")
+    assert trained.json("report", "--no-mirror", "--seeds", "5")["claims"][0]["change"] is None
+    assert "SGD makes noise." in (trained.folder / "results/report/report.html").read_text()
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/proc/self/mem")])

@@ -1,11 +1,13 @@
 """The verdicts on the page and in `report.json`."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from analysis.claims import Evidence
 from analysis.claims.judging import Verdict, judge_claims
+from analysis.claims.preregistration import Change
 from analysis.claims.words import cells, sentence
 from analysis.figures import style
 from analysis.report.build import ReportFiles, build
@@ -33,6 +35,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, lis
     )
     frames = lab.frames()
     found = judge_claims(claims, Evidence(frames, {}), lambda _: "ablate run --run both")
+    found[0] = replace(found[0], change=Change("changed", "sgd", 2, 0, count=1, of=6))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(style, "DPI", 40)
         files = build(
@@ -49,6 +52,23 @@ def test_the_page_opens_with_the_verdicts_and_has_every_word_of_each(reported):
     for verdict in found:
         for words in (*cells(verdict), sentence(verdict).replace("`", "")):
             assert words in page.text, words
+
+
+def test_a_claim_that_was_changed_after_its_runs_began_is_marked(reported):
+    files, _ = reported
+    page = Page(files.page)
+    assert page.text.count("changed after its runs began") == 1
+    assert (
+        "changed after 1 of its 6 trainings had begun (the first: sgd with seed 2, on 1970-01-01)"
+        in page.text
+    )
+    changes = [claim["change"] for claim in files.record["claims"]]
+    assert changes == [
+        {"how": "changed", "run": "sgd", "seed": 2, "time": 0, "count": 1, "of": 6},
+        None,
+        None,
+        None,
+    ]
 
 
 def test_each_claim_with_data_has_its_figure_on_the_page(reported):
