@@ -97,6 +97,20 @@ def test_a_mirror_of_a_store_whose_networks_are_not_imported_says_what_it_lacks(
 
 
 @pytest.mark.slow
+def test_weights_are_not_exported_with_a_network_that_was_edited_since(lab: Path, tmp_path: Path):
+    store = shutil.copytree(
+        lab / "results", tmp_path / "moved", ignore=shutil.ignore_patterns("mlflow*", "mirror")
+    )
+    edited = tmp_path / "edited"
+    edited.mkdir()
+    shutil.copy(lab / "runs.yaml", edited)
+    assert ".tanh()" in VARIANTS
+    (edited / "my_variants.py").write_text(VARIANTS.replace(".tanh()", ".sin()"))
+    done = ablate(edited, "sync", "--store", str(store), check=1)
+    assert "'my-linear' is not the one that was trained (Pictures in my_variants.py changed)" in done.stdout
+
+
+@pytest.mark.slow
 def test_a_study_searches_a_setting_of_it(lab: Path):
     result = json.loads(ablate(lab, "tune", "rates", "--json", "--jobs", "2", "--threads", "1").stdout)
     assert result["metric"] == "fd_my_pixels"
@@ -143,6 +157,7 @@ def test_an_edit_of_a_measure_scores_again_and_a_comment_does_nothing(lab: Path)
 def test_an_edit_of_a_data_set_prepares_its_images_again(lab: Path):
     states = states_after(lab, "random.integers(0, 255", "random.integers(0, 100")
     assert {state for state, _ in states.values()} == {"data-missing"}
+    assert {detail.partition(";")[0] for _, detail in states.values()} == {"Stripes in my_variants.py changed"}
 
 
 @pytest.mark.slow

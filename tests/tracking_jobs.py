@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ablations.code.reached import code_digests
 from ablations.jobs.checkout import store_diff
 from ablations.jobs.identity import resolved_settings
 from ablations.jobs.machine import stack
@@ -27,6 +28,7 @@ from ablations.tracking import run_ids, server, shipped
 from ablations.tracking.content import Facts, allowed_name
 from fakeface.data import ImageSet
 from fakeface.gan import checkpoints
+from fakeface.gan.networks import NETWORKS
 from fakeface.gan.networks.dcgan import Generator
 from fakeface.gan.series import (
     ACCURACY_FAKE,
@@ -67,6 +69,7 @@ CONFIG = RunConfig.model_validate(
         "train": {"steps": STEPS},
     }
 )
+NETWORK_CODE = code_digests([NETWORKS.definition(CONFIG.network.name)])
 IMAGES = ImageSet(np.zeros((96, 32, 32, 1), np.uint8), "d" * 64, "synthetic", "rendered", ())
 GIT = {"commit": "a" * 40, "dirty": True, "diff": "--- a\n+++ b\n"}
 Row = tuple[str, int, int, float]
@@ -87,7 +90,7 @@ class Job:
             config=CONFIG.model_copy(update={"tracking": TrackingConfig(log_model=log_model)}),
             data_digest=IMAGES.digest,
             resolved=resolved_settings(CONFIG.training(), len(IMAGES.images)),
-            code={"fakeface/gan/step.py:gan_step": identity or run},
+            code={**NETWORK_CODE, "fakeface/gan/step.py:gan_step": identity or run},
             protocol={"num_samples": 48},
             protocol_identity="p" * 64,
             **named,

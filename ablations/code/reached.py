@@ -78,13 +78,18 @@ def without_files(code: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted((_split(label)[1], digest) for label, digest in code.items())
 
 
+def users_digests(root: object) -> dict[str, str]:
+    """Labelled digests of what a component reaches in the user's modules; empty where it reaches none."""
+    return {
+        label: digest
+        for label, digest in code_digests([root]).items()
+        if label != LINKS and label.partition("/")[0] not in user_modules.OURS
+    }
+
+
 def users_code(root: object) -> str:
     """A digest of what a component reaches in the user's modules, 16 hex digits."""
-    code = code_digests([root])
-    own = {
-        label: digest for label, digest in code.items() if label.partition("/")[0] not in user_modules.OURS
-    }
-    return _hash(repr(without_files({label: own[label] for label in own if label != LINKS})))
+    return _hash(repr(without_files(users_digests(root))))
 
 
 def code_changes(now: Mapping[str, str], then: Mapping[str, str]) -> list[str]:
@@ -104,6 +109,14 @@ def code_changes(now: Mapping[str, str], then: Mapping[str, str]) -> list[str]:
     if not words and after != before:
         words.append("names of the code refer to other definitions than before")
     return words
+
+
+def changed_since(root: object, then: Mapping[str, str]) -> list[str]:
+    """The same for what one component reaches, against the labelled digests of a whole training."""
+    now = code_digests([root])
+    names = {_split(label)[1] for label in now}
+    own = {label: digest for label, digest in then.items() if _split(label)[1] in names}
+    return code_changes({**now, LINKS: ""}, {**own, LINKS: ""})
 
 
 def _split(label: str) -> tuple[str, str]:

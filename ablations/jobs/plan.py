@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ablations.code import user as user_modules
-from ablations.code.reached import code_digests, without_files
+from ablations.code.reached import code_digests, users_digests, without_files
 from ablations.code.user import NO_IMPORTS, Imports
 from ablations.jobs import training
 from ablations.jobs.identity import resolved_settings, training_identity
@@ -71,6 +71,8 @@ class Job:
     protocol_identity: str
     imports: Imports = NO_IMPORTS
     """The user's modules that it may need."""
+    data_code: dict[str, str] = field(default_factory=dict)
+    """The user's definitions that make its data. Not in the identity, which has the digest of the data."""
     overrides: tuple[str, ...] = ()
     """The `--set` values that make it another training than its plain run."""
     claims: Mapping[str, Any] | None = None
@@ -125,7 +127,7 @@ class Job:
         """The fields of the `job` record, the journal's first."""
         data = {
             "name": images.name, "source": images.source, "digest": images.digest, "count": len(images.images),
-            "image_size": images.images.shape[1], "channels": images.images.shape[3],
+            "image_size": images.images.shape[1], "channels": images.images.shape[3], "code": self.data_code,
         }  # fmt: skip
         return {
             "instance": uuid.uuid4().hex,
@@ -177,6 +179,7 @@ def make_plan(
     jobs = []
     problems = []
     codes: dict[tuple[int, ...], dict[str, str]] = {}  # by roots: most runs share them
+    data_codes: dict[str, dict[str, str]] = {}
     scorings: dict[EvaluationConfig, tuple[dict[str, Any], str]] = {}
     for run in runs:
         images, resolved = find_data(run.config.data), None
@@ -190,6 +193,9 @@ def make_plan(
         key = tuple(map(id, roots))
         if key not in codes:
             codes[key] = code_digests(roots)
+        data = run.config.data.name
+        if data not in data_codes:
+            data_codes[data] = users_digests(DATASETS.definition(data))
         if evaluation not in scorings:
             scorings[evaluation] = protocol_of(evaluation), scoring_identity(run.config)
         protocol, scoring = scorings[evaluation]
@@ -208,6 +214,7 @@ def make_plan(
                     protocol=protocol,
                     protocol_identity=scoring,
                     imports=user_modules.current(),
+                    data_code=data_codes[data],
                     overrides=tuple(run.changed.values()),
                     claims=spec.claim_digests,
                 )

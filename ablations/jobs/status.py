@@ -65,7 +65,10 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
     folder = results_of(job, store)
     if job.data_digest is None:
         history = store.history(folder) if folder else None
-        return JobState(Status.DATA_MISSING, store.find_data(job.config.data).why, folder, history)
+        why = [store.find_data(job.config.data).why]
+        if newest := _newest_of_its_name(job, store):
+            why = data_changes(job, newest) + why
+        return JobState(Status.DATA_MISSING, "; ".join(why), folder, history)
     if folder is None:
         why = stale_because(job, store)
         return JobState(Status.STALE, why, None, None) if why else JobState(Status.NEW, job.note, None, None)
@@ -124,11 +127,15 @@ def needs_scoring(job: Job, history: History) -> bool:
 
 def stale_because(job: Job, store: Store) -> str:
     """How the newest results under the job's name and `--set` differ from this training; empty if there are none."""
-    others = store.named(job.run, job.profile, job.seed, job.overrides)
-    if not others:
+    newest = _newest_of_its_name(job, store)
+    if newest is None:
         return ""
-    newest = max(others, key=lambda history: int(history.job["time"]))
     return "; ".join(differences(job, newest)) or "trained under an identity of an older version"
+
+
+def _newest_of_its_name(job: Job, store: Store) -> History | None:
+    others = store.named(job.run, job.profile, job.seed, job.overrides)
+    return max(others, key=lambda history: int(history.job["time"]), default=None)
 
 
 def differences(job: Job, history: History) -> list[str]:
@@ -141,8 +148,16 @@ def differences(job: Job, history: History) -> list[str]:
         if now.get(name) != then.get(name)
     ]
     if job.data_digest != history.job["data"]["digest"]:
-        words.append("the data changed")
+        words += data_changes(job, history) or ["the data changed"]
     return words + code_changes(job.code, history.job["code"])
+
+
+def data_changes(job: Job, history: History) -> list[str]:
+    """How the user's definitions that make its data differ from a recorded job's, in words."""
+    data = history.job["data"]
+    if data["name"] != job.config.data.name or "code" not in data:
+        return []
+    return code_changes(job.data_code, data["code"])
 
 
 def _resuming_words(history: History, step: int) -> str:

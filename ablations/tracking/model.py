@@ -2,9 +2,11 @@
 
 import importlib.metadata
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ablations.code.reached import changed_since
 from ablations.store import Outside, file_in
 from ablations.tracking.content import Facts
 from ablations.tracking.refusals import in_words
@@ -27,7 +29,7 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
     """
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
-    check_network(facts.job["config"]["network"]["name"])
+    check_network(facts.job)
     outcome = facts.outcome or {}
     model = _find_or_create(client, experiment, run_id, str(outcome.get("weights_sha256", "")))
     if model.status == LoggedModelStatus.READY:
@@ -50,13 +52,22 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
     return str(model.model_id)
 
 
-def check_network(name: str) -> None:
-    """Raises UserError where the network is in a user's file that this process did not load."""
+def check_network(job: Mapping[str, Any]) -> None:
+    """Check that the network of a `job` record is the one that was trained.
+
+    Raises:
+        UserError: it is in a user's file that this process did not load, or its code has changed since: other code
+            might take the same weights and generate other images.
+    """
     from fakeface.gan.networks import NETWORKS
 
+    name = job["config"]["network"]["name"]
     if name not in NETWORKS:
         words = f"its network {name!r} is in no module that this command imports"
         raise UserError(f"{words}; `ablate sync --spec PATH` loads those of a specification")
+    if changes := changed_since(NETWORKS.definition(name), job["code"]):
+        words = f"its network {name!r} is not the one that was trained ({'; '.join(changes)})"
+        raise UserError(f"{words}; `ablate sync` exports it once that code is back")
 
 
 def load_generator(path: Path, config: dict[str, Any]) -> "nn.Module":
