@@ -157,7 +157,9 @@ def test_an_edit_of_a_measure_scores_again_and_a_comment_does_nothing(lab: Path)
 def test_an_edit_of_a_data_set_prepares_its_images_again(lab: Path):
     states = states_after(lab, "random.integers(0, 255", "random.integers(0, 100")
     assert {state for state, _ in states.values()} == {"data-missing"}
-    assert {detail.partition(";")[0] for _, detail in states.values()} == {"Stripes in my_variants.py changed"}
+    assert {detail.partition(";")[0] for _, detail in states.values()} == {
+        "Stripes in my_variants.py changed"
+    }
 
 
 @pytest.mark.slow

@@ -65,10 +65,10 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
     folder = results_of(job, store)
     if job.data_digest is None:
         history = store.history(folder) if folder else None
-        why = [store.find_data(job.config.data).why]
-        if newest := _newest_of_its_name(job, store):
-            why = data_changes(job, newest) + why
-        return JobState(Status.DATA_MISSING, "; ".join(why), folder, history)
+        newest = _newest_of_its_name(job, store)
+        changed = data_changes(job, newest) if newest else []
+        detail = "; ".join([*changed, store.find_data(job.config.data).why])
+        return JobState(Status.DATA_MISSING, detail, folder, history)
     if folder is None:
         why = stale_because(job, store)
         return JobState(Status.STALE, why, None, None) if why else JobState(Status.NEW, job.note, None, None)
