@@ -163,6 +163,21 @@ def test_an_edit_of_a_data_set_prepares_its_images_again(lab: Path):
 
 
 @pytest.mark.slow
+def test_a_crash_in_the_users_code_names_their_line(lab: Path):
+    line = "return (batch.fake_outputs - 1).square().mean() / 2"
+    crashing = VARIANTS.replace(line, "return batch.fake_outputs['logits']")
+    assert crashing != VARIANTS
+    (lab / "my_variants.py").write_text(crashing)
+    try:
+        done = ablate(lab, "run", "--run", "baseline", "--seeds", "9", "--no-mirror", check=1)
+    finally:
+        (lab / "my_variants.py").write_text(VARIANTS)
+    number = VARIANTS[: VARIANTS.index(line)].count("\n") + 1
+    assert f"my_variants.py:{number}: IndexError: " in done.stdout
+    assert "(1/1) baseline-s9  crashed  " in done.stdout
+
+
+@pytest.mark.slow
 def test_an_error_in_the_file_ends_a_command_as_a_bad_specification_does(lab: Path):
     (lab / "my_variants.py").write_text(VARIANTS + "\n1 / 0\n")
     try:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablations.cli.options import (
-    STORE,
     Json,
     MirrorOptions,
     Selectors,
@@ -151,5 +150,4 @@ def compare_words(jobs: "Sequence[Job]", store: "Store", uri: str) -> str:
         return link
     if uri != store.tracking_uri:
         return f"`mlflow ui --backend-store-uri {uri}`, then {link}"
-    default = store.root == STORE.absolute()
-    return f"`{'make ui' if default else shell_command('ui', store=store.root)}`, then {link}"
+    return f"`{shell_command('ui', store=store.root)}`, then {link}"

@@ -376,6 +376,12 @@ def _untraceable(component: object) -> str:
     return f"{module}.{name}, which is not yours: register a function of your own that calls it"
 
 
+def place_of(error: BaseException) -> str:
+    """The innermost line of the user's in a traceback, as `my_variants.py:17`; empty if there is none."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in _loaded.texts]
+    return f"{shown(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+
+
 def _cut(error: BaseException) -> str:
     """A traceback without the frames of other code than the user's; the last one if there are none of theirs."""
     whole = traceback.TracebackException.from_exception(error)

@@ -18,9 +18,9 @@ class OutcomeFinding(NamedTuple):
 
 
 def samples_finding(history: History) -> OutcomeFinding:
-    """The `Samples` at the last grid."""
-    if not history.diagnoses:
-        return OutcomeFinding(None, None, "no samples were drawn")
+    """The `Samples` at the last grid. Those of untrained weights say nothing of the training."""
+    if not any(diagnosis["step"] for diagnosis in history.diagnoses):
+        return OutcomeFinding(None, None, "no samples were drawn after a step")
     labels = [(diagnosis["step"], diagnosis["label"]) for diagnosis in history.diagnoses]
     return OutcomeFinding(labels[-1][1], onset_of(labels), history.diagnoses[-1]["evidence"])
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ablations.code import user as user_modules
 from ablations.jobs import training
 from ablations.jobs.checkout import store_diff
 from ablations.jobs.context import Context, Progress
@@ -28,6 +29,7 @@ from ablations.store.journal import Journal, Record
 from fakeface.errors import UserError
 from fakeface.evaluation.diagnosis import diagnose_samples, real_statistics_of
 from fakeface.gan import checkpoints, sampling
+from fakeface.gan.networks import Networks, check_shapes
 from fakeface.gan.series import IMAGES_PER_SECOND
 from fakeface.gan.step import GanState
 from fakeface.gan.training import Block
@@ -57,6 +59,8 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
             session.train()
         except Exception as error:
             words = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            if place := user_modules.place_of(error):
+                words = f"{place}: {words}"
             return session.close(Exit.CRASHED, evidence=words, traceback=traceback.format_exc())
         if session.diverged_at is not None:
             words = f"a loss or weight was no longer finite at step {session.diverged_at}"
@@ -118,7 +122,9 @@ class Session:
             self._append("job", **self.job.header(self.images, self.total_steps))
         name_job(self.job, self.journal, self.history)
         self.state = training.begin(self.job, self.context.device)
-        if self.checkpoint is not None:
+        if self.checkpoint is None:
+            check_shapes(Networks(self.state.generator, self.state.discriminator), self.job.config)
+        else:
             checkpoints.restore(self.state, self.checkpoint)
         for problem in self.problems:
             self._append("note", text=f"{problem}; resumed from step {self.state.step}")

@@ -106,7 +106,10 @@ def summary_rows(frames: Frames) -> list[Row]:
 
 def common_settings(frames: Frames) -> dict[str, Any]:
     """The settings off their defaults that all jobs begun have alike."""
-    settings: list[dict[str, Any]] = list(frames.jobs["settings"])
+    return _alike(list(frames.jobs["settings"]))
+
+
+def _alike(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if not settings:
         return {}
     first, *others = settings
@@ -119,13 +122,13 @@ def last_step(rows: Sequence[Row]) -> int:
 
 
 def _changes(frames: Frames) -> dict[tuple[Hashable, Hashable], dict[str, Any]]:
-    common = common_settings(frames)
-    varied = {name for settings in frames.jobs["settings"] for name in settings if name not in common}
+    """The settings in which each job differs from another, and its data set if that differs."""
+    jobs = frames.jobs.to_dict("records")
+    settings = [{"data.name": job["data_name"], **job["settings"]} for job in jobs]
+    common = _alike(settings)
     return {
-        (job["run"], job["seed"]): {
-            name: job["settings"][name] for name in sorted(varied & set(job["settings"]))
-        }
-        for job in frames.jobs.to_dict("records")
+        (job["run"], job["seed"]): {name: own[name] for name in sorted(own.keys() - common.keys())}
+        for job, own in zip(jobs, settings, strict=True)
     }
 
 

@@ -1,6 +1,8 @@
 """The architectures, their initial weights, and spectral normalisation."""
 
 import copy
+import math
+import re
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,10 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
 from fakeface.config import TrainingConfig
+from fakeface.errors import UserError
 from fakeface.gan import checkpoints
 from fakeface.gan.initializers import INITIALIZERS, plain_parameters
-from fakeface.gan.networks import NETWORKS
+from fakeface.gan.networks import NETWORKS, Networks, check_shapes
 from fakeface.gan.step import GanState
 from fakeface.randomness import stream
 from tests.gan.test_training import digest, run, saved_and_resumed, tiny
@@ -184,3 +187,38 @@ def test_a_normalised_gan_trains_is_probed_and_resumes_with_the_same_bits(tmp_pa
     assert digest(resumed) == digest(whole)
     for layer in normalised_layers(whole.discriminator):
         assert largest_singular_value(layer) < 1.5
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        (
+            (3, 16, 16),
+            "network 'dcgan': G returns a tensor of shape (2, 3, 16, 16) for a batch of 2, and must return",
+        ),
+        ((1, 32, 32), "network 'dcgan': G returns a tensor of shape (2, 1, 32, 32)"),
+        (
+            (3, 32, 32),
+            "network 'dcgan': D returns a tensor of shape (2, 1) for a batch of 2, and must return (2,)",
+        ),
+    ],
+)
+def test_networks_with_outputs_of_other_shapes_are_refused(outputs: tuple[int, ...], words: str):
+    generator = nn.Sequential(nn.Linear(8, math.prod(outputs)), nn.Unflatten(1, outputs))
+    discriminator = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 1))
+    settings = config(data={"image_size": 32}, network={"latent_dim": 8})
+    with pytest.raises(UserError, match=re.escape(words)):
+        check_shapes(Networks(generator, discriminator), settings)
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_checking_shapes_changes_nothing(name: str):
+    settings = config(network={"name": name})
+    networks = NETWORKS.build(name, {}, settings)
+    before = [copy.deepcopy(network.state_dict()) for network in networks]
+    state = torch.get_rng_state()
+    check_shapes(networks, settings)
+    assert torch.equal(torch.get_rng_state(), state)
+    for network, weights in zip(networks, before, strict=True):
+        assert network.training
+        assert all(torch.equal(value, weights[key]) for key, value in network.state_dict().items())
