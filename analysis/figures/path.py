@@ -1,4 +1,4 @@
-"""An ablation path as a figure: the metric after each setting, and beside it each setting's share of the change."""
+"""An ablation path as a figure: the metric after each setting, and beside it what each setting does to it."""
 
 import math
 
@@ -8,17 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ablations.spec.run_names import short_name
-from analysis.claims.paths import MoveResult, PathResult, Share, Stop, share_words
+from analysis.claims.paths import Contribution, MoveResult, PathResult, Stop, change_words
 from analysis.figures import style
 from analysis.figures.outcomes import LOOKS
 from analysis.figures.row_chart import ROW, WIDTH
 
 LONG = 46
 """Characters of a setting's name from which on it is cut."""
-WIDEST = 1.5
-"""Up to so many changes beyond 0% and 100% an interval is drawn; further out it ends in an arrow."""
+WIDEST = 0.6
+"""How far beyond the estimates an interval is drawn, as a share of their range; further out it ends in an arrow."""
 APART = 0.17
-"""Half the distance between the two shares of a row."""
+"""Half the distance between the two changes of a row."""
 SMALL = style.TEXT_SIZE - 1.0
 ADDED, LEFT_OUT = style.INK, "#0072B2"
 
@@ -31,10 +31,10 @@ def path_chart(found: PathResult, quality: str) -> Figure:
     """
     rows = len(found.stops)
     figure = style.figure(WIDTH, 1.75 * ROW * rows + 1.35)
-    values, shares = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.15])
+    values, changes = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.15])
     style.dress(values, title="After each setting", xlabel=quality)
-    style.dress(shares, title="Share of the change", xlabel="share of the change, with its 95% interval")
-    for ax in (values, shares):
+    style.dress(changes, title="What each setting does", xlabel=f"change of {quality}, with its 95% interval")
+    for ax in (values, changes):
         ax.grid(visible=False, axis="y")
         ax.grid(axis="x", color=style.HAIRLINE, linewidth=0.7)
         ax.hlines(
@@ -50,11 +50,12 @@ def path_chart(found: PathResult, quality: str) -> Figure:
     for y, stop in enumerate(found.stops):
         _values(values, y, stop)
     _scale_values(values, found)
-    _scale_shares(shares, found)
+    _scale_changes(changes, found)
     for y, move in enumerate(found.moves, 1):
-        _share(shares, y - APART, move.added, ADDED, filled=True)
-        _share(shares, y + APART, move.left_out, LEFT_OUT, filled=False)
-    _legend(shares, found)
+        _change(changes, y - APART, move.added, ADDED, filled=True)
+        if move.interaction is not None:
+            _change(changes, y + APART, move.left_out, LEFT_OUT, filled=False)
+    _legend(changes, found)
     return figure
 
 
@@ -95,42 +96,42 @@ def _scale_values(ax: Axes, found: PathResult) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
 
 
-def _scale_shares(ax: Axes, found: PathResult) -> None:
-    shares = [share for move in found.moves for share in (move.added, move.left_out)]
-    points = [share.estimate for share in shares if share.estimate is not None]
-    ends = [end for share in shares for end in (share.low, share.high) if end is not None]
-    ends = [float(np.clip(end, -WIDEST, 1 + WIDEST)) for end in ends]
-    low, high = min([0.0, *points, *ends]), max([1.0, *points, *ends])
-    air = 0.06 * (high - low)
+def _scale_changes(ax: Axes, found: PathResult) -> None:
+    changes = [one.change for move in found.moves for one in (move.added, move.left_out) if one.change]
+    points = [0.0, *(change.value for change in changes)]
+    beyond = max(WIDEST * (max(points) - min(points)), 0.05)
+    ends = [end for change in changes for end in (change.low, change.high) if end is not None]
+    ends = [float(np.clip(end, min(points) - beyond, max(points) + beyond)) for end in ends]
+    low, high = min(points + ends), max(points + ends)
+    air = 0.06 * (high - low) or 0.05
     ax.set_xlim(low - air, high + air)
     ax.axvline(0, color=style.MUTED, lw=1.0, zorder=1)
-    ax.axvline(1, color=style.MUTED, lw=0.8, ls=(0, (3, 3)), zorder=1)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=style.ROUND_STEPS))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: share_words(share)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda change, _: change_words(change)))
 
 
-def _share(ax: Axes, y: float, share: Share, color: str, *, filled: bool) -> None:
-    if share.estimate is None:
+def _change(ax: Axes, y: float, found: Contribution, color: str, *, filled: bool) -> None:
+    change = found.change
+    if change is None:
         ax.annotate(
-            share.reason, (0, y), (4, 0), xycoords=ax.get_yaxis_transform(), textcoords="offset points", va="center",
+            found.reason, (0, y), (4, 0), xycoords=ax.get_yaxis_transform(), textcoords="offset points", va="center",
             fontsize=SMALL - 0.5, color=color, style="italic",
         )  # fmt: skip
         return
     left, right = ax.get_xlim()
-    if share.low is not None and share.high is not None:
-        low, high = max(share.low, left), min(share.high, right)
+    if change.low is not None and change.high is not None:
+        low, high = max(change.low, left), min(change.high, right)
         ax.plot([low, high], [y, y], color=color, lw=1.4, alpha=0.7, zorder=2, solid_capstyle="butt")
-        for at, end, marker in ((low, share.low, "<"), (high, share.high, ">")):
+        for at, end, marker in ((low, change.low, "<"), (high, change.high, ">")):
             ax.plot([at], [y], marker if at != end else "|", color=color, ms=5, clip_on=False, zorder=2)
     face = color if filled else "white"
-    ax.plot([share.estimate], [y], "o", ms=6, color=color, mfc=face, mec=color, mew=1.3, zorder=4)
+    ax.plot([change.value], [y], "o", ms=6, color=color, mfc=face, mec=color, mew=1.3, zorder=4)
 
 
 def _legend(ax: Axes, found: PathResult) -> None:
     """What the two marks are, above the axes at the right."""
-    for words, color, face in (
-        ("added on the way", ADDED, ADDED), (f"left out of {short_name(found.goal.group.name)}", LEFT_OUT, "white"),
-    ):  # fmt: skip
+    others = f"beside all others of {short_name(found.goal.group.name)}"
+    for words, color, face in (("added on the way", ADDED, ADDED), (others, LEFT_OUT, "white")):
         ax.plot([], [], "o", ms=6, color=color, mfc=face, mec=color, mew=1.3, ls="none", label=words)
     ax.legend(
         loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=SMALL, handletextpad=0.2, borderpad=0.0,
