@@ -33,7 +33,7 @@ def path_chart(found: PathResult, quality: str) -> Figure:
     figure = style.figure(WIDTH, 1.75 * ROW * rows + 1.35)
     values, changes = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.15])
     style.dress(values, title="After each setting", xlabel=quality)
-    style.dress(changes, title="What each setting does", xlabel=f"change of {quality}, with its 95% interval")
+    style.dress(changes, title="What each setting does", xlabel="change of the distance, with its 95% interval")
     for ax in (values, changes):
         ax.grid(visible=False, axis="y")
         ax.grid(axis="x", color=style.HAIRLINE, linewidth=0.7)
@@ -55,7 +55,7 @@ def path_chart(found: PathResult, quality: str) -> Figure:
         _change(changes, y - APART, move.added, ADDED, filled=True)
         if move.interaction is not None:
             _change(changes, y + APART, move.left_out, LEFT_OUT, filled=False)
-    _legend(changes, found)
+    _legend(changes)
     return figure
 
 
@@ -128,10 +128,9 @@ def _change(ax: Axes, y: float, found: Contribution, color: str, *, filled: bool
     ax.plot([change.value], [y], "o", ms=6, color=color, mfc=face, mec=color, mew=1.3, zorder=4)
 
 
-def _legend(ax: Axes, found: PathResult) -> None:
+def _legend(ax: Axes) -> None:
     """What the two marks are, above the axes at the right."""
-    others = f"beside all others of {short_name(found.goal.group.name)}"
-    for words, color, face in (("added on the way", ADDED, ADDED), (others, LEFT_OUT, "white")):
+    for words, color, face in (("added on the way", ADDED, ADDED), ("beside all others", LEFT_OUT, "white")):
         ax.plot([], [], "o", ms=6, color=color, mfc=face, mec=color, mew=1.3, ls="none", label=words)
     ax.legend(
         loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=SMALL, handletextpad=0.2, borderpad=0.0,
