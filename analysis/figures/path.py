@@ -33,7 +33,9 @@ def path_chart(found: PathResult, quality: str) -> Figure:
     figure = style.figure(WIDTH, 1.75 * ROW * rows + 1.35)
     values, changes = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.15])
     style.dress(values, title="After each setting", xlabel=quality)
-    style.dress(changes, title="What each setting does", xlabel="change of the distance, with its 95% interval")
+    style.dress(
+        changes, title="What each setting does", xlabel="change of the distance, with its 95% interval"
+    )
     for ax in (values, changes):
         ax.grid(visible=False, axis="y")
         ax.grid(axis="x", color=style.HAIRLINE, linewidth=0.7)
