@@ -11,7 +11,7 @@ from analysis.frames.jobs import Frames
 
 HERE = Path(__file__).parent
 IMAGES, COLOURS = 8, 64
-"""Images of a run's picture, and the size of its palette: 25 pictures are to stay small in the repository."""
+"""Images of a run's picture, and the size of its palette: the pictures are to stay small in the repository."""
 HEAD = """\
 # The components, each trained for 300 steps
 
