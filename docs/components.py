@@ -1,5 +1,6 @@
 """Writes docs/components.md from a store in which docs/components.yaml was trained: python docs/components.py STORE"""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from PIL import Image
 
 import analysis
 from analysis.frames.jobs import Frames
+from fakeface.config import TrainingConfig, settings_of
 
 HERE = Path(__file__).parent
 IMAGES, COLOURS = 8, 64
@@ -24,12 +26,20 @@ The outcome has three words: how the training ended, what its samples are, and h
 
 
 def settings_in_words(frames: Frames) -> dict[str, str]:
-    """By run: its settings that are off their defaults and not those of `baseline`."""
+    """By run: its settings that are not those of `baseline`."""
+    defaults = settings_of(TrainingConfig())
     settings: dict[str, dict[str, Any]] = {row.run: row.settings for row in frames.jobs.itertuples()}
-    usual = settings["baseline"]
+    names = sorted({name for own in settings.values() for name in own})
+    whole = {
+        run: {name: own.get(name, defaults.get(name)) for name in names} for run, own in settings.items()
+    }
     return {
-        run: ", ".join(f"`{name}={value}`" for name, value in own.items() if usual.get(name) != value)
-        for run, own in settings.items()
+        run: ", ".join(
+            f"`{name}={value if isinstance(value, str) else json.dumps(value)}`"
+            for name, value in own.items()
+            if value != whole["baseline"][name]
+        )
+        for run, own in whole.items()
     }
 
 
