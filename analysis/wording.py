@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+COVERS_AT_N = "covers the mean distance at this N, not the distance at N = ∞"
+"""Of the interval of a Fréchet distance; said wherever one is shown."""
+
 
 def number(value: float | None) -> str:
     """A measured value to three or four significant digits; an en dash for None."""

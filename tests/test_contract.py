@@ -17,6 +17,7 @@ from fakeface.data import DATASETS, find, prepare
 from fakeface.errors import UserError
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor, _base
 from fakeface.evaluation.extractors.inception import Inception
+from fakeface.evaluation.floor import distance_of_halves
 from fakeface.evaluation.frechet import statistics
 from fakeface.evaluation.measures import DISTANCE, MEASURES, ScoredSamples, records, score
 from fakeface.evaluation.reference import Reference
@@ -296,7 +297,7 @@ def scored(features: np.ndarray, *, final: bool = True) -> dict[str, float]:
     real = np.random.default_rng(0).normal(size=(400, 16)).astype(np.float32)
     images = np.zeros((len(features), 32, 32, 3), np.uint8)
     samples = ScoredSamples(features, final=final, make_images=lambda: images)
-    return score(samples, Reference("fd_test", statistics(real), real))
+    return score(samples, Reference("fd_test", statistics(real), real, distance_of_halves(real)))
 
 
 def some_features(n: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from analysis.figures.curves import STEPS
 from analysis.figures.style import RunStyle
 from analysis.frames.quality import LastScore, Scores
 from analysis.statistics import contrast
+from analysis.wording import COVERS_AT_N
 from fakeface.evaluation.measures import DISTANCE, FLOOR
 
 
@@ -32,7 +33,7 @@ def quality_curves(
     """
     if over == "step":
         style.dress(
-            ax, title="Quality over training", subtitle="Fréchet distance to the real images; lower is better",
+            ax, title="Quality over training", subtitle=f"lower is better; a bar {COVERS_AT_N}",
             xlabel=STEPS, ylabel=scores.name,
         )  # fmt: skip
         style.scale_steps(ax, int(last))

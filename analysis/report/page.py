@@ -19,6 +19,7 @@ from analysis.report.results import Results
 from analysis.report.study_words import study_words
 from analysis.report.table import EXPECTED, common_settings, headings
 from analysis.report.words import caution, headline, summary
+from analysis.wording import COVERS_AT_N
 from fakeface.outcomes import Exit
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -112,6 +113,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "mechanism": mechanism_words(results.movements) if results.ladders else [],
         "quality_name": quality,
         "quality": quality_view(results.scores),
+        "covers_at_n": COVERS_AT_N,
         "provenance": results.provenance,
         "common": common_settings(results.frames),
         "objectives": list(dict.fromkeys(one.words for one in results.frames.jobs["declared"])),

@@ -48,7 +48,7 @@ def frechet_interval(features: Features, reference: Statistics) -> Estimate:
     Raises:
         UserError: fewer than 5 d samples.
     """
-    check_enough(features)
+    _check_enough(features)
     value, influence = _compare(features, statistics(features), reference)
     error = float(np.sqrt(influence.var(ddof=1) / len(influence)))
     margin = float(scipy.special.ndtri(0.975)) * error
@@ -64,7 +64,7 @@ def frechet_influence(features: Features, other: Statistics) -> Array:
     return _compare(features, statistics(features), other)[1]
 
 
-def check_enough(features: Features) -> None:
+def _check_enough(features: Features) -> None:
     """Raise UserError for samples (N, d) with N < 5 d."""
     count, dimension = features.shape
     least = SAMPLES_PER_DIMENSION * dimension

@@ -13,6 +13,7 @@ import torch
 
 from fakeface.config import EvaluationConfig, canonical_digest
 from fakeface.evaluation.extractors import EXTRACTORS, Progress, protocol_of
+from fakeface.evaluation.floor import distance_of_halves
 from fakeface.evaluation.frechet import Statistics, statistics
 from fakeface.evaluation.frechet_interval import Features
 from fakeface.evaluation.pixels import Images
@@ -29,6 +30,8 @@ class Reference:
     """Of all the real images that the protocol draws."""
     drawn: Features
     """The features themselves (m, d) float32, of at most 5,000 of these images."""
+    halves: float
+    """The Fréchet distance of one half of these images from the other; NaN with fewer than 4 a feature."""
 
 
 def compute_reference(
@@ -38,7 +41,7 @@ def compute_reference(
     kind = EXTRACTORS[config.extractor]
     drawn = images[subset(len(images), config.num_reference)]
     features = kind(config.weights_path, device)(drawn, progress)
-    return Reference(kind.metric, statistics(features), kept_features(features))
+    return Reference(kind.metric, statistics(features), kept_features(features), distance_of_halves(features))
 
 
 def reference(
@@ -81,7 +84,9 @@ def _reference_protocol(config: EvaluationConfig) -> dict[str, Any]:
 
 def _content_digest(key: str, found: Reference) -> str:
     real, drawn = found.features, found.drawn
-    content = hashlib.sha256(f"{key} {real.n} {real.mean.shape} {drawn.shape} {drawn.dtype}".encode())
+    content = hashlib.sha256(
+        f"{key} {real.n} {real.mean.shape} {drawn.shape} {drawn.dtype} {found.halves}".encode()
+    )
     for array in (real.mean, real.covariance, drawn):
         content.update(np.ascontiguousarray(array).data)
     return content.hexdigest()
@@ -91,9 +96,8 @@ def _load(path: Path, key: str, metric: str) -> Reference | None:
     """The reference at `path`; None where there is no such file, or it is damaged or of another key."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = Reference(
-                metric, Statistics(file["mean"], file["covariance"], int(file["n"])), file["drawn"]
-            )
+            features = Statistics(file["mean"], file["covariance"], int(file["n"]))
+            found = Reference(metric, features, file["drawn"], float(file["halves"]))
             intact = str(file["sha256"]) == _content_digest(key, found)
     except Exception:  # a damaged archive raises anything from BadZipFile to ValueError
         return None
@@ -110,5 +114,6 @@ def _save(path: Path, key: str, found: Reference) -> None:
                 covariance=found.features.covariance,
                 n=np.int64(found.features.n),
                 drawn=found.drawn,
+                halves=np.float64(found.halves),
                 sha256=np.str_(_content_digest(key, found)),
             )

@@ -9,7 +9,7 @@ from ablations.jobs.plan import scoring_roots, training_roots
 from ablations.spec import RunConfig
 from fakeface.errors import UserError
 from fakeface.evaluation.extrapolation import extrapolate
-from fakeface.evaluation.floor import floor_of, real_floor
+from fakeface.evaluation.floor import distance_of_halves, floor_of, real_floor
 from fakeface.evaluation.frechet import frechet_distance, statistics
 from fakeface.evaluation.frechet_interval import frechet_interval
 from fakeface.evaluation.kernel_distance import kernel_distance
@@ -24,7 +24,8 @@ METRIC = "fd_test"
 RECORDS = records(METRIC)
 FD, INFINITY, KERNEL = (RECORDS[key] for key in (DISTANCE, "fd_infinity", "kd"))
 PRECISION, RECALL, FLOOR = (RECORDS[key].name for key in ("precision", "recall", "floor"))
-OF_THE_DISTANCE = {FD.low, FD.high, INFINITY.name, INFINITY.standard_error}
+OF_THE_DISTANCE = {FD.low, FD.high}
+OF_THE_CURVE = {INFINITY.name, INFINITY.standard_error}
 OF_PAIRS = {KERNEL.name, KERNEL.standard_error, PRECISION, RECALL}
 
 
@@ -34,7 +35,9 @@ def features(n, seed, shift=0.0):
 
 
 def reference_of(real, kept=None):
-    return Reference(METRIC, statistics(real), real if kept is None else real[:kept])
+    return Reference(
+        METRIC, statistics(real), real if kept is None else real[:kept], distance_of_halves(real)
+    )
 
 
 def score_of(x, real, *, final=True):
@@ -75,7 +78,16 @@ def test_pairs_are_of_as_many_real_images_as_samples_and_of_no_more_than_the_lim
     assert found[KERNEL.name] == kernel_distance(x[:100], real).value
 
 
-@pytest.mark.parametrize(("n", "expected"), [(79, OF_PAIRS), (80, OF_THE_DISTANCE | OF_PAIRS), (3, set())])
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [
+        (3, set()),
+        (79, OF_PAIRS),
+        (80, OF_THE_DISTANCE | OF_PAIRS),
+        (95, OF_THE_DISTANCE | OF_PAIRS),
+        (96, OF_THE_DISTANCE | OF_THE_CURVE | OF_PAIRS),
+    ],
+)
 def test_what_has_too_few_samples_is_left_out_and_the_rest_comes(n, expected):
     assert set(score_of(features(n, 1), features(400, 0))) == {METRIC, FLOOR} | expected
 
@@ -84,7 +96,7 @@ def test_features_that_are_not_finite_give_nan_under_every_name_but_the_floor():
     broken = features(200, 1)
     broken[7, 3] = np.nan
     found = score_of(broken, features(400, 0))
-    assert set(found) == {METRIC, FLOOR} | OF_THE_DISTANCE | OF_PAIRS
+    assert set(found) == {METRIC, FLOOR} | OF_THE_DISTANCE | OF_THE_CURVE | OF_PAIRS
     assert {name for name, value in found.items() if not np.isnan(value)} == {FLOOR}
 
 
@@ -108,19 +120,18 @@ def test_the_floor_is_measured_where_two_draws_fit_into_what_was_kept(n):
     assert floor_of(reference_of(real), n) == real_floor(real, n, 400)
 
 
-def test_a_larger_floor_is_scaled_from_the_halves_of_what_was_kept():
-    floors = [floor_of(reference_of(features(6_400, seed), kept=800), 1_600) for seed in range(30)]
+def test_a_larger_floor_is_scaled_from_the_halves_of_all_real_images_however_few_are_kept():
+    floors = [floor_of(reference_of(features(4 * D, seed), kept=10), 5 * D) for seed in range(60)]
     truth = [
-        frechet_distance(statistics(features(1_600, 2 * seed)), statistics(features(6_400, 2 * seed + 1)))
-        for seed in range(100, 130)
+        frechet_distance(statistics(features(5 * D, 2 * seed)), statistics(features(4 * D, 2 * seed + 1)))
+        for seed in range(100, 160)
     ]
     assert np.mean(floors) == pytest.approx(np.mean(truth), rel=0.05)
 
 
-def test_no_floor_is_scaled_from_halves_of_fewer_than_five_images_a_feature():
-    with pytest.raises(UserError, match="too few"):
-        floor_of(reference_of(features(2 * 5 * D - 2, 0)), 5 * D)
-    assert floor_of(reference_of(features(2 * 5 * D, 0)), 10 * D) > 0
+def test_no_floor_is_scaled_from_halves_of_fewer_than_two_images_a_feature():
+    with pytest.raises(UserError, match="63 real images are too few"):
+        floor_of(reference_of(features(4 * D - 1, 0)), 5 * D)
 
 
 def test_kid_is_what_the_kernel_distance_is_called_in_inception_s_features_only():
