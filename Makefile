@@ -61,7 +61,7 @@ lint: setup ## Check format, style and types
 	@$(VENV)/bin/mypy
 
 components: setup ## Train every component for 300 steps and write docs/components.md
-	@$(ABLATE) run --spec docs/components.yaml --store $(STORE)/components --executor local --threads 1 $(ARGS)
+	@$(ABLATE) run --spec docs/components.yaml --store $(STORE)/components $(ARGS)
 	@$(VENV)/bin/python docs/components.py $(STORE)/components
 
 bench: setup ## Measure speed, as ratios against a named reference

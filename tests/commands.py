@@ -10,16 +10,17 @@ from subprocess import CompletedProcess
 from unittest import mock
 
 from ablations.cli.app import main
+from tests.processes import serially
 
 
 def run_command(folder: Path, *arguments: str, check: int | None = 0) -> CompletedProcess[str]:
-    """Run a command in a folder; `check` is the exit status that it must have."""
+    """Run a command in a folder, jobs in this process too; `check` is the exit status that it must have."""
     out, err, status = io.StringIO(), io.StringIO(), 0
     with (
         contextlib.chdir(folder),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        mock.patch.object(sys, "argv", ["ablate", *arguments]),
+        mock.patch.object(sys, "argv", ["ablate", *serially(arguments)]),
     ):
         try:
             main()

@@ -23,6 +23,12 @@ CONTEXT.set_forkserver_preload(
 TIMEOUT = 280
 
 
+def serially(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """`ablate run` without workers, which would import everything again, unless the arguments name an executor."""
+    named = "--executor" in arguments or arguments[0] != "run"
+    return arguments if named else (*arguments, "--executor", "serial")
+
+
 def _main(
     folder: Path, arguments: tuple[str, ...], outputs: tuple[str, str], first: Callable[[], None] | None
 ) -> None:
@@ -42,19 +48,20 @@ def _main(
 def start(
     folder: Path, *arguments: str, log: str = os.devnull, first: Callable[[], None] | None = None
 ) -> BaseProcess:
-    """Start a command in a process group of its own, for a test that kills it.
+    """Start a command in a process group of its own, for a test that kills it. See `serially`.
 
     `first` is called in the child before the command. `log` gets the output.
     """
-    process = CONTEXT.Process(target=_main, args=(folder, arguments, (log, log), first))
+    process = CONTEXT.Process(target=_main, args=(folder, serially(arguments), (log, log), first))
     process.start()
     return process
 
 
 def ablate(folder: Path, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. `check`: the exit status that it must have."""
+    """Run a command to its end. `check`: the exit status that it must have. See `serially`."""
     with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
-        process = CONTEXT.Process(target=_main, args=(folder, arguments, (out.name, err.name), None))
+        outputs = (out.name, err.name)
+        process = CONTEXT.Process(target=_main, args=(folder, serially(arguments), outputs, None))
         process.start()
         process.join(TIMEOUT)
         if process.is_alive():

@@ -17,7 +17,7 @@ SHOWN_SKIPPED = 10
 
 
 @data_app.command()
-@with_bundles()
+@with_bundles
 def prepare(
     chosen: Selectors,
     refresh: Annotated[
@@ -33,7 +33,7 @@ def prepare(
 
 
 @data_app.command()
-@with_bundles()
+@with_bundles
 def info(chosen: Selectors) -> None:
     """Describe the prepared images: count, size, digest, source, notes, files that were skipped."""
     from ablations.store import data_key
@@ -48,7 +48,7 @@ def info(chosen: Selectors) -> None:
 
 
 @data_app.command()
-@with_bundles()
+@with_bundles
 def preview(
     chosen: Selectors,
     out: Annotated[Path, typer.Argument(help="A .png file.", callback=picture_path)],

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SPEC = Path("runs.yaml")
 STORE = Path("results")
+THREADS = 1
+"""CPU threads of a job by default: the same in every executor, with any number of jobs and cores, so that none of them
+changes a bit. One, since jobs side by side use the cores better than threads of one job."""
 MAX_THREADS = 4096
 MAX_JOBS = 1024
 """Side by side."""
@@ -209,21 +212,22 @@ class WorkOptions:
 
     device: Device = "auto"
     threads: Annotated[
-        int | None,
+        int,
         typer.Option(
             min=1,
             max=MAX_THREADS,
-            help="CPU threads of a job. Results are bit for bit the same only for the same number. "
-            "By default the cores, shared by --jobs.",
+            help="CPU threads of a job. Results are bit for bit the same only for the same number.",
         ),
-    ] = None
+    ] = THREADS
     executor: Annotated[
-        str, typer.Option(help="Where jobs run: serial (this process), local (worker processes).")
-    ] = "serial"
+        str, typer.Option(help="Where jobs run: local (worker processes), serial (this process).")
+    ] = "local"
     jobs: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MAX_JOBS, help="Jobs side by side; by default one per CPU core, or per GPU, for local."
+            min=1,
+            max=MAX_JOBS,
+            help="Jobs side by side; by default, for local, one per GPU, or as many as the CPU has cores for.",
         ),
     ] = None
     allow_inexact: Annotated[
@@ -252,50 +256,33 @@ class MirrorOptions:
 BUNDLES = (SpecOptions, Selectors, WorkOptions, MirrorOptions)
 
 
-def with_bundles(**defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_bundles(command: Callable[..., None]) -> Callable[..., None]:
     """Decorate a command that takes bundles: typer sees every field of theirs as a parameter of the command.
 
     A parameter of the command itself replaces the field of the same name, which keeps its default.
-
-    Args:
-        defaults: other defaults for fields of the bundles.
-
-    Raises:
-        TypeError: a default for a field that no bundle of the command has.
     """
+    own = inspect.signature(command).parameters
+    bundles = {name: one.annotation for name, one in own.items() if one.annotation in BUNDLES}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in own.items():
+        if name in bundles:
+            options = inspect.signature(bundles[name]).parameters.values()
+            parameters += [one for one in options if one.name not in own]
+        else:
+            parameters.append(parameter)
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = inspect.signature(command).parameters
-        bundles = {name: one.annotation for name, one in own.items() if one.annotation in BUNDLES}
-        parameters: list[inspect.Parameter] = []
-        for name, parameter in own.items():
-            if name in bundles:
-                options = inspect.signature(bundles[name]).parameters.values()
-                parameters += [
-                    one.replace(default=defaults.get(one.name, one.default))
-                    for one in options
-                    if one.name not in own
-                ]
-            else:
-                parameters.append(parameter)
-        unknown = defaults.keys() - {one.name for one in parameters}
-        if unknown:
-            raise TypeError(f"{command.__name__}: no option {', '.join(sorted(unknown))} to give a default")
+    @wraps(command)
+    def run(**options: Any) -> None:
+        gathered = {
+            name: bundle(**{f.name: options.pop(f.name) for f in fields(bundle) if f.name not in own})
+            for name, bundle in bundles.items()
+        }
+        command(**options, **gathered)
 
-        @wraps(command)
-        def run(**options: Any) -> None:
-            gathered = {
-                name: bundle(**{f.name: options.pop(f.name) for f in fields(bundle) if f.name not in own})
-                for name, bundle in bundles.items()
-            }
-            command(**options, **gathered)
-
-        flat = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
-        run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
-        run.__annotations__ = {one.name: one.annotation for one in flat}
-        return run
-
-    return decorate
+    flat = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in flat}
+    return run
 
 
 # -- commands to print --------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ results_app = typer.Typer()
 
 
 @results_app.command()
-@with_bundles()
+@with_bundles
 def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = False) -> None:
     """Show how each job ended: outcome, final losses, score."""
     from ablations import tracking
@@ -50,7 +50,7 @@ def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = Fa
 
 
 @results_app.command()
-@with_bundles()
+@with_bundles
 def report(
     chosen: Selectors,
     mirroring: MirrorOptions,
@@ -95,7 +95,7 @@ def write_report(
 
 
 @results_app.command()
-@with_bundles()
+@with_bundles
 def generate(
     chosen: Selectors,
     run: Annotated[str, typer.Argument(help="Name of a finished run.")],

@@ -29,9 +29,9 @@ STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again
 
 
 def configure(options: WorkOptions) -> None:
-    """Set this process's threads, for the work before the jobs. Raises UserError for what the machine does not have."""
-    EXECUTORS[options.executor].slots_for(options.device, options.jobs)
-    machine.configure(machine.select_device(options.device), options.threads or usable_cores())
+    """Give the work before the jobs all cores. Raises UserError for what the machine does not have."""
+    EXECUTORS[options.executor].slots_for(options.device, options.jobs, options.threads)
+    machine.configure(machine.select_device(options.device), usable_cores())
 
 
 def prepare_images(
@@ -94,18 +94,17 @@ def executing(
 ) -> Iterator[tuple[Executor, View]]:
     """An executor, and a view of `count` jobs. The first Ctrl-C stops the jobs, the second one the process."""
     executor = EXECUTORS[options.executor]
-    slots = executor.slots_for(options.device, options.jobs)
     config = WorkerConfig(
         root=store.root,
         device=options.device,
-        threads=options.threads or max(1, usable_cores() // slots),
+        threads=options.threads,
         git=git_state(),
         allow_inexact=options.allow_inexact,
     )
     with (
         make_view(console, count) as view,
         stop_on_signals(on_first=lambda: view.say_soon(STOPPING)) as stop,
-        executor(config, slots, stop.is_set) as running,
+        executor(config, options.jobs, stop.is_set) as running,
     ):
         yield running, view
 

@@ -11,6 +11,7 @@ from ablations.cli.options import (
     PORT_OPTION,
     SPEC,
     STORE,
+    THREADS,
     Device,
     Selectors,
     StorePath,
@@ -19,7 +20,6 @@ from ablations.cli.options import (
     with_bundles,
 )
 from ablations.cli.printing import console
-from fakeface.environment import usable_cores
 from fakeface.errors import UserError
 
 store_app = typer.Typer()
@@ -87,7 +87,7 @@ def sync(
 
 
 @store_app.command()
-@with_bundles()
+@with_bundles
 def audit(
     chosen: Selectors,
     run: Annotated[
@@ -121,7 +121,7 @@ def audit(
         if images is None or state.history is None:
             out.say("[yellow]{}[/]  nothing to audit: {}", job.name, why)
             continue
-        machine.configure(place, threads or audit.recorded_threads(state.history) or usable_cores())
+        machine.configure(place, threads or audit.recorded_threads(state.history) or THREADS)
         result = audit.audit(job, state.history, images, place, steps=steps)
         differences.append(result.difference)
         verdict = (
@@ -140,7 +140,7 @@ def audit(
 
 
 @store_app.command()
-@with_bundles()
+@with_bundles
 def clean(
     chosen: Selectors,
     stale: Annotated[

@@ -27,7 +27,7 @@ train_app = typer.Typer()
 
 
 @train_app.command()
-@with_bundles()
+@with_bundles
 def plan(chosen: Selectors, json_: Json = False) -> None:
     """Show the jobs: what is done, what would be trained, and for how long. Trains nothing."""
     from ablations.cli.tables import print_plan
@@ -43,7 +43,7 @@ def plan(chosen: Selectors, json_: Json = False) -> None:
 
 
 @train_app.command("run")
-@with_bundles()
+@with_bundles
 def run_(
     chosen: Selectors,
     work: WorkOptions,

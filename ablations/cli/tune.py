@@ -30,7 +30,7 @@ tune_app = typer.Typer()
 
 
 @tune_app.command()
-@with_bundles(executor="local")
+@with_bundles
 def tune(
     study: Annotated[str, typer.Argument(help="Name of a study of the specification.")],
     chosen: SpecOptions,

@@ -64,11 +64,11 @@ class Executor(ABC):
             UserError: see `slots_for`.
         """
         self.config, self.stop = config, stop
-        self.slots = self.slots_for(config.device, slots)
+        self.slots = self.slots_for(config.device, slots, config.threads)
 
     @staticmethod
-    def slots_for(device: str, requested: int | None) -> int:  # noqa: ARG004 - for subclasses
-        """Number of jobs to run side by side on a device.
+    def slots_for(device: str, requested: int | None, threads: int) -> int:  # noqa: ARG004 - for subclasses
+        """Number of jobs to run side by side on a device, each with this number of CPU threads.
 
         Raises:
             UserError: the device does not exist, or the executor cannot run as many jobs.

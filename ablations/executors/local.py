@@ -168,9 +168,9 @@ class Local(Executor):
         self._ended: list[Ended] = []
 
     @staticmethod
-    def slots_for(device: str, requested: int | None) -> int:
+    def slots_for(device: str, requested: int | None, threads: int) -> int:
         devices = _devices(device)
-        return requested or (usable_cores() if devices == ["cpu"] else len(devices))
+        return requested or (max(1, usable_cores() // threads) if devices == ["cpu"] else len(devices))
 
     def submit(self, job: Job) -> None:
         free = next((slot for slot in self._slots if slot.job is None), None)

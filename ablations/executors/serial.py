@@ -20,7 +20,7 @@ class Serial(Executor):
         self._cancelled: str | None = None
 
     @staticmethod
-    def slots_for(device: str, requested: int | None) -> int:  # noqa: ARG004 - the same on every device
+    def slots_for(device: str, requested: int | None, threads: int) -> int:  # noqa: ARG004 - the same everywhere
         if requested not in (None, 1):
             raise UserError(
                 f"--jobs {requested}: serial runs one job at a time; --executor local runs several"

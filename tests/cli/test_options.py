@@ -25,7 +25,7 @@ from tests.conftest import TINY_SPEC
 def test_a_command_has_the_options_of_its_bundles_but_those_that_it_defines():
     found = []
 
-    @with_bundles(store=Path("other"))
+    @with_bundles
     def command(chosen: Selectors, run: str) -> None:
         found.append((chosen, run))
 
@@ -33,13 +33,6 @@ def test_a_command_has_the_options_of_its_bundles_but_those_that_it_defines():
     given = {"profile": "quick", "store": Path("s"), "spec": Path("a.yaml"), "set_": None, "group": None}
     command(**given, seeds="1", run="sgd")
     assert found == [(Selectors(**given, seeds="1"), "sgd")]
-
-
-def test_a_default_for_no_option_is_an_error():
-    with pytest.raises(TypeError, match="no option stroe"):
-
-        @with_bundles(stroe=Path("other"))
-        def command(chosen: Selectors) -> None: ...
 
 
 PRINTED = {

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ablations import tracking
-from ablations.cli.options import Selectors
+from ablations.cli.options import THREADS, Selectors
 from ablations.cli.train import compare_words
+from ablations.executors import EXECUTORS
 from ablations.jobs.estimate import Estimator
 from ablations.jobs.listing import plan_rows
 from ablations.store import Store, history, journal
@@ -176,6 +177,19 @@ def test_a_signal_stops_cleanly_and_the_same_command_resumes(tmp_path: Path, abl
     assert (row["state"], row["exit"]) == ("resumable", "interrupted")
     (planned,) = json.loads(ablate("plan", "--json", *long).stdout)
     assert f"from step {row['steps']}" in planned["detail"]
+
+
+def test_all_executors_give_the_same_bits_by_default(ablate):
+    found, threads = {}, set()
+    for executor in EXECUTORS:
+        job = ("--store", executor, "--run", "baseline", "--seeds", "0,1")
+        ablate("run", "--executor", executor, "--no-mirror", *job)
+        rows = json.loads(ablate("status", "--json", *job).stdout)
+        found[executor] = [(row["weights_sha256"], row["metrics"]["Loss_G"]) for row in rows]
+        histories = [history.job_history(Path(row["folder"])) for row in rows]
+        threads |= {session["stack"]["threads"] for one in histories for session in one.sessions}
+    assert found["local"] == found["serial"]
+    assert threads == {THREADS}
 
 
 def test_two_commands_on_one_store_share_the_work(ablate, tmp_path: Path):

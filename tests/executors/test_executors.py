@@ -118,7 +118,7 @@ def bench(name: str, prepared: Bench) -> Bench:
 def executor(name: str, bench: Bench) -> Iterator[Executor]:
     """Each registered one, with two slots where it can have them."""
     try:
-        slots = EXECUTORS[name].slots_for("cpu", 2)
+        slots = EXECUTORS[name].slots_for("cpu", 2, 1)
     except UserError:
         slots = 1
     with bench.executor(name, jobs=slots) as made:
@@ -276,10 +276,10 @@ def test_a_gpu_that_does_not_compute_is_named_before_a_job_begins(monkeypatch: p
     machine._working.cache_clear()
     for jobs in (None, 2):
         with pytest.raises(UserError, match=r"cuda:1: this GPU .* illegal instruction"):
-            EXECUTORS["local"].slots_for("auto", jobs)
-    assert EXECUTORS["local"].slots_for("cuda:0", None) == 1
+            EXECUTORS["local"].slots_for("auto", jobs, 1)
+    assert EXECUTORS["local"].slots_for("cuda:0", None, 1) == 1
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # one is gone since the last session
-    assert EXECUTORS["local"].slots_for("auto", None) == 1
+    assert EXECUTORS["local"].slots_for("auto", None, 1) == 1
     machine._working.cache_clear()
 
 
@@ -287,10 +287,12 @@ def test_an_unknown_executor_and_more_jobs_than_it_runs_are_refused():
     with pytest.raises(UserError, match="unknown executor 'lokal' — did you mean 'local'"):
         EXECUTORS["lokal"]
     with pytest.raises(UserError, match="--executor local"):
-        EXECUTORS["serial"].slots_for("cpu", 3)
-    assert EXECUTORS["serial"].slots_for("cpu", None) == 1
-    assert EXECUTORS["local"].slots_for("cpu", None) == usable_cores()
-    assert EXECUTORS["local"].slots_for("cpu", 3) == 3
+        EXECUTORS["serial"].slots_for("cpu", 3, 1)
+    assert EXECUTORS["serial"].slots_for("cpu", None, 1) == 1
+    assert EXECUTORS["local"].slots_for("cpu", None, 1) == usable_cores()
+    assert EXECUTORS["local"].slots_for("cpu", None, 2) == max(1, usable_cores() // 2)
+    assert EXECUTORS["local"].slots_for("cpu", None, 1000) == 1
+    assert EXECUTORS["local"].slots_for("cpu", 3, 1) == 3
 
 
 # -- the plan ----------------------------------------------------------------------------------------------------
