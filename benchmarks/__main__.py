@@ -3,7 +3,6 @@ whether the intervals of distances and of comparisons are as wide as they should
 """
 
 import argparse
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from benchmarks.executors import bench_executors
 from benchmarks.intervals import KINDS, bench_intervals
 from benchmarks.mirror import bench_mirror
 from benchmarks.steps import SIZES, bench_step
+from fakeface.environment import usable_cores
 from fakeface.gan import training
 
 PARTS = ("step", "journal", "mirror", "executors", "coverage", "intervals")
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=40, help="steps a measurement")
     parser.add_argument("--rounds", type=int, default=4, help="turns of the mirror's measurement")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=usable_cores())
     options = parser.parse_args()
     unknown = ", ".join(set(options.what) - set(PARTS))
     if unknown:

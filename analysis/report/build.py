@@ -1,7 +1,6 @@
 """Builds the report: PNG figures, one HTML page that holds everything, and the same as JSON."""
 
 import io
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from analysis.report.figures import report_figures
 from analysis.report.grids import embed
 from analysis.report.page import render
 from analysis.report.results import ReportInputs, Results, compute
+from fakeface.environment import usable_cores
 from fakeface.errors import UserError
 from fakeface.files import json_text, os_errors, output_file
 from fakeface.outcomes import Exit
@@ -93,7 +93,7 @@ def record(results: Results) -> dict[str, Any]:
 
 def _draw(figures: Mapping[str, Figure]) -> dict[str, bytes]:
     """The figures as PNGs. Each is compressed while the next is drawn: Pillow releases the interpreter's lock."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         pending = {name: pool.submit(_compressed, _pixels(figure)) for name, figure in figures.items()}
         return {name: png.result() for name, png in pending.items()}
 

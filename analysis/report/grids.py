@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 from PIL import Image
+
+from fakeface.environment import usable_cores
 
 AS_THEY_ARE = 4_000_000
 """Up to so many bytes in all, the grids are embedded as the PNGs that they are."""
@@ -53,7 +54,7 @@ def embed(images: pd.DataFrame) -> EmbeddedGrids:
     sizes = [_size(path) for path in paths]
     rung = None if sum(sizes) <= AS_THEY_ARE else _rung([p for p, s in zip(paths, sizes, strict=True) if s])
     with ThreadPoolExecutor(
-        os.cpu_count()
+        usable_cores()
     ) as pool:  # Pillow decodes and encodes outside the interpreter's lock
         encoded = list(pool.map(lambda path: _encode(path, rung), paths))
     grids = [

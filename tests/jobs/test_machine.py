@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ablations.executors import EXECUTORS
 from ablations.jobs.machine import select_device
 from fakeface import environment
 from fakeface.environment import usable_cores
@@ -35,6 +36,18 @@ def test_usable_cores_are_those_of_this_process():
             3,
         ),
         ("2:cpu:/a\n", {"cpu/a/cpu.cfs_quota_us": "-1\n", "cpu/a/cpu.cfs_period_us": "100000\n"}, None),
+        (
+            "2:cpu:/a/b\n",
+            {
+                "cpu/a/b/cpu.cfs_quota_us": "400000\n",
+                "cpu/a/b/cpu.cfs_period_us": "100000\n",
+                "cpu/a/cpu.cfs_quota_us": "75000\n",
+                "cpu/a/cpu.cfs_period_us": "50000\n",
+                "cpu/cpu.cfs_quota_us": "-1\n",
+                "cpu/cpu.cfs_period_us": "100000\n",
+            },
+            1.5,
+        ),
         ("nonsense", {}, None),
         (None, {}, None),
     ],
@@ -50,11 +63,12 @@ def test_a_cpu_quota_is_the_least_of_the_groups(tmp_path: Path, cgroup, files, q
     assert environment.cpu_quota(tmp_path) == quota
 
 
-@pytest.mark.parametrize(("quota", "cores"), [(None, 8), (0.5, 1), (2.9, 2), (64.0, 8)])
-def test_a_quota_limits_the_cores(monkeypatch: pytest.MonkeyPatch, quota, cores):
+@pytest.mark.parametrize(("quota", "cores"), [(None, 8), (0.5, 1), (1.0, 1), (1.5, 1), (2.9, 2), (64.0, 8)])
+def test_a_quota_limits_the_cores_and_the_jobs_side_by_side(monkeypatch: pytest.MonkeyPatch, quota, cores):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     monkeypatch.setattr(environment, "cpu_quota", lambda: quota)
     assert usable_cores() == cores
+    assert EXECUTORS["local"].slots_for("cpu", None, 1) == cores
 
 
 @pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
