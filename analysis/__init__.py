@@ -5,6 +5,7 @@ In a notebook:
     import analysis
     frames = analysis.load("results")
     frames = analysis.load("sqlite:///results/mlflow.db", experiment="report")
+    analysis.aggregates(frames).table
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.frames.jobs import Frames
+    from analysis.report.aggregates import Aggregates
 
 
 def load(
@@ -44,3 +46,18 @@ def load(
             f'{place}: name the experiment, for example analysis.load("{place}", experiment="report")'
         )
     return load_experiment(str(place), experiment, profile=profile, cache=cache)
+
+
+def aggregates(frames: "Frames") -> "Aggregates":
+    """Interquartile mean, probability of improvement and performance profile of each run with two seeds or more.
+
+    Raises:
+        UserError: no run has two seeds that have ended with a score or diverged.
+    """
+    from analysis.report.aggregates import aggregates_of
+    from fakeface.errors import UserError
+
+    found = aggregates_of(frames)
+    if found is None:
+        raise UserError("no run has two seeds that have ended: train more with `ablate run --seeds 0,1,2`")
+    return found

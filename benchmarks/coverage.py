@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit, stdtrit
-from scipy.stats import beta, nct
+from scipy.stats import beta, nct, norm, t
 
 from ablations.store.history import History
 from ablations.studies.window import locate
@@ -28,6 +28,7 @@ from analysis.claims.judging import judge_claims
 from analysis.claims.ladders import Answer, answer_of
 from analysis.frames.jobs import Selected, load
 from analysis.statistics import Region, difference, is_paired, judge, ratio, shift
+from analysis.statistics.aggregates import mean_interval, probability_interval
 from analysis.statistics.means import power_of_t
 from analysis.statistics.ranks import mann_whitney_null
 
@@ -373,6 +374,39 @@ def companions(simulations: int) -> Iterator[str]:
     yield row("shift, Mann-Whitney", *covered)
 
 
+def aggregates(simulations: int) -> Iterator[str]:
+    """How often the intervals of aggregates would cover if they were given from 3 seeds on."""
+    sizes, random = (3, 5, 8, 10, 20), np.random.default_rng(13)
+    quantiles = norm.ppf((np.arange(100_000) + 0.5) / 100_000)
+    yield head("interquartile mean, interval of 95%", *(f"n = {n}" for n in sizes))
+    middle = quantiles[25_000:75_000]
+    laws = {"normal": middle, "lognormal(1)": np.exp(middle), "t3": t(3).ppf(norm.cdf(middle))}
+    draws = {
+        "normal": random.normal,
+        "lognormal(1)": random.lognormal,
+        "t3": lambda size: random.standard_t(3, size),
+    }
+    for law, values in laws.items():
+        truth, covered = float(values.mean()), []
+        for n in sizes:
+            found = [mean_interval(draws[law](size=n)) for _ in range(simulations // 20)]
+            covered.append(float(np.mean([low <= truth <= high for low, high in found])))
+        yield row(law, *covered)
+    yield head("probability of improvement, interval of 95%", "truth", *(f"n = {n}" for n in sizes))
+    for spread in (1.0, 3.0):
+        for shift_ in (0.0, 1.0, 3.0):
+            truth = float(norm.cdf(shift_))
+            distance, covered = shift_ * math.hypot(1, spread), []
+            for n in sizes:
+                pairs = [
+                    (random.normal(size=n), random.normal(distance, spread, n))
+                    for _ in range(simulations // 20)
+                ]
+                found = [probability_interval(a, b) for a, b in pairs]
+                covered.append(float(np.mean([low <= truth <= high for low, high in found])))
+            yield row(f"normal, spread {spread:g} : 1", f"{truth:.3f}", *covered)
+
+
 def edges(simulations: int) -> Iterator[str]:
     yield head("edge of a window, by width in decades", "0.02", "0.1", "0.3", "1", "median interval at 0.1")
     random = np.random.default_rng(11)
@@ -402,7 +436,7 @@ def _staircase(random: np.random.Generator, tries: int, width: float) -> tuple[f
     return edge, found.low, found.high
 
 
-TABLES = {f.__name__: f for f in (coverage, errors, verdicts, power, ladders, companions, edges)}
+TABLES = {f.__name__: f for f in (coverage, errors, verdicts, power, ladders, companions, aggregates, edges)}
 
 
 def main() -> None:

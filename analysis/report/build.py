@@ -15,6 +15,7 @@ from PIL import Image
 from analysis.claims.paths import path_record
 from analysis.claims.words import record as claim_record
 from analysis.frames.jobs import Frames
+from analysis.report.aggregates import aggregate_record
 from analysis.report.figures import report_figures
 from analysis.report.grids import embed
 from analysis.report.page import render
@@ -35,8 +36,8 @@ class ReportFiles:
     """The same as plain data, for other programs; `report.json` holds it."""
     figures: Mapping[str, Path]
     """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `quality-time`,
-    `quality-seeds`, `samples-s<seed>`, `ladder-<start>-<goal>`, `path-<path>`, `mechanism`, `study-<study>-<figure>`,
-    `claim-<claim>`."""
+    `quality-seeds`, `profiles`, `samples-s<seed>`, `ladder-<start>-<goal>`, `path-<path>`, `mechanism`,
+    `study-<study>-<figure>`, `claim-<claim>`."""
 
 
 def build(
@@ -86,6 +87,7 @@ def record(results: Results) -> dict[str, Any]:
         "claims": [claim_record(verdict) for verdict in results.verdicts],
         "paths": [path_record(path) for path in results.paths],
         "runs": [asdict(row) for row in results.rows],
+        "aggregates": aggregate_record(results.aggregates) if results.aggregates else None,
         "provenance": results.provenance,
         "left_out": results.left_out,
     }

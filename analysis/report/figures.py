@@ -10,6 +10,7 @@ from analysis.figures.curves import compared_losses, run_losses
 from analysis.figures.ladder import ladder_chart
 from analysis.figures.mechanism import mechanism_chart
 from analysis.figures.path import path_chart
+from analysis.figures.profiles import performance_profiles
 from analysis.figures.quality import quality_by_run, quality_curves
 from analysis.figures.samples import sample_grid
 from analysis.figures.studies import study_figures
@@ -79,6 +80,11 @@ def _quality(results: Results) -> Iterator[tuple[str, Figure]]:
         figure = style.figure(9.4, 1.1 + STRIP_ROW * curves["run"].nunique())
         quality_by_run(figure.subplots(), results.scores, looks)
         yield "quality-seeds", figure
+    found = results.aggregates
+    if found is not None and not found.profiles.empty:
+        figure = style.figure(9.4, 3.4)
+        performance_profiles(figure.subplots(), found.profiles, looks, quality=results.scores.name)
+        yield "profiles", figure
 
 
 def _samples(results: Results) -> Iterator[tuple[str, Figure]]:

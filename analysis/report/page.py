@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from analysis.claims.ladders import hypothesis_words, ladder_headings, ladder_rows
 from analysis.claims.paths import path_headings, path_rows, path_words
 from analysis.claims.words import HEADINGS, cells, method_words, sentence, tally
+from analysis.report.aggregates import aggregate_headings, aggregate_rows
 from analysis.report.grids import EmbeddedGrids, data_uri
 from analysis.report.mechanism import mechanism_words
 from analysis.report.quality import quality_view
@@ -114,6 +115,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "quality_name": quality,
         "quality": quality_view(results.scores),
         "covers_at_n": COVERS_AT_N,
+        "aggregates": _aggregates(results),
         "provenance": results.provenance,
         "common": common_settings(results.frames),
         "objectives": list(dict.fromkeys(one.words for one in results.frames.jobs["declared"])),
@@ -121,6 +123,15 @@ def _contents(results: Results) -> dict[str, Any]:
         "notes": results.frames.notes.to_dict("records"),
         "built": results.built.strftime("%Y-%m-%d %H:%M %Z"),
     }
+
+
+def _aggregates(results: Results) -> dict[str, Any] | None:
+    """What `aggregates.html.j2` needs."""
+    found = results.aggregates
+    if found is None:
+        return None
+    headings = aggregate_headings(found, results.scores.name)
+    return {"against": found.against, "headings": headings, "rows": aggregate_rows(found)}
 
 
 def _studies(results: Results, figures: Mapping[str, str]) -> list[dict[str, Any]]:

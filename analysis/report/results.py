@@ -16,6 +16,7 @@ from analysis.frames.losses import loss_curves
 from analysis.frames.movement import RunMovement, movements
 from analysis.frames.quality import Scores, scores_of
 from analysis.frames.studies import StudyResult
+from analysis.report.aggregates import Aggregates, aggregates_of
 from analysis.report.provenance import provenance
 from analysis.report.table import Row, last_step, summary_rows
 
@@ -51,6 +52,8 @@ class Results:
     losses: pd.DataFrame
     """Of `analysis.frames.losses.loss_curves`."""
     scores: Scores
+    aggregates: Aggregates | None
+    """Of the runs with two seeds or more; None where there is none."""
     movements: Sequence[RunMovement]
     studies: Sequence[StudyResult]
     """The reference of a study before the study itself."""
@@ -80,7 +83,7 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         inputs: claims and studies to answer as well.
     """
     inputs = inputs or ReportInputs()
-    rows = summary_rows(frames)
+    rows, scores = summary_rows(frames), scores_of(frames)
     claimed = [run for verdict in inputs.claims for run in verdict.claim.kind.named_runs]
     return Results(
         title=title,
@@ -90,7 +93,8 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         last_step=last_step(rows),
         looks=run_styles(list(dict.fromkeys([*frames.runs, *claimed]))),
         losses=loss_curves(frames),
-        scores=scores_of(frames),
+        scores=scores,
+        aggregates=aggregates_of(frames, scores),
         movements=movements(frames),
         studies=inputs.studies,
         verdicts=inputs.claims,

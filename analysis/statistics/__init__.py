@@ -1,6 +1,7 @@
 """Statistics for verdicts: pure functions of arrays, each with its paper and formula. See docs/statistics.md."""
 
 from analysis.statistics._base import Effect
+from analysis.statistics.aggregates import Aggregate, interquartile_mean, probability_of_lower, profile
 from analysis.statistics.differences import CONTRASTS, Factor, difference, factor_effect, is_paired
 from analysis.statistics.means import contrast
 from analysis.statistics.outcomes import Excess, excess, share, share_difference
@@ -11,6 +12,7 @@ from analysis.statistics.verdicts import Judgement, Region, VerdictWord, holm, j
 
 __all__ = [
     "CONTRASTS",
+    "Aggregate",
     "Effect",
     "Excess",
     "Factor",
@@ -23,9 +25,12 @@ __all__ = [
     "factor_effect",
     "further_seeds",
     "holm",
+    "interquartile_mean",
     "is_paired",
     "judge",
     "judge_each",
+    "probability_of_lower",
+    "profile",
     "ratio",
     "share",
     "share_difference",
