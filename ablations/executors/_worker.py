@@ -98,7 +98,8 @@ def run_worker(config: WorkerConfig, connection: "Connection[FromWorker, ToWorke
     inbox = Inbox(connection)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent handles it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    signal.signal(signal.SIGTERM, lambda *_: inbox.close())
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda *_: inbox.close())
     threading.Thread(target=inbox.receive, daemon=True).start()
 
     def send(message: FromWorker) -> None:

@@ -19,6 +19,8 @@ from fakeface.outcomes import Exit
 
 WAIT_SECONDS = 0.5
 """Seconds between two checks of jobs that another process works on."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+"""Ctrl-C, the system's request to end, and the warning of a scheduler that is about to preempt."""
 
 
 class Watcher(Protocol):
@@ -130,7 +132,8 @@ def history_of(job: Job, store: Store) -> History | None:
 
 @contextmanager
 def stop_on_signals(on_first: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; a second signal ends the process at once, as it would without this.
+    """An event that the signals of STOP_SIGNALS set. A second signal ends the process at once, as it would without this,
+    unless it is SIGUSR1: a scheduler may send its warning to the group and to each process of it.
 
     Args:
         on_first: called at the first signal, to tell the user.
@@ -138,13 +141,15 @@ def stop_on_signals(on_first: Callable[[], None] = lambda: None) -> Iterator[thr
     stop = threading.Event()
 
     def on_signal(number: int, _: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGUSR1:
+            return
         if stop.is_set():
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         stop.set()
         on_first()
 
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, on_signal) for number in STOP_SIGNALS}
     try:
         yield stop
     finally:
