@@ -230,6 +230,10 @@ class WorkOptions:
             help="Jobs side by side; by default, for local, one per GPU, or as many as the CPU has cores for.",
         ),
     ] = None
+    fail_fast: Annotated[
+        bool,
+        typer.Option("--fail-fast", help="Stop all jobs, with a checkpoint, when a first one crashes."),
+    ] = False
     allow_inexact: Annotated[
         bool, typer.Option("--allow-inexact", help="Resume jobs that began with other versions or hardware.")
     ] = False

@@ -91,8 +91,11 @@ def _advance(bar: Bar, task: TaskID) -> Callable[[int, int], None]:
 @contextmanager
 def executing(
     store: Store, options: WorkOptions, count: int, console: SafeConsole
-) -> Iterator[tuple[Executor, View]]:
-    """An executor, and a view of `count` jobs. The first Ctrl-C stops the jobs, the second one the process."""
+) -> Iterator[tuple[Executor, View, Callable[[], None] | None]]:
+    """An executor, a view of `count` jobs and, with `--fail-fast`, what stops all jobs.
+
+    The first Ctrl-C stops the jobs, the second one the process.
+    """
     executor = EXECUTORS[options.executor]
     config = WorkerConfig(
         root=store.root,
@@ -106,7 +109,7 @@ def executing(
         stop_on_signals(on_first=lambda: view.say_soon(STOPPING)) as stop,
         executor(config, options.jobs, stop.is_set) as running,
     ):
-        yield running, view
+        yield running, view, stop.set if options.fail_fast else None
 
 
 @contextmanager

@@ -87,8 +87,8 @@ def run_(
     ships = mirroring.mirror and (todo or report)
     with setup.mirrored(spec, store, mirroring, out) if ships else nullcontext():
         if todo:
-            with setup.executing(store, work, len(todo), out) as (executor, view):
-                summary = run_plan(todo, executor, store, view)
+            with setup.executing(store, work, len(todo), out) as (executor, view, stop_all):
+                summary = run_plan(todo, executor, store, view, stop_all)
         else:
             out.say("Nothing to do: every job is done.")
             summary = Summary()
@@ -106,8 +106,11 @@ def run_(
     compare = compare_words(shown, store, mirroring.uri(store))
     if compare:
         out.say("Compare:  {}", compare)
-    if summary.exit_status == 130:
-        same = "The same command without --rerun" if rerun else "The same command"
+    same = "The same command without --rerun" if rerun else "The same command"
+    if summary.stopped_by:
+        crash = "[red]Stopped[/] at the crash of {} (--fail-fast). {} tries it again and resumes the others."
+        out.say(crash, summary.stopped_by, same)
+    elif summary.exit_status == 130:
         out.say("[yellow]Interrupted.[/] {} resumes.", same)
     raise typer.Exit(summary.exit_status)
 

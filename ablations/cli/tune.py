@@ -88,8 +88,8 @@ def tune(
     setup.prepare_references(jobs, images, store, work.device, out)
 
     with setup.mirrored(spec, store, mirroring, out) if mirroring.mirror else nullcontext():
-        with setup.executing(store, work, 0, out) as (executor, view):
-            scheduler = TaskScheduler(executor, store, view)
+        with setup.executing(store, work, 0, out) as (executor, view, stop_all):
+            scheduler = TaskScheduler(executor, store, view, stop_all)
             runners = [
                 StudyRunner(spec, one, store, lambda config: images[data_key(config)], storage)
                 for one in studies
@@ -102,6 +102,8 @@ def tune(
     else:
         print_study(result, out)
         out.say("Figures: {}/", os.path.relpath(runners[-1].folder))
+    if scheduler.summary.stopped_by:
+        out.say("[red]Stopped[/] at the crash of {} (--fail-fast).", scheduler.summary.stopped_by)
     if best is None:
         how = "Interrupted" if status == 130 else "Not done yet"
         out.say("[yellow]{}.[/] The same command resumes.", how)

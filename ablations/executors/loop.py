@@ -40,10 +40,15 @@ class Summary:
     exits: dict[str, str] = field(default_factory=dict)
     idle_share: float = 0.0
     """Share of the slots' time without a job, from the first submission to the last end."""
+    stopped_by: str = ""
+    """Name of the job whose crash stopped the others (`--fail-fast`)."""
 
     @property
     def exit_status(self) -> int:
-        """0: all finished, whatever their GAN outcome; 1: some crashed; 2: some refused; 130: interrupted."""
+        """0: all finished, whatever their GAN outcome; 1: some crashed, or one did and stopped the others; 2: some
+        refused; 130: interrupted."""
+        if self.stopped_by:
+            return 1
         exits = set(self.exits.values())
         for exit_, status in ((Exit.INTERRUPTED, 130), (Exit.CRASHED, 1), (Exit.REFUSED, 2)):
             if exit_ in exits:
@@ -54,8 +59,11 @@ class Summary:
 class Dispatcher:
     """Hands jobs to an executor, reports their ends to the watcher, and sums them up."""
 
-    def __init__(self, executor: Executor, store: Store, watcher: Watcher) -> None:
-        self.executor, self.store, self.watcher = executor, store, watcher
+    def __init__(
+        self, executor: Executor, store: Store, watcher: Watcher, stop_all: Callable[[], None] | None = None
+    ) -> None:
+        """`stop_all`: makes `executor.stop` true; called when a first job crashes. None: the others go on."""
+        self.executor, self.store, self.watcher, self.stop_all = executor, store, watcher, stop_all
         self.summary = Summary()
         self._running: list[tuple[Job, float]] = []
         """Jobs, and when they were submitted (s since 1970)."""
@@ -94,6 +102,9 @@ class Dispatcher:
         history = history_of(ended.job, self.store)
         self.summary.exits[ended.job.name] = ended.exit
         self.watcher.ended(ended.job, ended.exit, history, ended.why)
+        if ended.exit == Exit.CRASHED and self.stop_all is not None and not self.executor.stop():
+            self.summary.stopped_by = ended.job.name
+            self.stop_all()
         return history
 
     def _count_time(self, ended: Ended) -> None:
@@ -106,9 +117,15 @@ class Dispatcher:
             self.summary.idle_share = 1 - busy / (self.executor.slots * (self._last - self._first))
 
 
-def run_plan(jobs: Sequence[Job], executor: Executor, store: Store, watcher: Watcher) -> Summary:
-    """Train or score what is not done, in all slots. A job that fails does not stop the others."""
-    dispatcher = Dispatcher(executor, store, watcher)
+def run_plan(
+    jobs: Sequence[Job],
+    executor: Executor,
+    store: Store,
+    watcher: Watcher,
+    stop_all: Callable[[], None] | None = None,
+) -> Summary:
+    """Train or score what is not done, in all slots. A job that crashes stops the others with `stop_all` only."""
+    dispatcher = Dispatcher(executor, store, watcher, stop_all)
     waiting, busy = deque(jobs), list[Job]()
     while dispatcher.running or ((waiting or busy) and not executor.stop()):
         while waiting and dispatcher.running < executor.slots and not executor.stop():

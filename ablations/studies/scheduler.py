@@ -39,9 +39,12 @@ class Task(ABC):
 class TaskScheduler:
     """Keeps every slot of an executor busy as long as any task has a training to run."""
 
-    def __init__(self, executor: Executor, store: Store, watcher: Watcher) -> None:
+    def __init__(
+        self, executor: Executor, store: Store, watcher: Watcher, stop_all: Callable[[], None] | None = None
+    ) -> None:
+        """`stop_all`: see `Dispatcher`."""
         self.executor, self.store, self.watcher = executor, store, watcher
-        self.dispatcher = Dispatcher(executor, store, watcher)
+        self.dispatcher = Dispatcher(executor, store, watcher, stop_all)
         self.summary = self.dispatcher.summary
         self._running: dict[str, _Running] = {}
         """By the job's identity."""

@@ -29,7 +29,9 @@ def main() -> None:
     parser.add_argument("--prepare", action="store_true", help="create the schema of a sqlite URI, and end")
     arguments = parser.parse_args()
     uri = os.environ.pop(URI)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a scheduler sends it to every process; the parent stops the jobs
+    signal.signal(
+        signal.SIGUSR1, signal.SIG_IGN
+    )  # a scheduler sends it to every process; the parent stops the jobs
     signal.signal(signal.SIGTERM, _exit)  # unwinds, so that no temporary folder is left behind
     if arguments.prepare:
         try:
