@@ -149,7 +149,7 @@ def history_of(job: Job, store: Store) -> History | None:
 
 @contextmanager
 def stop_on_signals(on_first: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
-    """An event that the signals of STOP_SIGNALS set. A second signal ends the process at once, as it would without this,
+    """An event that the signals of STOP_SIGNALS set. A second signal ends the process at once, as without this,
     unless it is SIGUSR1: a scheduler may send its warning to the group and to each process of it.
 
     Args:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -159,15 +160,52 @@ def test_a_read_only_store_is_one_clear_error(ablate, tmp_path: Path):
     assert "results" in ablate("run", "--no-mirror", check=2).stderr
 
 
+def test_fail_fast_stops_the_other_jobs_at_a_crash(ablate, tmp_path: Path):
+    long = (
+        "--run",
+        "sgd",
+        "--run",
+        "both",
+        "--set",
+        "train.steps=3000",
+        "--set",
+        "evaluation.num_evaluations=1",
+    )
+    ablate("data", "prepare")
+    planned = {row["run"]: row["identity"] for row in json.loads(ablate("plan", "--json", *long).stdout)}
+    crashing = "sgd[evaluation.num_evaluations=1, train.steps=3000]"
+    folder = tmp_path / f"results/jobs/sgd-s0-{planned[crashing][:12]}"
+    folder.mkdir(parents=True)
+    (folder / "samples").write_text("in the way")
+    options = ("--no-mirror", "--executor", "local", "--jobs", "2", "--fail-fast")
+    out = ablate("run", *options, *long, check=1).stdout
+    assert f"Stopped at the crash of {crashing}-s0 (--fail-fast). The same command tries it again" in out
+    exits = {row["run"]: row["exit"] for row in json.loads(ablate("status", "--json", *long).stdout)}
+    assert exits.pop(crashing) == "crashed"
+    assert [*exits.values()] in (["interrupted"], ["new"]), "the other began, or did not begin any more"
+
+
 # -- in processes ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_cleanly_and_the_same_command_resumes(tmp_path: Path, ablate, number: int):
+@pytest.mark.parametrize(
+    ("number", "executor", "send"),
+    [
+        (signal.SIGINT, "serial", os.kill),
+        (signal.SIGTERM, "serial", os.kill),
+        (signal.SIGUSR1, "serial", os.kill),
+        (signal.SIGUSR1, "local", os.kill),
+        (signal.SIGUSR1, "local", os.killpg),  # a scheduler may send it to every process
+    ],
+)
+def test_a_signal_stops_cleanly_and_the_same_command_resumes(
+    tmp_path: Path, ablate, number: int, executor: str, send: Callable[[int, int], None]
+):
     long = ("--run", "baseline", "--set", "train.steps=3000", "--set", "evaluation.num_evaluations=1")
-    process = processes.start(tmp_path, "run", "--no-mirror", *long, log=str(tmp_path / "log"))
+    command = ("run", "--no-mirror", "--executor", executor, *long)
+    process = processes.start(tmp_path, *command, log=str(tmp_path / "log"))
     wait_for(lambda: any(p.stat().st_size > 5000 for p in tmp_path.glob("results/jobs/*/journal.jsonl")))
-    os.kill(process.pid, number)
+    send(process.pid, number)
     process.join(60)
     assert process.exitcode == 130
     out = (tmp_path / "log").read_text()

@@ -4,8 +4,9 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ import torch
 from ablations.cli.printing import SafeConsole
 from ablations.cli.view import LiveView
 from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig
-from ablations.executors.loop import Dispatcher, run_plan
+from ablations.executors.loop import Dispatcher, run_plan, stop_on_signals
 from ablations.jobs import machine, training
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job, make_plan
@@ -322,15 +323,21 @@ class Silent:
 
 
 class Clockwork:
-    """An executor without jobs: what is in flight ends after so many waits."""
+    """An executor without jobs: what is in flight ends after so many waits; some of it crashes."""
 
-    def __init__(self, slots: int, waits: dict[str, int]) -> None:
+    def __init__(self, slots: int, waits: dict[str, int], crashes: Collection[str] = ()) -> None:
         self.slots, self.waits, self.flying = slots, waits, dict[str, tuple[Job, int]]()
+        self.crashes, self.stopped = crashes, threading.Event()
         self.filled: list[int] = []
         self.end_at: float | None = None
 
     def stop(self) -> bool:
-        return False
+        return self.stopped.is_set()
+
+    def exit_of(self, job: Job) -> str:
+        if job.name in self.crashes:
+            return "crashed"
+        return "interrupted" if self.stop() else "finished"
 
     def submit(self, job: Job) -> None:
         assert len(self.flying) < self.slots
@@ -341,7 +348,7 @@ class Clockwork:
         self.flying = {name: (job, left - 1) for name, (job, left) in self.flying.items()}
         ended = [job for job, left in self.flying.values() if left == 0]
         self.flying = {name: entry for name, entry in self.flying.items() if entry[1] > 0}
-        return [Ended(job, "finished", at=self.end_at or time.time()) for job in ended]
+        return [Ended(job, self.exit_of(job), at=self.end_at or time.time()) for job in ended]
 
 
 def test_a_plan_keeps_all_slots_filled_while_there_are_jobs(prepared: Bench):
@@ -352,6 +359,40 @@ def test_a_plan_keeps_all_slots_filled_while_there_are_jobs(prepared: Bench):
     assert clockwork.filled == [3, 3, 3, 3, 2, 1, 1, 1, 1], (
         "nobody waits for another, and least for the long one"
     )
+
+
+@pytest.mark.parametrize(("fail_fast", "expected"), [(False, "cfcff"), (True, "cicii")])
+def test_a_first_crash_stops_the_others_only_with_fail_fast(
+    prepared: Bench, *, fail_fast: bool, expected: str
+):
+    jobs = [prepared.job(seed) for seed in range(5)]
+    names = [job.name for job in jobs]
+    clockwork = Clockwork(3, dict(zip(names, (1, 2, 2, 1, 1), strict=True)), crashes=(names[0], names[2]))
+    stop_all = clockwork.stopped.set if fail_fast else None
+    summary = run_plan(jobs, clockwork, prepared.store, Silent(), stop_all)
+    assert "".join(summary.exits[name][0] for name in names) == expected
+    assert summary.exit_status == 1
+    assert summary.stopped_by == (names[0] if fail_fast else "")
+
+
+def test_a_crash_after_ctrl_c_is_not_what_stopped_the_others(prepared: Bench):
+    job = prepared.job(0)
+    clockwork = Clockwork(1, {job.name: 1}, crashes=(job.name,))
+    dispatcher = Dispatcher(clockwork, prepared.store, Silent(), pytest.fail)
+    dispatcher.submit(job)
+    clockwork.stopped.set()
+    dispatcher.wait(ignore)
+    assert dispatcher.summary.stopped_by == ""
+
+
+def test_a_repeated_warning_of_a_scheduler_does_not_end_the_process():
+    before, said = signal.getsignal(signal.SIGUSR1), []
+    with stop_on_signals(lambda: said.append("stopping")) as stop:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGUSR1)
+        assert stop.is_set()
+    assert said == ["stopping"]
+    assert signal.getsignal(signal.SIGUSR1) == before
 
 
 def test_idle_share_is_the_share_of_the_slots_time_without_a_job(
