@@ -162,27 +162,28 @@ def test_a_read_only_store_is_one_clear_error(ablate, tmp_path: Path):
 
 def test_fail_fast_stops_the_other_jobs_at_a_crash(ablate, tmp_path: Path):
     long = (
-        "--run",
-        "sgd",
-        "--run",
-        "both",
         "--set",
         "train.steps=3000",
         "--set",
         "evaluation.num_evaluations=1",
+        "--run",
+        "sgd",
+        "--run",
+        "both",
     )
     ablate("data", "prepare")
-    planned = {row["run"]: row["identity"] for row in json.loads(ablate("plan", "--json", *long).stdout)}
-    crashing = "sgd[evaluation.num_evaluations=1, train.steps=3000]"
-    folder = tmp_path / f"results/jobs/sgd-s0-{planned[crashing][:12]}"
+    crashing, _ = json.loads(ablate("plan", "--json", *long).stdout)
+    folder = tmp_path / f"results/jobs/sgd-s0-{crashing['identity'][:12]}"
     folder.mkdir(parents=True)
     (folder / "samples").write_text("in the way")
     options = ("--no-mirror", "--executor", "local", "--jobs", "2", "--fail-fast")
     out = ablate("run", *options, *long, check=1).stdout
-    assert f"Stopped at the crash of {crashing}-s0 (--fail-fast). The same command tries it again" in out
-    exits = {row["run"]: row["exit"] for row in json.loads(ablate("status", "--json", *long).stdout)}
-    assert exits.pop(crashing) == "crashed"
-    assert [*exits.values()] in (["interrupted"], ["new"]), "the other began, or did not begin any more"
+    assert (
+        f"Stopped at the crash of {crashing['run']}-s0 (--fail-fast). The same command tries it again" in out
+    )
+    crashed, other = json.loads(ablate("status", "--json", *long).stdout)
+    assert crashed["exit"] == "crashed"
+    assert other["exit"] in ("interrupted", "new"), "it was stopped, or did not begin any more"
 
 
 # -- in processes ------------------------------------------------------------------------------------------------
