@@ -29,7 +29,6 @@ from analysis.claims.ladders import Answer, answer_of
 from analysis.frames.jobs import Selected, load
 from analysis.statistics import Region, difference, is_paired, judge, ratio, shift
 from analysis.statistics.aggregates import mean_interval, probability_interval
-from analysis.statistics.means import power_of_t
 from analysis.statistics.ranks import mann_whitney_null
 
 Array = npt.NDArray[np.float64]
@@ -272,7 +271,7 @@ def detectable_effect(n: int, *, paired: bool, level: float = 0.95, power: float
 
 
 def _paired_power(effect: float, n: int, level: float) -> float:
-    return power_of_t(effect * math.sqrt(n), n - 1, level)
+    return float(nct.sf(t.ppf((1 + level) / 2, n - 1), n - 1, effect * math.sqrt(n)))
 
 
 def _welch_power(effect: float, n: int, level: float) -> float:

@@ -42,7 +42,8 @@ VARIANTS = Path(__file__).with_name("user_variants.py").read_text()
 
 
 def rows(folder: Path, command: str, *arguments: str) -> list[dict]:
-    return json.loads(ablate(folder, command, "--json", *arguments).stdout)
+    found = json.loads(ablate(folder, command, "--json", *arguments).stdout)
+    return found["jobs"] if command == "plan" else found
 
 
 @pytest.fixture(scope="module")

@@ -146,8 +146,9 @@ class MyBeats(Kind):
         wins = [a < b for a, b in zip(*(group.by_seed for group in groups), strict=True)]
         return sum(wins) / len(wins)
 
-    def effect(self, groups):
-        return share(round(self.point(groups) * len(groups[0].values)), len(groups[0].values))
+    def effects(self, groups, level):
+        count = len(groups[0].values)
+        return [share(round(self.point(groups) * count), count, level=level)]
 
     def sentence(self, groups):
         return f"{groups[0].name} is ahead of {groups[1].name}"

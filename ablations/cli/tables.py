@@ -13,6 +13,9 @@ from ablations.jobs.plan import Job
 from ablations.jobs.status import Status, results_of
 from ablations.spec.run_names import short_name
 from ablations.store import Store
+from analysis.claims.power import HEADINGS, Outlook
+from analysis.claims.power import cells as outlook_cells
+from analysis.claims.power import summary as outlook_summary
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
@@ -60,6 +63,21 @@ def print_plan(rows: Sequence[dict[str, Any]], console: SafeConsole) -> None:
     if left:
         time = "" if None in left else f", {_minutes(sum(left))} one after another"
         console.say(f"{len(left)} of {len(rows)} jobs to train{time}")
+
+
+def print_outlooks(rows: Sequence[Outlook], console: SafeConsole) -> None:
+    """What the planned seeds can show of each claim, as a table; nothing where there is no claim."""
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in HEADINGS:
+        table.add_column(column, justify="right" if column == HEADINGS[-1] else "left")
+    for row in rows:
+        cells = [cell.replace("`", "") for cell in outlook_cells(row)]
+        table.add_row(*cells, style="" if row.decidable else "yellow")
+    console.print()
+    console.print(table)
+    console.say("{}", outlook_summary(rows))
 
 
 def frames_of(jobs: Sequence[Job], store: Store) -> Frames:

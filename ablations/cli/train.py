@@ -29,16 +29,19 @@ train_app = typer.Typer()
 @train_app.command()
 @with_bundles
 def plan(chosen: Selectors, json_: Json = False) -> None:
-    """Show the jobs: what is done, what would be trained, and for how long. Trains nothing."""
-    from ablations.cli.tables import print_plan
+    """Show what is done, what would be trained and for how long, and what its seeds can show. Trains nothing."""
+    from ablations.cli.planned_claims import planned_claims
+    from ablations.cli.tables import print_outlooks, print_plan
     from ablations.jobs.listing import plan_rows
+    from analysis.claims.power import record
 
-    _, jobs, store = chosen.select()
-    rows = plan_rows(jobs, store)
+    spec, jobs, store = chosen.select()
+    rows, claims = plan_rows(jobs, store), planned_claims(spec, jobs, store)
     if json_:
-        print_json(rows)
+        print_json({"jobs": rows, "claims": [record(claim) for claim in claims]})
     else:
         print_plan(rows, console())
+        print_outlooks(claims, console())
     end_if_left_out(store.unreadable)
 
 
@@ -58,7 +61,8 @@ def run_(
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""
     from ablations.cli import setup
-    from ablations.cli.tables import frames_of, print_plan, print_results
+    from ablations.cli.planned_claims import planned_claims
+    from ablations.cli.tables import frames_of, print_outlooks, print_plan, print_results
     from ablations.executors.loop import Summary, run_plan
     from ablations.jobs.listing import plan_rows
     from ablations.jobs.plan import make_plan
@@ -67,8 +71,9 @@ def run_(
 
     out = console()
     if dry_run:
-        _, planned, snapshot = chosen.select()
+        spec, planned, snapshot = chosen.select()
         print_plan(plan_rows(planned, snapshot, device=work.device, rerun=rerun), out)
+        print_outlooks(planned_claims(spec, planned, snapshot), out)
         return end_if_left_out(snapshot.unreadable)
     spec, runs, store = chosen.choose()
     setup.configure(work)

@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 from ablations.spec import Names, Node
 from ablations.spec.names import Name
 from analysis.claims.metrics import Metric
-from analysis.statistics import Effect, Judgement, Region, VerdictWord, judge
+from analysis.statistics import Effect, Region, VerdictWord
 from analysis.wording import listed, name_seeds, number
 from fakeface.config import Settings
 from fakeface.outcomes import Regime
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from analysis.frames.studies import StudyResult
 
 LEVEL = 0.95
-"""Coverage of every interval; a claim or a family of them errs in at most the rest."""
+"""Coverage of the intervals of a claim that is judged once; it, or a family of them, errs in at most the rest."""
 
 
 class CannotCompare(Exception):
@@ -95,7 +95,7 @@ class Objection:
     """What must be excluded before a claim is supported, and has not been."""
 
     p: float
-    """Twice the one-sided p-value of it; above 1 - LEVEL."""
+    """Twice the one-sided p-value of it; above 1 - level."""
     words: str
 
 
@@ -128,7 +128,7 @@ class Kind(Settings):
     """A kind of claim. Its fields are its form in `runs.yaml`; those that name runs or studies are `RunField` and
     `StudyField`, by which they are found and checked.
 
-    A kind that is judged by an effect defines `groups`, `effect`, `point`, `region` and `sentence`; any other kind
+    A kind that is judged by effects defines `groups`, `effects`, `point`, `region` and `sentence`; any other kind
     defines `decided`. Values are compared on a scale that may differ from the one shown: a relative margin compares
     logarithms.
     """
@@ -197,17 +197,35 @@ class Kind(Settings):
         """
         raise NotImplementedError
 
-    def effect(self, groups: Sequence[Group]) -> Effect:
-        """The effect in groups of two seeds or more, on the scale of comparison. Raises CannotCompare."""
+    def scaled(self, groups: Sequence[Group]) -> Sequence[Sequence[float]]:
+        """The values by seed on the scale of comparison. Raises CannotCompare."""
+        return [group.by_seed for group in groups]
+
+    def effects(self, groups: Sequence[Group], level: float) -> Sequence[Effect]:
+        """The effects that must all be in the region, on the scale of comparison, with intervals of this level.
+
+        Args:
+            groups: of two seeds or more.
+
+        Raises:
+            CannotCompare: there is no effect in these values.
+        """
         raise NotImplementedError
 
-    def judged(self, groups: Sequence[Group]) -> Judgement:
-        """The effect compared with the region. Raises CannotCompare."""
-        return judge(self.effect(groups), self.region)
-
-    def objection(self, groups: Sequence[Group]) -> Objection | None:  # noqa: ARG002
-        """Why values that support it are not enough; None: they are."""
+    def objection(self, groups: Sequence[Group], level: float) -> Objection | None:  # noqa: ARG002
+        """Why values that support it are not enough at this level; None: they are."""
         return None
+
+    def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:  # noqa: ARG002
+        """A value for each of its groups, for a plan, and what is supposed by them: "nothing differs".
+
+        Args:
+            known: the typical value of each run that has any.
+
+        Raises:
+            CannotCompare: nothing can be supposed.
+        """
+        raise CannotCompare("this kind of claim says what seeds can show once every run has two")
 
     def point(self, groups: Sequence[Group]) -> float | None:
         """The estimate alone, as it is shown, where a group has one seed; None where there is none."""

@@ -3,7 +3,7 @@
 import math
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, model_validator
 
 from ablations.spec import Names
 from ablations.spec.names import Number
-from analysis.claims._base import LEVEL, CannotCompare, Evidence, Group, Kind, Margin, Objection
+from analysis.claims._base import CannotCompare, Evidence, Group, Kind, Margin, Objection
 from analysis.claims.metrics import Metric
 from analysis.claims.values import values_of
 from analysis.statistics import Region, excess
@@ -104,7 +104,6 @@ class Directed(Kind):
         return values_of(evidence.frames, self.named_runs, self.compared)
 
     def scaled(self, groups: Sequence[Group]) -> list[list[float]]:
-        """The values by seed on the scale of comparison. Raises CannotCompare."""
         if not self.margin.relative:
             return [group.by_seed for group in groups]
         for group in groups:
@@ -119,11 +118,19 @@ class Directed(Kind):
             for group in groups
         ]
 
+    def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:
+        if not known and not self.margin.relative:
+            raise CannotCompare(
+                f"its margin is in units of {self.compared}, of which no run has a value yet: train a seed first"
+            )
+        value = float(np.mean(list(known.values()))) if known else 1.0
+        return [value] * len(self.named_runs), "nothing differs"
+
     @abstractmethod
     def pairs(self, groups: Sequence[Group]) -> Sequence[tuple[Group, Group]]:
         """The groups that it compares, each with the one that it is compared with."""
 
-    def objection(self, groups: Sequence[Group]) -> Objection | None:
+    def objection(self, groups: Sequence[Group], level: float) -> Objection | None:
         """A tolerance is for values. Which run ranks last more often must be within a limit as well.
 
         A claim with a bound on its worse side says that the first run of a pair fails hardly more often, and one with
@@ -135,8 +142,8 @@ class Directed(Kind):
         first, second = worse if self.compared.better is Better.LOWER else reversed(worse)
         found = []
         for one, other in self.pairs(groups):
-            found += [_excess(one, other)] if math.isfinite(first) else []
-            found += [_excess(other, one)] if math.isfinite(second) else []
+            found += [_excess(one, other, level)] if math.isfinite(first) else []
+            found += [_excess(other, one, level)] if math.isfinite(second) else []
         return max((one for one in found if one is not None), key=lambda one: one.p, default=None)
 
     def point(self, groups: Sequence[Group]) -> float | None:
@@ -171,10 +178,10 @@ class Directed(Kind):
         return f"{100 * value:{digits}}%".replace("-", "−") if abs(value) > 1e-9 else "0%"
 
 
-def _excess(one: Group, other: Group) -> Objection | None:
+def _excess(one: Group, other: Group, level: float) -> Objection | None:
     """That the first may rank last more often than the second, by more than counts as alike."""
     counts, sizes = (_lost(one), _lost(other)), (len(one.values), len(other.values))
-    found = excess(counts, sizes, least=LOST, level=LEVEL)
+    found = excess(counts, sizes, least=LOST, level=level)
     if found.shown:
         return None
     return Objection(

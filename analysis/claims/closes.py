@@ -8,22 +8,24 @@ another run is named. The interval is Fieller's (`analysis/statistics/ratios.py`
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator, model_validator
 
 from ablations.spec import Names
-from analysis.claims._base import KINDS, LEVEL, CannotCompare, Evidence, Group, Kind, RunField
+from analysis.claims._base import KINDS, CannotCompare, Evidence, Group, Kind, RunField
 from analysis.claims.metrics import Metric, MetricField, parse_metric
 from analysis.claims.values import common_seeds, values_of
 from analysis.statistics import Region, is_paired
 from analysis.statistics.ratios import Ratio, ratio
-from analysis.wording import name_seeds
+from analysis.wording import name_seeds, percent
 from fakeface.evaluation.measures import QUALITY
 from fakeface.measures import Better
 
+SUPPOSED_END = 0.5
+"""Where one end of a gap is, as a share of the other, before both have a seed."""
 _SHARE = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\s*%")
 
 
@@ -108,10 +110,25 @@ class Closes(Kind):
             )
         return closed / gap
 
-    def effect(self, groups: Sequence[Group]) -> Ratio:
+    def effects(self, groups: Sequence[Group], level: float) -> Sequence[Ratio]:
         self.point(groups)  # raises where there is no gap
         paired = is_paired(*(group.values for group in groups))
-        return ratio([group.by_seed for group in groups], *self._weights(groups), paired=paired, level=LEVEL)
+        return [
+            ratio([group.by_seed for group in groups], *self._weights(groups), paired=paired, level=level)
+        ]
+
+    def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:
+        ends, words = (
+            (1.0, SUPPOSED_END),
+            f"it closes nothing of a gap of {percent(1 - SUPPOSED_END)} of the value",
+        )
+        if self.compared.better is Better.HIGHER:
+            ends = ends[::-1]
+        if self.start in known and self.goal in known:
+            ends, words = (known[self.start], known[self.goal]), "it closes nothing"
+        values = {self.start: ends[0], self.goal: ends[1]}
+        values[self.origin] = values.get(self.origin, known.get(self.origin, ends[0]))
+        return [values.get(name, values[self.origin]) for name in self.named_runs], words
 
     def _weights(self, groups: Sequence[Group]) -> tuple[list[float], list[float]]:
         """The contrasts above and below the fraction, so that what is better is lower."""

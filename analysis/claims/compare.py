@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analysis.claims._base import KINDS, LEVEL, Group, RunField
+from analysis.claims._base import KINDS, Group, RunField
 from analysis.claims._directed import Difference, Directed
 from analysis.claims.metrics import Metric, MetricField, parse_metric
 from analysis.statistics import Effect, difference, is_paired
@@ -20,9 +20,9 @@ class TwoGroups(Directed):
     def pairs(self, groups: Sequence[Group]) -> Sequence[tuple[Group, Group]]:
         return [(groups[0], groups[1])]
 
-    def effect(self, groups: Sequence[Group]) -> Effect:
+    def effects(self, groups: Sequence[Group], level: float) -> Sequence[Effect]:
         first, second = self.scaled(groups)
-        return difference(first, second, paired=is_paired(*(group.values for group in groups)), level=LEVEL)
+        return [difference(first, second, paired=is_paired(*(group.values for group in groups)), level=level)]
 
 
 @KINDS.register("compare")

@@ -9,7 +9,7 @@ from pydantic import Field
 from ablations.spec import Names
 from ablations.spec.layers import unknown
 from ablations.spec.names import Name
-from analysis.claims._base import KINDS, LEVEL, Group, RunField
+from analysis.claims._base import KINDS, Group, RunField
 from analysis.claims._directed import Difference, Directed
 from analysis.claims.metrics import Metric, MetricField, parse_metric
 from analysis.statistics import CONTRASTS, Effect, Factor, factor_effect, is_paired
@@ -59,9 +59,9 @@ class FactorEffect(Directed):
         both = self._part is Factor.INTERACTION
         return f"the interaction of {listed(self.factors)}" if both else f"the effect of {self.of}"
 
-    def effect(self, groups: Sequence[Group]) -> Effect:
+    def effects(self, groups: Sequence[Group], level: float) -> Sequence[Effect]:
         paired = is_paired(*(group.values for group in groups))
-        return factor_effect(self.scaled(groups), self._part, paired=paired, level=LEVEL)
+        return [factor_effect(self.scaled(groups), self._part, paired=paired, level=level)]
 
     @property
     def _part(self) -> Factor:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group
 from analysis.claims.preregistration import Change
-from analysis.statistics import Judgement, Region, VerdictWord, further_seeds, holm
+from analysis.statistics import Judgement, Region, VerdictWord, further_seeds, holm, judge_each
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str]) ->
             return Verdict(claim, VerdictWord.NOT_RUN, groups, reason=reason)
         if min(len(group.values) for group in groups) == 1:
             return Verdict(claim, VerdictWord.DESCRIBED, groups, estimate=kind.point(groups))
-        judgement, objection = kind.judged(groups), None
-        if judgement.verdict == VerdictWord.SUPPORTED and (objection := kind.objection(groups)):
+        judgement, objection = judge_each(kind.effects(groups, LEVEL), kind.region), None
+        if judgement.verdict == VerdictWord.SUPPORTED and (objection := kind.objection(groups, LEVEL)):
             judgement = replace(judgement, p=objection.p)
     except CannotCompare as error:
         return Verdict(claim, VerdictWord.REFUSED, groups, reason=f"{error}.")

@@ -1,12 +1,12 @@
 """In how many seeds a run ends in a certain way."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from analysis.claims._base import KINDS, LEVEL, Chart, Evidence, Group, Kind, RunField
+from analysis.claims._base import KINDS, Chart, Evidence, Group, Kind, RunField
 from analysis.claims.values import outcomes_of
 from analysis.statistics import Effect, Region, share, share_difference
 from analysis.wording import counted, listed, percent, signed
@@ -64,12 +64,17 @@ class Outcome(Kind):
         shares = [sum(group.values.values()) / len(group.values) for group in groups]
         return shares[0] if len(shares) == 1 else shares[0] - shares[1]
 
-    def effect(self, groups: Sequence[Group]) -> Effect:
+    def effects(self, groups: Sequence[Group], level: float) -> Sequence[Effect]:
         counts = [int(sum(group.values.values())) for group in groups]
         sizes = [len(group.values) for group in groups]
         if self.against is None:
-            return share(counts[0], sizes[0], level=LEVEL)
-        return share_difference((counts[0], counts[1]), (sizes[0], sizes[1]), level=LEVEL)
+            return [share(counts[0], sizes[0], level=level)]
+        return [share_difference((counts[0], counts[1]), (sizes[0], sizes[1]), level=level)]
+
+    def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:  # noqa: ARG002
+        if self.against is None:
+            return [1.0], f"every seed ends as {self.word}"
+        return [1.0, 0.0], f"every seed ends as {self.word} and none of `{self.against}`"
 
     @property
     def region(self) -> Region:

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ablations.spec import Names
-from analysis.claims._base import KINDS, LEVEL, Group, RunField
+from analysis.claims._base import KINDS, Group, RunField
 from analysis.claims._directed import Directed
 from analysis.claims.metrics import Metric, MetricField, parse_metric
-from analysis.statistics import Judgement, difference, is_paired, judge_each
+from analysis.statistics import Effect, difference, is_paired
 
 FEWEST_RUNS = 3
 
@@ -46,12 +46,11 @@ class Trend(Directed):
     def pairs(self, groups: Sequence[Group]) -> Sequence[tuple[Group, Group]]:
         return [(after, before) for before, after in pairwise(groups)]
 
-    def judged(self, groups: Sequence[Group]) -> Judgement:
-        effects = [
-            difference(*self.scaled(pair), paired=is_paired(*(group.values for group in pair)), level=LEVEL)
+    def effects(self, groups: Sequence[Group], level: float) -> Sequence[Effect]:
+        return [
+            difference(*self.scaled(pair), paired=is_paired(*(group.values for group in pair)), level=level)
             for pair in self.pairs(groups)
         ]
-        return judge_each(effects, self.region)
 
     def estimated(self, means: Sequence[float]) -> float:
         """The change that fits the claim least."""

@@ -1,6 +1,6 @@
 """Statistics for verdicts: pure functions of arrays, each with its paper and formula. See docs/statistics.md."""
 
-from analysis.statistics._base import Effect
+from analysis.statistics._base import Effect, Region
 from analysis.statistics.aggregates import Aggregate, interquartile_mean, probability_of_lower, profile
 from analysis.statistics.differences import CONTRASTS, Factor, difference, factor_effect, is_paired
 from analysis.statistics.means import contrast
@@ -8,7 +8,7 @@ from analysis.statistics.outcomes import Excess, excess, share, share_difference
 from analysis.statistics.ranks import shift
 from analysis.statistics.ratios import ratio
 from analysis.statistics.seeds import further_seeds
-from analysis.statistics.verdicts import Judgement, Region, VerdictWord, holm, judge, judge_each
+from analysis.statistics.verdicts import Judgement, VerdictWord, holm, judge, judge_each
 
 __all__ = [
     "CONTRASTS",

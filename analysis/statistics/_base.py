@@ -1,5 +1,6 @@
 """What every effect says, and what every function of this package requires of its groups."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,19 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Groups = Sequence[npt.ArrayLike]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a statement says that the truth is: above low and below high, not on them."""
+
+    low: float
+    high: float
+
+    @property
+    def edges(self) -> list[float]:
+        """Its finite ends."""
+        return [end for end in (self.low, self.high) if math.isfinite(end)]
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,22 @@ class Effect(ABC):
     @abstractmethod
     def power(self, at: float, n: int) -> float:
         """The probability that n seeds a group exclude `at` at this level, if the true effect equals the estimate."""
+
+    @abstractmethod
+    def detectable(self, region: Region, n: int, power: float) -> Region | None:
+        """Where in a region the truth must be for n seeds a group to show, with this power, that it is in there.
+
+        The spread is the one observed. None where no truth suffices; NaN ends where it is not a matter of distance.
+        """
+
+    def contained(self, region: Region, n: int) -> float:
+        """The probability that n seeds a group show that the truth is in a region, if it equals the estimate: at least
+        this, since the chances of missing an edge add up at most."""
+        return max(0.0, 1 - sum(1 - self.power(edge, n) for edge in region.edges))
+
+    def least_p(self, at: float, n: int) -> float:  # noqa: ARG002 - for subclasses
+        """The smallest p-value, doubled as everywhere, that n seeds a group can give for a truth beyond `at`."""
+        return 0.0
 
 
 def checked_groups(groups: Groups) -> list[Array]:

@@ -23,9 +23,10 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import betaincinv
 from scipy.stats import binom, binomtest
 
-from analysis.statistics._base import Array, Effect, checked_level
+from analysis.statistics._base import Array, Effect, Region, checked_level
 
 NUISANCE_POINTS = 201
 """At how many p, from the smallest to the largest that δ leaves, the worst one is looked for."""
@@ -51,6 +52,18 @@ class Share(Effect):
         tails = binom.cdf(counts, n, at) if self.estimate < at else binom.sf(counts - 1, n, at)
         return float(binom.pmf(counts, n, self.estimate) @ (tails <= (1 - self.level) / 2))
 
+    def detectable(self, region: Region, n: int, power: float) -> Region | None:
+        """Of a region above a share."""
+        counts = np.arange(n + 1)
+        enough = counts[binom.sf(counts - 1, n, region.low) <= (1 - self.level) / 2]
+        if not len(enough):
+            return None
+        # The share p at which P(count >= least) is the power: the tail of a binomial is an incomplete beta function.
+        return Region(float(betaincinv(enough[0], n - enough[0] + 1, power)), region.high)
+
+    def least_p(self, at: float, n: int) -> float:
+        return min(1.0, 2 * at**n)
+
 
 @dataclass(frozen=True)
 class ShareDifference(Effect):
@@ -71,6 +84,24 @@ class ShareDifference(Effect):
             for count, size in zip(self.counts, self.n, strict=True)
         )
         return float(first @ decided @ second)
+
+    def detectable(self, region: Region, n: int, power: float) -> Region | None:
+        """Of a region above a difference, if the second group's share is the one observed."""
+        decided = _table_tails((n, n), region.low)[1] <= (1 - self.level) / 2
+        counts, other = np.arange(n + 1), self.counts[1] / self.n[1]
+        second = binom.pmf(counts, n, other)
+
+        def excess(difference: float) -> float:
+            first = binom.pmf(counts, n, min(1.0, other + difference))
+            return float(first @ decided @ second) - power
+
+        most = 1.0 - other
+        if most <= region.low or excess(most) < 0:
+            return None
+        return Region(float(brentq(excess, region.low, most, xtol=1e-6)), region.high)
+
+    def least_p(self, at: float, n: int) -> float:
+        return min(1.0, 2 * float(_table_tails((n, n), at)[1].min()))
 
 
 def share(count: int, n: int, *, level: float = 0.95) -> Share:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from analysis.statistics._base import Array, Effect, checked_groups, checked_level
+from analysis.statistics._base import Array, Effect, Region, checked_groups, checked_level
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RankEffect(Effect):
     def power(self, at: float, n: int) -> float:
         """By the normal approximation of Noether 1987, and 0 where no order of n seeds is rare enough."""
         growth, tail = n / min(self.n), (1 - self.level) / 2
-        if float(self.null[0]) ** growth > tail:
+        if self.least_p(at, n) > 2 * tail:
             return 0.0
         # The share of all comparisons above `at`, those that tie counting half.
         share = 0.5 + float(np.sign(self.comparisons - at).sum()) / (2 * (len(self.null) - 1))
@@ -45,6 +45,14 @@ class RankEffect(Effect):
         excess = abs(share - 0.5) - float(norm.isf(tail)) * spread
         alternative = 2 * math.sqrt(share * (1 - share)) * spread
         return float(norm.cdf(excess / alternative)) if alternative else float(excess >= 0)
+
+    def detectable(self, region: Region, n: int, power: float) -> Region | None:  # noqa: ARG002
+        """NaN: how far apart two groups rank is not in the units of their values."""
+        return Region(math.nan, math.nan)
+
+    def least_p(self, at: float, n: int) -> float:  # noqa: ARG002 - the same for every value
+        strata = len(self.n) // 2
+        return 2 / float(math.comb(2 * n, n) ** strata)
 
 
 def shift(strata: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, level: float = 0.95) -> RankEffect:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import brentq
 
-from analysis.statistics._base import Array, Effect, Groups, checked_groups, checked_level
+from analysis.statistics._base import Array, Effect, Groups, Region, checked_groups, checked_level
 from analysis.statistics.means import MeanEffect, contrast
 
 DOUBLINGS = 40
@@ -51,6 +51,23 @@ class Ratio(Effect):
         if self.gap is None or difference is None:
             return 0.0
         return min(replace(part, level=self.level).power(0.0, n) for part in (self.gap, difference))
+
+    def detectable(self, region: Region, n: int, power: float) -> Region | None:
+        """In units of the gap as it was observed, which n seeds must show as well. Edges share what may be missed."""
+        if self.gap is None or replace(self.gap, level=self.level).power(0.0, n) < power:
+            return None
+        power = 1 - (1 - power) / len(region.edges)
+        ends = [self._beyond(region.low, 1, n, power), self._beyond(region.high, -1, n, power)]
+        return Region(*ends) if ends[0] < ends[1] else None
+
+    def _beyond(self, at: float, side: int, n: int, power: float) -> float:
+        """The ratio on this side of an edge at which n seeds exclude the edge with this power."""
+        difference = self._less(at) if math.isfinite(at) else None
+        if self.gap is None or difference is None:
+            return at
+        above = Region(0.0, math.inf)
+        shown = replace(difference, level=self.level).detectable(above, n, power)
+        return at + side * (shown.low if shown else math.inf) / self.gap.estimate
 
     def _less(self, at: float) -> MeanEffect | None:
         """The numerator less `at` times the denominator."""

@@ -5,13 +5,54 @@ equals the estimate (Cohen, "Statistical power analysis for the behavioral scien
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
-from analysis.statistics._base import Effect
-from analysis.statistics.verdicts import Region, VerdictWord, judge
+from analysis.statistics._base import Effect, Region
+from analysis.statistics.verdicts import VerdictWord, judge
 
 POWER = 0.8
 MOST_SEEDS = 100
 """A statement that needs more seeds a run than this is not going to be decided by seeds."""
+
+
+def chance(effects: Sequence[Effect], region: Region, n: int) -> float:
+    """The probability that n seeds a group decide that all effects are in a region, or that one is outside, at their
+    level, if the true effects equal the estimates: a lower bound where several values must be excluded.
+
+    0 where an estimate is NaN.
+    """
+    if any(math.isnan(effect.estimate) for effect in effects):
+        return 0.0
+    outside = [effect for effect in effects if not region.low < effect.estimate < region.high]
+    if outside:
+        # Of several one is enough, after Bonferroni's correction for choosing it.
+        level = 1 - (1 - effects[0].level) / len(effects)
+        return max(_refuted(replace(effect, level=level), region, n) for effect in outside)
+    return max(0.0, 1 - sum(1 - effect.contained(region, n) for effect in effects))
+
+
+def detectable(effects: Sequence[Effect], region: Region, n: int) -> Region | None:
+    """Where in a region the true effects must be for n seeds a group to show that they are in it.
+
+    "Show": in `POWER` of all cases at least. See `Effect.detectable`.
+    """
+    power = 1 - (1 - POWER) / len(effects)
+    found = [shown for effect in effects if (shown := effect.detectable(region, n, power))]
+    if len(found) < len(effects):
+        return None
+    return Region(max(one.low for one in found), min(one.high for one in found))
+
+
+def least_seeds(effects: Sequence[Effect], region: Region) -> int | None:
+    """The fewest seeds a group that can show at all that the effects are in a region; None: 100 cannot."""
+    counts = range(2, MOST_SEEDS + 1)
+    return next((n for n in counts if least_p(effects, region, n) <= 1 - effects[0].level), None)
+
+
+def least_p(effects: Sequence[Effect], region: Region, n: int) -> float:
+    """The smallest p-value that n seeds a group can give for a region."""
+    return max(effect.least_p(edge, n) for effect in effects for edge in region.edges)
 
 
 def further_seeds(effect: Effect, region: Region) -> int | None:
@@ -26,14 +67,11 @@ def further_seeds(effect: Effect, region: Region) -> int | None:
     judgement = judge(effect, region)
     if judgement.verdict != VerdictWord.UNDECIDED:
         raise ValueError(f"the statement is {judgement.verdict}: no further seed is needed")
-    if math.isnan(effect.estimate):
-        return None
     has = min(effect.n)
-    edges = [edge for edge in (region.low, region.high) if math.isfinite(edge)]
-    if judgement.leaning == VerdictWord.REFUTED:
-        edges = [min(edges, key=lambda edge: abs(effect.estimate - edge))]
-    for n in range(has + 1, MOST_SEEDS + 1):
-        # To be supported every edge must be cleared; at most, the chances of failing add up.
-        if sum(1 - effect.power(edge, n) for edge in edges) <= 1 - POWER:
-            return n - has
-    return None
+    counts = range(has + 1, MOST_SEEDS + 1)
+    return next((n - has for n in counts if chance([effect], region, n) >= POWER), None)
+
+
+def _refuted(effect: Effect, region: Region, n: int) -> float:
+    """The chance of a refutation: the nearest edge must be excluded."""
+    return effect.power(min(region.edges, key=lambda edge: abs(effect.estimate - edge)), n)

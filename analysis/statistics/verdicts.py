@@ -22,7 +22,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics._base import Array, Effect
+from analysis.statistics._base import Array, Effect, Region
 
 ROUNDING = 1e-12
 """By how much a p-value may exceed its level."""
@@ -40,14 +40,6 @@ class VerdictWord(StrEnum):
     """Jobs or a study are missing."""
     REFUSED = "refused"
     """The data are there, and comparing them makes no sense."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where a statement says that the truth is: above low and below high, not on them."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

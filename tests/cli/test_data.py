@@ -38,7 +38,7 @@ def test_changed_data_stop_a_training_but_no_reader(ablate, tmp_path: Path, pict
     assert "1 file(s) that may hold images not read, the first: broken.jpg: " in out
     before = json.loads(ablate("status", "--json", *job).stdout)[0]
     Image.new("RGB", (40, 40)).save(pictures / "new.png")
-    (planned,) = json.loads(ablate("plan", "--json", *job).stdout)
+    (planned,) = json.loads(ablate("plan", "--json", *job).stdout)["jobs"]
     assert planned["state"] == "data-missing"
     assert "its files have changed (1 files added" in planned["detail"]
     assert "`ablate data prepare`" in planned["detail"]
@@ -50,7 +50,7 @@ def test_changed_data_stop_a_training_but_no_reader(ablate, tmp_path: Path, pict
     assert "uses it any more" not in ablate("clean", "--stale", *seed).stdout
     assert "not what was prepared: 1 images are new" in ablate("run", "--no-mirror", *job, check=2).stderr
     ablate("data", "prepare", "--refresh", *job)
-    assert json.loads(ablate("plan", "--json", *job).stdout)[0]["state"] == "stale"
+    assert json.loads(ablate("plan", "--json", *job).stdout)["jobs"][0]["state"] == "stale"
     for meta in tmp_path.glob("results/data/folder-*/meta.json"):
         meta.write_text("{")
     assert json.loads(ablate("status", "--json", *job).stdout)[0]["exit"] == "finished"

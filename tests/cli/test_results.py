@@ -84,7 +84,7 @@ def test_a_journal_that_cannot_be_read_is_named_and_the_other_jobs_are_shown(tra
         assert line.startswith(f"Left out: {path}: cannot read the journal: ")
         assert line.endswith(": restore it or its permissions, or move its folder out of the store")
     plan, status = (json.loads(trained(name, "--json", check=1).stdout) for name in ("plan", "status"))
-    assert [row["state"] for row in plan] == ["done", "done", "unreadable", "done"]
+    assert [row["state"] for row in plan["jobs"]] == ["done", "done", "unreadable", "done"]
     assert [row["exit"] for row in status] == ["finished", "finished", "unreadable", "finished"]
     assert "cannot read the journal" in (trained.folder / "results/report/report.html").read_text()
     run = trained("run", "--no-mirror", check=None)

@@ -45,7 +45,7 @@ def test_a_second_run_finds_everything_done(trained: Place):
 
 
 def test_plan_shows_states_without_running_anything(trained: Place):
-    rows = trained.json("plan", "--seeds", "0,1", "--run", "sgd")
+    rows = trained.json("plan", "--seeds", "0,1", "--run", "sgd")["jobs"]
     assert [(row["seed"], row["state"], row["steps"]) for row in rows] == [(0, "done", 24), (1, "new", 24)]
     assert rows[1]["expected_seconds"] > 0
     assert "4 of 4 jobs to train" in trained("run", "--dry-run", "--seeds", "7").stdout
@@ -71,7 +71,7 @@ def test_a_plan_parses_journals_once_and_estimates_from_this_device(
 def test_a_changed_setting_is_stale_and_says_which(trained: Place):
     path = trained.folder / "runs.yaml"
     path.write_text(path.read_text().replace("optimizer: sgd", "optimizer: {name: sgd, lr: 0.02}"))
-    (row,) = trained.json("plan", "--run", "sgd")
+    (row,) = trained.json("plan", "--run", "sgd")["jobs"]
     assert (row["state"], row["detail"]) == (
         "stale",
         "optimizer.D.lr: 0.0002 -> 0.02; optimizer.G.lr: 0.0002 -> 0.02",
@@ -80,9 +80,9 @@ def test_a_changed_setting_is_stale_and_says_which(trained: Place):
 
 def test_a_setting_changed_by_set_is_another_variant_and_makes_nothing_stale(trained: Place):
     changed = ("--set", "optimizer.lr=0.02")
-    (row,) = trained.json("plan", "--run", "sgd", *changed)
+    (row,) = trained.json("plan", "--run", "sgd", *changed)["jobs"]
     assert (row["run"], row["state"]) == ("sgd[optimizer.lr=0.02]", "new")
-    assert trained.json("plan", "--run", "sgd[optimizer.lr=2e-2]") == [row]
+    assert trained.json("plan", "--run", "sgd[optimizer.lr=2e-2]")["jobs"] == [row]
     table = trained("run", "--no-mirror", "--run", "sgd", *changed).stdout
     assert "sgd[optimizer.lr=0.02]-s0" in table, "while it runs"
     both = ["sgd", "sgd[optimizer.lr=0.02]"]
@@ -94,13 +94,13 @@ def test_a_setting_changed_by_set_is_another_variant_and_makes_nothing_stale(tra
     assert [[row["run"] for row in rows] for rows in shown] == [both] * 3, "the plain run beside its variant"
     assert [row["state"] for row in shown[0]] == ["done", "done"]
     assert "no run of the specification" not in trained("clean", "--stale").stdout, "both are needed"
-    (same,) = trained.json("plan", "--run", "sgd", "--set", "optimizer.lr=0.0002")
+    (same,) = trained.json("plan", "--run", "sgd", "--set", "optimizer.lr=0.0002")["jobs"]
     assert (same["run"], same["state"]) == ("sgd", "done"), "a value that it had already changes nothing"
 
 
 def test_a_changed_protocol_scores_again_and_trains_nothing(trained: Place):
     override = ["--set", "evaluation.num_samples=40", "--run", "baseline"]
-    assert trained.json("plan", *override)[0]["state"] == "re-score"
+    assert trained.json("plan", *override)["jobs"][0]["state"] == "re-score"
     path = trained.job("baseline-s0") / "journal.jsonl"
     sessions = [r for r in journal.read(path).records if r["kind"] == "session"]
     trained("run", "--no-mirror", *override)
@@ -109,13 +109,13 @@ def test_a_changed_protocol_scores_again_and_trains_nothing(trained: Place):
     assert [r["step"] for r in records if r["kind"] == "evaluation"] == [12, 24, 12, 24]
     (status,) = trained.json("status", *override)
     assert (status["state"], status["exit"]) == ("done", "finished")
-    assert trained.json("plan", "--run", "baseline")[0]["state"] == "done"
+    assert trained.json("plan", "--run", "baseline")["jobs"][0]["state"] == "done"
 
 
 def test_the_same_training_under_another_name_is_not_run_again(trained: Place):
     spec = (trained.folder / "runs.yaml").read_text() + "  plain-sgd: {extends: sgd, group: other}\n"
     (trained.folder / "renamed.yaml").write_text(spec)
-    (row,) = trained.json("plan", "--spec", "renamed.yaml", "--group", "other")
+    (row,) = trained.json("plan", "--spec", "renamed.yaml", "--group", "other")["jobs"]
     assert (row["run"], row["state"]) == ("plain-sgd", "done")
 
 
@@ -214,7 +214,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_resumes(
     assert "The same command resumes" in out
     (row,) = json.loads(ablate("status", "--json", *long).stdout)
     assert (row["state"], row["exit"]) == ("resumable", "interrupted")
-    (planned,) = json.loads(ablate("plan", "--json", *long).stdout)
+    (planned,) = json.loads(ablate("plan", "--json", *long).stdout)["jobs"]
     assert f"from step {row['steps']}" in planned["detail"]
 
 

@@ -46,7 +46,7 @@ class Copy:
         return done.stdout
 
     def states(self) -> dict[str, tuple[str, str]]:
-        rows = json.loads(self.ablate("plan", "--json"))
+        rows = json.loads(self.ablate("plan", "--json"))["jobs"]
         return {row["run"]: (row["state"], row["detail"]) for row in rows}
 
     def move(self, file: str, to: str) -> None:

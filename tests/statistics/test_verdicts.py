@@ -1,6 +1,7 @@
 """analysis.statistics: verdicts, families of them, and how many seeds they need."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from analysis.statistics import (
     share_difference,
     shift,
 )
+from analysis.statistics.means import power_within
 from tests.statistics.groups import INF, higher_by, lower_by, normal, within
 
 
@@ -110,11 +112,42 @@ def test_further_seeds_are_as_many_as_the_noncentral_t_says():
     effect = difference(values - 1.0, values, paired=False)
     needed = 3 + further_seeds(effect, lower_by(0.0))
 
+    # Of two groups of n with equal spreads, whose degrees of freedom are known here.
     def power(n):
         critical = scipy.stats.t.ppf(0.975, 2 * n - 2)
         return scipy.stats.nct.sf(critical, 2 * n - 2, math.sqrt(n / 2))
 
-    assert power(needed) >= 0.8 > power(needed - 1)
+    assert power(needed + 1) >= 0.8 > power(needed - 2)
+
+
+@pytest.mark.parametrize("n", [3, 4, 10])
+@pytest.mark.parametrize("shares", [(1.0,), (0.5, 0.5), (0.9, 0.1), (0.25, 0.25, 0.25, 0.25)])
+@pytest.mark.parametrize("ends", [(-4.0, INF), (-3.0, 5.0)])
+def test_the_power_of_a_contrast_is_that_of_simulations(n, shares, ends):
+    """With the degrees of freedom that Welch's test estimates each time."""
+    random = np.random.default_rng(n)
+    parts = np.array(shares) * random.chisquare(n - 1, (40_000, len(shares))) / (n - 1)
+    variance = parts.sum(axis=1)
+    df = (n - 1) * variance**2 / (parts**2).sum(axis=1)
+    half, estimates = scipy.stats.t.ppf(0.975, df) * np.sqrt(variance), random.normal(size=len(variance))
+    inside = (estimates - half > ends[0]) & (estimates + half < ends[1])
+    assert power_within(*ends, n, shares, 0.95) == pytest.approx(inside.mean(), abs=0.01)
+
+
+def test_a_paired_power_is_the_noncentral_t():
+    for n, scores in ((3, 5.0), (5, 3.0), (20, 3.0)):
+        exact = scipy.stats.nct.sf(scipy.stats.t.ppf(0.975, n - 1), n - 1, scores)
+        assert power_within(-scores, INF, n, (1.0,), 0.95) == pytest.approx(exact, abs=0.003)
+
+
+@pytest.mark.parametrize("region", [lower_by(1.0), higher_by(1.0), within(9.0)])
+@pytest.mark.parametrize("paired", [False, True])
+def test_what_is_detectable_has_the_power(region, paired):
+    effect = difference(normal(6), normal(6, seed=1), paired=paired)
+    found = effect.detectable(region, 6, 0.8)
+    truth = found.low if math.isfinite(found.low) else found.high
+    assert replace(effect, estimate=truth).contained(region, 6) == pytest.approx(0.8, abs=1e-3)
+    assert effect.detectable(within(0.5), 6, 0.8) is None
 
 
 def test_an_estimate_nearer_the_margin_needs_more_seeds_until_none_will_do():
