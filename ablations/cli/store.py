@@ -1,5 +1,6 @@
-"""The commands that take care of a store: `ablate sync`, `ui`, `audit` and `clean`."""
+"""The commands that take care of a store: `ablate sync`, `ui`, `merge`, `audit` and `clean`."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -84,6 +85,27 @@ def sync(
     else:
         out.say(f"Could not check whether MLflow holds everything; {mended}`{{}}` tries again.", again)
     raise typer.Exit(130 if stop.is_set() and not follow else 1)
+
+
+@store_app.command()
+def merge(
+    other: Annotated[Path, typer.Argument(metavar="OTHER_STORE", help="The store whose results to bring.")],
+    store: StorePath = STORE,
+) -> None:
+    """Bring another store's jobs and studies into this one. The other store stays as it is."""
+    from ablations.jobs.merging import Fate, merge
+    from ablations.store import Store
+
+    out, counts = console(), Counter[Fate]()
+    for merged in merge(Store(store), Store(other)):
+        counts[merged.fate] += 1
+        if merged.fate != Fate.KEPT or merged.why:
+            out.say("{}  {}{}", merged.fate, merged.name, f": {merged.why}" if merged.why else "")
+    out.say("{}", ", ".join(f"{counts[fate]} {fate}" for fate in Fate if counts[fate]) or "Nothing to merge.")
+    if counts[Fate.REPLACED]:
+        out.say("What was replaced is in {}.", Store(store).aside)
+    if counts[Fate.LEFT]:
+        raise typer.Exit(1)
 
 
 @store_app.command()

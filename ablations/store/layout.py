@@ -13,7 +13,8 @@
 <store>/mlflow.db, artifacts/   the mirror itself
 <store>/report/             the report
 <store>/studies/<study>-<digest>/   Optuna's journal of a study, and its result in study.json
-<store>/aside/              archived jobs, which `--rerun` replaced
+<store>/aside/              archived jobs, which `--rerun` or a merge replaced
+<store>/merging/            what `ablate merge` is copying; left only by a kill
 """
 
 import hashlib
@@ -65,6 +66,7 @@ class Store:
         self.report = self.root / "report"
         self.studies = self.root / "studies"
         self.aside = self.root / "aside"
+        self.merging = self.root / "merging"
 
     def prepare(self) -> None:
         """Create the folder. Raises UserError if it cannot be written."""
@@ -143,13 +145,18 @@ class Store:
                 except Timeout:
                     words = "another process is running it, so --rerun cannot replace it now"
                     raise UserError(f"{folder.name}: {words}") from None
-            when = time.strftime("%Y%m%d-%H%M%S")
-            self.aside.mkdir(exist_ok=True)
-            # A random part, since two commands may archive the same job within a second.
-            return [
-                folder.rename(self.aside / f"{folder.name}-{when}-{secrets.token_hex(2)}")
-                for folder in folders
-            ]
+            return [self.set_aside(folder) for folder in folders]
+
+    def set_aside(self, folder: Path) -> Path:
+        """Move a job's folder to `aside/`, and return its new path. The caller holds the job's lock.
+
+        Raises:
+            OSError: the store cannot be written.
+        """
+        self.aside.mkdir(exist_ok=True)
+        when = time.strftime("%Y%m%d-%H%M%S")
+        # A random part, since two commands may archive the same job within a second.
+        return folder.rename(self.aside / f"{folder.name}-{when}-{secrets.token_hex(2)}")
 
     def find_data(self, config: DataConfig) -> FoundData:
         """Look up prepared images without reading their pixels. Never raises: unusable images count as absent."""

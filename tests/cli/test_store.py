@@ -1,4 +1,4 @@
-"""`ablate sync`, `audit` and `clean`."""
+"""`ablate sync`, `merge`, `audit` and `clean`."""
 
 import shutil
 from pathlib import Path
@@ -32,6 +32,18 @@ def test_sync_says_what_it_could_not_do(ablate, tmp_path: Path, monkeypatch: pyt
     out = ablate("sync", "--store", "begun", check=1).stdout
     assert "MLFLOW_TRACKING_URI is set, but not used" in out
     assert "s3cret" not in out
+
+
+def test_two_stores_merge_into_one_that_has_trained_it_all(trained: Place):
+    whole = trained.json("status"), trained.json("report") | {"built": None}
+    shutil.copytree(trained.folder / "results/jobs", trained.folder / "other/jobs")
+    for run in ("sgd", "both"):
+        shutil.rmtree(trained.job(run))
+    for run in ("baseline", "weight-init"):
+        shutil.rmtree(trained.folder / "other/jobs" / trained.job(run).name)
+    assert [row["state"] for row in trained.json("status")] == ["done", "done", "new", "new"]
+    assert trained("merge", "other").stdout.endswith("\n2 added\n")
+    assert (trained.json("status"), trained.json("report") | {"built": None}) == whole
 
 
 # -- audit -------------------------------------------------------------------------------------------------------
