@@ -41,7 +41,7 @@ COMPLETE = frozenset({Exit.FINISHED, Exit.DIVERGED})
 
 
 class Samples(StrEnum):
-    """What the generator's samples are."""
+    """What the generator's samples are. A diverged training has no such word: its generator's output is not finite."""
 
     HEALTHY = "healthy"
     NOISE = "noise"

@@ -28,7 +28,7 @@ _WORDS: Mapping[str, tuple[str, str | None, str | None]] = {
     "noise": ("finished", "noise", "balanced"),
     "collapsed": ("finished", "collapsed", "balanced"),
     "discriminator-won": ("finished", "noise", "discriminator-won"),
-    "diverged": ("diverged", "noise", None),
+    "diverged": ("diverged", None, None),
     "unknown": ("pruned", "healthy", "balanced"),
 }
 

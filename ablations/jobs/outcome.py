@@ -7,6 +7,7 @@ from fakeface.declaration import Declaration
 from fakeface.evaluation.diagnosis import onset_of
 from fakeface.evaluation.dynamics import diagnose_dynamics
 from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, UPDATE_RATIO
+from fakeface.outcomes import Exit
 
 
 class OutcomeFinding(NamedTuple):
@@ -17,8 +18,11 @@ class OutcomeFinding(NamedTuple):
     evidence: str
 
 
-def samples_finding(history: History) -> OutcomeFinding:
-    """The `Samples` at the last grid. Those of untrained weights say nothing of the training."""
+def samples_finding(history: History, exit_: str | None = None) -> OutcomeFinding:
+    """The `Samples` at the last grid. Those of untrained weights say nothing of the training, and weights that are not
+    finite make none."""
+    if exit_ == Exit.DIVERGED:
+        return OutcomeFinding(None, None, "training diverged: there are no samples to judge")
     if not any(diagnosis["step"] for diagnosis in history.diagnoses):
         return OutcomeFinding(None, None, "no samples were drawn after a step")
     labels = [(diagnosis["step"], diagnosis["label"]) for diagnosis in history.diagnoses]
@@ -35,7 +39,7 @@ def dynamics_finding(history: History) -> OutcomeFinding:
     ):
         return OutcomeFinding(None, None, "losses and accuracies are not recorded at the same steps")
     series = {name: (s.steps, s.values) for name, s in history.series.items()}
-    dynamics = diagnose_dynamics(series, Declaration.of(history.job))
+    dynamics = diagnose_dynamics(series, Declaration.of(history.job), history.job.get("total_steps"))
     return OutcomeFinding(dynamics.label, dynamics.onset, dynamics.evidence)
 
 
@@ -43,7 +47,7 @@ def outcome_fields(
     history: History, exit_: str, *, evidence: str, steps: int, onset: int | None = None, traceback: str = ""
 ) -> dict[str, Any]:
     """The fields of an `outcome` record. Those about the weights are None."""
-    samples, dynamics = samples_finding(history), dynamics_finding(history)
+    samples, dynamics = samples_finding(history, exit_), dynamics_finding(history)
     return {
         "exit": exit_,
         "samples": samples.word,

@@ -25,8 +25,8 @@ def result_of(job: Job, history: History, decision: PruneDecision | None = None)
     """What a job's journal says; of a pruned one, what it said at the step of the decision."""
     outcome = history.outcome or {}
     known = history if decision is None else history.until(decision.step)
-    samples, dynamics = samples_finding(known), dynamics_finding(known)
     exit_ = Exit(outcome.get("exit", Exit.INTERRUPTED)) if decision is None else Exit.PRUNED
+    samples, dynamics = samples_finding(known, exit_), dynamics_finding(known)
     assert job.total_steps is not None  # it was trained, so its data are known
     total = job.total_steps
     last = known.last_evaluation(job.protocol_identity)

@@ -193,7 +193,9 @@ def description(facts: Facts) -> str:
             onset = (outcome.get("onset") or {}).get(word)
             since = "" if onset is None else f" since step {onset}"
             evidence = (outcome.get("evidence") or {}).get(word, "")
-            lines.append(f"- **{word}: {outcome[word]}**{since}{': ' if evidence else ''}{evidence}")
+            lines.append(
+                f"- **{word}: {outcome[word] or 'none'}**{since}{': ' if evidence else ''}{evidence}"
+            )
     return "\n".join(lines + [f"- {note}" for note in facts.notes])
 
 

@@ -10,7 +10,6 @@ from analysis.figures import style
 from analysis.figures.row_chart import beside, place_rows, row_chart
 from analysis.frames.movement import NETWORKS, Network, RunMovement, stalled_rate
 from analysis.wording import length, rate
-from fakeface.outcomes import Dynamics
 
 NETWORK_LOOKS: Mapping[Network, tuple[str, float]] = {"G": (style.INK, -0.22), "D": ("#8a9099", 0.22)}
 """Colour of a network, and the distance of its mark from the middle of a row, so that two equal ones are both seen."""
@@ -22,7 +21,8 @@ STARVED = {
 def mechanism_chart(found: Sequence[RunMovement]) -> Figure:
     """|update| / |weights| of a step for the generator (G) and the discriminator (D) of every run, by optimizer.
 
-    A letter is the median over the probed steps, its line the quartiles; a network left of the threshold starves.
+    A letter is the median over the probed steps, its line the quartiles. A network left of the threshold is slow, and
+    starves unless its many steps add up.
     """
     groups: dict[str, list[str]] = {}
     for row in found:
@@ -42,10 +42,10 @@ def mechanism_chart(found: Sequence[RunMovement]) -> Figure:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value, 2)))
     ax.axvspan(ax.get_xlim()[0], threshold, color=style.MUTED, alpha=0.09, lw=0, zorder=0.4)
-    ax.axvline(threshold, color=style.MUTED, lw=1.2, zorder=1, label=Dynamics.STALLED)
+    ax.axvline(threshold, color=style.MUTED, lw=1.2, zorder=1, label="slow")
     along = (ax.transScale + ax.transLimits).transform((threshold, 0.0))[0]  # from 0 to 1
     ax.annotate(
-        f"stalled below {rate(threshold, 2)}", (threshold, 1), (-4, 4), xycoords=("data", "axes fraction"),
+        f"slow below {rate(threshold, 2)}", (threshold, 1), (-4, 4), xycoords=("data", "axes fraction"),
         textcoords="offset points", ha="right" if along > 0.2 else "left", va="bottom",
         color=style.MUTED, fontsize=style.TEXT_SIZE - 1,
     )  # fmt: skip

@@ -218,7 +218,7 @@ def _outcome(history: History) -> Iterator[Row]:
         row["evidence_exit"] = f"its process vanished after step {history.last_step}"
     return iter([{
         **row,
-        "samples": outcome.get("samples"),
+        "samples": None if exit_ == Exit.DIVERGED else outcome.get("samples"),  # older journals say `noise`
         "dynamics": outcome.get("dynamics"),
         "steps": outcome.get("steps", history.last_step),
         "total_steps": history.job.get("total_steps"),

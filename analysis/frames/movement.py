@@ -1,7 +1,7 @@
 """How far each network moves: |update| / |weights| of a step, over all its parameters, and which network starves.
 
-A network starves where its median step is below `STALLED_RATE` of its own length. A discriminator that has won and
-therefore hardly moves does not starve: it has nothing left to learn.
+A network starves where it has stalled (`fakeface.evaluation.dynamics`): its steps are small, and together they do not
+come to much. A discriminator that has won and therefore hardly moves does not starve: it has nothing left to learn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ class RunMovement:
 
 def stalled_rate() -> float:
     """`STALLED_RATE` of the diagnosis of dynamics, which says why it is what it is."""
-    # Imported late: its package imports torch, which a report does not need otherwise.
+    # Imported late, as below: its package imports torch, which a report does not need otherwise.
     from fakeface.evaluation.dynamics import STALLED_RATE
 
     return STALLED_RATE
@@ -73,20 +73,21 @@ def movements(frames: Frames) -> list[RunMovement]:
                 for network in NETWORKS
             }
             if all(len(curve) for curve in curves.values()):
-                jobs.append((curves, job["dynamics"] == Dynamics.DISCRIMINATOR_WON))
+                at_rest = [n for n in NETWORKS if _at_rest(curves[n], job)]
+                jobs.append((curves, at_rest, job["dynamics"] == Dynamics.DISCRIMINATOR_WON))
         if not jobs:
             continue
-        words = {_starved(curves, won) for curves, won in jobs}
+        words = {_starved(at_rest, won) for _, at_rest, won in jobs}
         rows.append(
             RunMovement(
                 run=run,
                 optimizer=_optimizer(settings.get(run, {})),
                 networks={
-                    network: _movement([curves[network] for curves, _ in jobs]) for network in NETWORKS
+                    network: _movement([curves[network] for curves, _, _ in jobs]) for network in NETWORKS
                 },
                 seeds=len(jobs),
                 starved=words.pop() if len(words) == 1 else "mixed",
-                at_rest=any(won and curves["D"].median() < stalled_rate() for curves, won in jobs),
+                at_rest=any(won and "D" in at_rest for _, at_rest, won in jobs),
             )
         )
     return rows
@@ -103,9 +104,18 @@ def _movement(curves: Sequence["pd.Series[float]"]) -> Movement:
     return Movement(float(rate), float(low), float(high), sum(paths) / len(paths))
 
 
-def _starved(curves: Mapping[Network, "pd.Series[float]"], won: bool) -> Starved:
-    still = [n for n in NETWORKS if curves[n].median() < stalled_rate() and not (n == "D" and won)]
-    return "both" if len(still) == 2 else still[0] if still else "neither"
+def _at_rest(curve: "pd.Series[float]", job: Mapping[Any, Any]) -> bool:
+    from fakeface.evaluation.dynamics import stalled_since
+
+    taken, total = job["steps"], job["total_steps"]
+    total = taken if pd.isna(total) else total
+    steps, ratios = np.asarray(curve.index, float), np.asarray(curve, float)
+    return stalled_since(steps, ratios, 1, taken, total) is not None
+
+
+def _starved(at_rest: Sequence[Network], won: bool) -> Starved:
+    starving = [network for network in at_rest if not (network == "D" and won)]
+    return "both" if len(starving) == 2 else starving[0] if starving else "neither"
 
 
 def _optimizer(settings: Mapping[str, Any]) -> str:

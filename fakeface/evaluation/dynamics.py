@@ -24,10 +24,13 @@ WON_ACCURACY = 0.98
 WON_SHARE = 0.1
 """D must stay ahead for this share of the steps, up to the end; less is a phase."""
 STALLED_RATE = 5e-4
-"""|update| / |weights| per step: at this rate a network needs 2,000 steps to move by its own length. SGD at
-2e-4 gives at most 1.5e-4, Adam 2e-3 to 7e-3."""
+"""|update| / |weights| per step that is slow: SGD at 2e-4 gives at most 1.5e-4, Adam 2e-3 to 7e-3."""
 STALLED_SHARE = 0.5
-"""A network must hardly move for this share of the steps, up to the end; less is the end of a schedule."""
+"""A network must be slow for this share of the steps, up to the end; less is the end of a schedule."""
+STALLED_LENGTHS = 0.1
+"""Distance, in lengths of its weights, that a slow network must move in the later half of its steps, or it has stalled:
+slow steps add up if there are many. The generators of docs/components.yaml make their first pictures after 0.13 to 0.9
+lengths; SGD at 2e-4 moves 0.04 in 400 steps, and 0.4 in 4,000, which close most of its gap to Adam."""
 WINDOW_SHARE = 0.05
 """Length of the running medians, as a share of the steps: a spike is shorter, a phase longer."""
 _UNREADABLE = "the loss `{}` does not show whether the discriminator has won"
@@ -43,7 +46,9 @@ class DynamicsDiagnosis:
     evidence: str
 
 
-def diagnose_dynamics(series: Mapping[str, Series], declared: Declaration = UNDECLARED) -> DynamicsDiagnosis:
+def diagnose_dynamics(
+    series: Mapping[str, Series], declared: Declaration = UNDECLARED, total_steps: int | None = None
+) -> DynamicsDiagnosis:
     """Diagnose a training from its series, name -> (steps, values).
 
     Needs `Loss_D`, `accuracy_real` and `accuracy_fake` at each step, and `update_ratio_G` and `update_ratio_D`
@@ -55,6 +60,8 @@ def diagnose_dynamics(series: Mapping[str, Series], declared: Declaration = UNDE
     Args:
         declared: what the losses mean. Where it does not say at which Loss_D the discriminator has won, no training is
             labelled so.
+        total_steps: the steps that the training is to take, where it is not over: a network that would move far enough
+            by then, at its present rate, has not stalled.
 
     Raises:
         KeyError: one of those series is missing.
@@ -70,7 +77,8 @@ def diagnose_dynamics(series: Mapping[str, Series], declared: Declaration = UNDE
     first, last = arrays[LOSS_D][0][[0, -1]] if len(arrays[LOSS_D][0]) else (0.0, 0.0)
     findings = [_won(arrays, declared, first, last)]
     resting = ("G",) if findings[0] is not None else ("G", "D")
-    findings += [_stalled(network, *arrays[UPDATE_RATIO[network]], first, last) for network in resting]
+    span = (first, last, total_steps or last)
+    findings += [_stalled(network, *arrays[UPDATE_RATIO[network]], *span) for network in resting]
     holding = sorted((f for f in findings if f is not None), key=lambda finding: finding.onset or 0)
     if holding:
         evidence = "; ".join(finding.evidence for finding in holding)
@@ -96,11 +104,29 @@ def _won(
     return DynamicsDiagnosis(Dynamics.DISCRIMINATOR_WON, onset, evidence)
 
 
+def stalled_since(steps: Array, ratios: Array, first: float, last: float, total: float) -> int | None:
+    """The step since which a network has stalled, from its |update| / |weights| at some steps; None if it has not.
+
+    It has if it is slow for half of the steps first..last, up to the end, and in the later half moves less than
+    `STALLED_LENGTHS`, or would if it went on to step `total` like this.
+    """
+    rates = _running_median(ratios)  # one large update is no movement: only some steps are probed
+    onset = _holds_from(steps, rates < STALLED_RATE, first, last, STALLED_SHARE)
+    return (
+        onset if onset is not None and _late_distance(steps, rates, last, total) < STALLED_LENGTHS else None
+    )
+
+
+def _late_distance(steps: Array, rates: Array, last: float, total: float) -> float:
+    """Lengths moved in the later half of `total` steps, of which `last` have been taken."""
+    late = steps > last / 2
+    return float(np.nanmean(rates[late]) * total / 2) if np.isfinite(rates[late]).any() else 0.0
+
+
 def _stalled(
-    network: str, steps: Array, ratios: Array, first: float, last: float
+    network: str, steps: Array, ratios: Array, first: float, last: float, total: float
 ) -> DynamicsDiagnosis | None:
-    still = _running_median(ratios) < STALLED_RATE
-    onset = _holds_from(steps, still, first, last, STALLED_SHARE)
+    onset = stalled_since(steps, ratios, first, last, total)
     if onset is None:
         return None
     rate = np.nanmean(ratios[steps >= onset])

@@ -133,6 +133,7 @@ def test_a_divergence_is_a_result_with_its_step(ablate):
     (row,) = json.loads(ablate("status", "--json", *override).stdout)
     assert (row["state"], row["exit"]) == ("done", "diverged")
     assert row["onset"]["exit"] <= 3
+    assert row["samples"] is None and "no samples to judge" in row["evidence"]["samples"]
     assert "every job is done" in ablate("run", "--no-mirror", *override).stdout
 
 

@@ -101,6 +101,32 @@ def test_one_large_update_does_not_hide_a_stall():
     assert diagnose_dynamics(series(ratio_g=ratio)).label == "stalled"
 
 
+@pytest.mark.parametrize(
+    ("steps", "rate", "label"),
+    [
+        (400, 1.1e-4, "stalled"),
+        (1_000, 1.1e-4, "stalled"),
+        (4_000, 1.1e-4, "balanced"),
+        (100_000, 4e-4, "balanced"),
+    ],
+)
+def test_slow_steps_that_add_up_are_no_stall(steps, rate, label):
+    assert diagnose_dynamics(series(steps, ratio_g=rate, ratio_d=rate)).label == label
+
+
+def test_a_network_that_rests_after_a_long_way_is_stalled_since_then():
+    at_rest = since(50_000, 4e-4, 1e-9, steps=100_000)
+    found = diagnose_dynamics(series(100_000, ratio_g=at_rest))
+    assert found.label == "stalled"
+
+
+def test_a_training_that_is_not_over_is_judged_by_how_far_it_would_move_like_this():
+    slow = series(300, ratio_g=1.1e-4, ratio_d=1.1e-4)
+    assert diagnose_dynamics(slow).label == "stalled"
+    assert diagnose_dynamics(slow, total_steps=1_000).label == "stalled"
+    assert diagnose_dynamics(slow, total_steps=4_000).label == "balanced"
+
+
 def test_a_discriminator_that_separates_perfectly_to_the_end_has_won():
     won = series(loss_d=since(100, 0.6, 1e-4), accuracy=since(100, 0.95, 1.0))
     found = diagnose_dynamics(won)

@@ -26,14 +26,15 @@ class Probed:
 
     def train(
         self, run: str, g: Sequence[float], d: Sequence[float], *, seed: int = 0, dynamics: str = "stalled",
-        **settings: str,
+        steps: int = 100, **settings: str,
     ) -> None:  # fmt: skip
         place = self.folder / f"{run}-{seed}"
         named = {f"optimizer.{name}": value for name, value in settings.items()}
-        journal = begin(place, settings=named, seed=seed, total_steps=100)
+        journal = begin(place, settings=named, seed=seed, total_steps=steps)
         values = {UPDATE_RATIO["G"]: list(g), UPDATE_RATIO["D"]: list(d)}
-        journal.append("metrics", steps=[10 * (i + 1) for i in range(len(g))], values=values)
-        end(journal, "finished", "noise", dynamics, 100)
+        probed = [steps // 10 * (i + 1) for i in range(len(g))]
+        journal.append("metrics", steps=probed, values=values)
+        end(journal, "finished", "noise", dynamics, steps)
         self.selected.append(Selected(run, seed, place))
 
     def found(self) -> list[RunMovement]:
@@ -78,6 +79,11 @@ def test_a_network_starves_below_the_threshold_unless_it_has_won(
     assert ("hardly moves because it has won" in mechanism_words([row])[0]) == at_rest
 
 
+def test_a_network_whose_slow_steps_add_up_does_not_starve(lab: Probed):
+    lab.train("a", [1e-4] * 10, [1e-3] * 10, dynamics="balanced", steps=5_000)
+    assert lab.found()[0].starved == "neither"
+
+
 def test_seeds_may_differ_in_which_network_starves(lab: Probed):
     lab.train("a", [1e-4] * 3, [1e-3] * 3)
     lab.train("a", [1e-3] * 3, [1e-3] * 3, seed=1)
@@ -113,7 +119,7 @@ def test_the_chart_has_the_medians_and_the_threshold_of_the_diagnosis(lab: Probe
     lines = {line.get_label(): [] for line in ax.get_lines()}
     for line in ax.get_lines():
         lines[line.get_label()] += [(np.asarray(line.get_xdata(), dtype=float)[0], line.get_color())]
-    assert [x for x, _ in lines["stalled"]] == [STALLED_RATE]
+    assert [x for x, _ in lines["slow"]] == [STALLED_RATE]
     (g, g_color), (d, d_color) = lines["a"]
     assert [g, d] == pytest.approx([2e-4, 1e-2]) and g_color != d_color
     assert {"G starves", "G", "D"} <= {text.get_text() for text in ax.texts}

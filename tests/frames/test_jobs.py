@@ -70,7 +70,8 @@ def test_every_selected_job_has_one_row_of_outcomes(tmp_path: Path):
     outcomes = frames_of(tmp_path, "done", "nan", "killed", "never").outcomes
     assert list(outcomes["exit"]) == ["finished", "diverged", "interrupted", "new"]
     assert list(outcomes["steps"]) == [3, 1, 0, 0]
-    assert outcomes["samples"].iloc[2] is None and pd.isna(outcomes["total_steps"].iloc[3])
+    assert list(outcomes["samples"].iloc[:3]) == ["healthy", None, None], "a diverged generator makes none"
+    assert pd.isna(outcomes["total_steps"].iloc[3])
     assert list(outcomes["onset_samples"].iloc[:2]) == [1, 1]
 
 

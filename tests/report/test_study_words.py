@@ -31,7 +31,7 @@ def test_the_findings_of_a_whole_study():
 def test_seeds_without_a_score_are_counted_and_no_ratio_is_made_of_the_rest():
     best = records.confirmed("b", {LR: 0.02}, [result("works", 1800.0, 100), result("diverged", None, 101)])
     words = words_of(best=best, reference=records.confirmed("a", {}, [result("works", 1700.0, 100)]))
-    assert "1,800 on 1 of 2 fresh seeds; 1 of the seeds `diverged` and `noise`" in words
+    assert "1,800 on 1 of 2 fresh seeds; 1 of the seeds `diverged`" in words
     assert "A ratio needs a score from every seed of both" in words
     assert " times that (" not in words
 
