@@ -23,7 +23,7 @@ from fakeface import data
 from fakeface.config import DataConfig
 from fakeface.data import ImageSet
 from fakeface.environment import usable_cores
-from fakeface.evaluation.diagnosis import real_statistics_of
+from fakeface.evaluation.calibration import real_statistics_of
 
 STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again ends at once."
 

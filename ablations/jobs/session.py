@@ -27,7 +27,8 @@ from ablations.store import history as histories
 from ablations.store.history import History
 from ablations.store.journal import Journal, Record
 from fakeface.errors import UserError
-from fakeface.evaluation.diagnosis import diagnose_samples, real_statistics_of
+from fakeface.evaluation.calibration import DIAGNOSIS_SAMPLES, real_statistics_of
+from fakeface.evaluation.diagnosis import diagnose_samples
 from fakeface.gan import checkpoints, sampling
 from fakeface.gan.networks import Networks, check_shapes
 from fakeface.gan.series import IMAGES_PER_SECOND
@@ -36,9 +37,6 @@ from fakeface.gan.training import Block
 from fakeface.images import contact_sheet, save_png
 from fakeface.outcomes import Exit
 from fakeface.randomness import latent_noise
-
-DIAGNOSIS_SAMPLES = 256
-"""Images for each diagnosis: enough for its thresholds, and a fraction of a second to generate."""
 
 
 def run_job(job: Job, folder: Path, context: Context) -> str:
@@ -176,7 +174,6 @@ class Session:
             if block.diverged_at is not None:
                 self.diverged_at = block.diverged_at
                 self._grid(block.diverged_at)
-                self._diagnose(block.diverged_at)
                 return
             self._pause(self.state.step)
         if self._stopping() and not self.schedule.is_checkpoint(self.state.step):
@@ -252,9 +249,8 @@ class Session:
     def _diagnose(self, step: int) -> None:
         record = self.history.diagnosis_at(step)
         if record is None:
-            real = real_statistics_of(self.images)
             samples = self._samples("diagnosis", DIAGNOSIS_SAMPLES)
-            diagnosis = diagnose_samples(samples, real, diverged=self.diverged_at is not None)
+            diagnosis = diagnose_samples(samples, real_statistics_of(self.images))
             values = {name: float(value) for name, value in diagnosis.values.items()}
             record = self._append(
                 "diagnosis", step=step, label=diagnosis.label, evidence=diagnosis.evidence, values=values

@@ -13,6 +13,8 @@ THUMBNAIL = 8
 """Height and width of the low-pass pictures: enough for pose, light and hair, without pixel noise."""
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+_FAINT = 0.25 / 255
+"""Rounding to 256 levels; a fainter picture is not amplified."""
 
 
 def check_images(images: Images, least: int = 1) -> None:
@@ -42,24 +44,21 @@ def luminance(images: Images) -> Array:
     return grey
 
 
-def thumbnails(images: Images) -> Array:
-    """(N, H, W, C) uint8 -> (N, 64 C) in [0, 1]: the mean of each cell of an 8x8 grid."""
-    n, height, width, channels = images.shape
-    cell_h, cell_w = height // THUMBNAIL, width // THUMBNAIL
-    cells = images.reshape(n, THUMBNAIL, cell_h, THUMBNAIL, cell_w, channels)
-    small: Array = cells.mean(axis=(2, 4), dtype=np.float64) / 255.0
-    return small.reshape(n, -1)
+def to_levels(grey: Array) -> Images:
+    """Values in [0, 1], rounded and clipped to uint8 of the same shape."""
+    return np.clip(np.rint(grey * 255), 0, 255).astype(np.uint8)
 
 
 def layouts(images: Images) -> Array:
     """(N, H, W, C) uint8 -> (N, 64): where each picture is light and dark, whatever its brightness and contrast.
 
-    Luminance thumbnails less their mean, divided by their deviation plus 0.02, so that the faint noise of an empty
-    picture is not amplified.
+    The luminance means of the cells of an 8x8 grid, less their mean, scaled to mean square 1: two pictures without
+    anything in common are √2 apart (root mean square), a picture and its own blurred or darker copy near 0. A picture
+    of one colour has zeros.
     """
     n, height, width, _ = images.shape
     cells = luminance(images).reshape(n, THUMBNAIL, height // THUMBNAIL, THUMBNAIL, width // THUMBNAIL)
     small = cells.mean(axis=(2, 4)).reshape(n, -1)
     small -= small.mean(axis=1, keepdims=True)
-    flattened: Array = small / (small.std(axis=1, keepdims=True) + 0.02)
+    flattened: Array = small / (small.std(axis=1, keepdims=True) + _FAINT)
     return flattened

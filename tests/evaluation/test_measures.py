@@ -1,10 +1,11 @@
-"""fakeface.evaluation.spectrum and .diversity: the measures that need no network."""
+"""fakeface.evaluation.spectrum, .noise and .diversity: the measures that need no network."""
 
 import numpy as np
 import pytest
 
-from fakeface.evaluation.diversity import duplicate_share, pairwise_distance
-from fakeface.evaluation.pixels import thumbnails
+from fakeface.evaluation.diversity import Cells, coverage, divide, pairwise_distance, shape_distance
+from fakeface.evaluation.noise import geary_c, random_phases
+from fakeface.evaluation.pixels import layouts
 from fakeface.evaluation.spectrum import band_excess, radial_spectrum, spectrum_distance
 from tests.evaluation_pictures import drawn_faces
 
@@ -76,27 +77,55 @@ def test_pixel_noise_on_one_face_is_little_diversity():
     faces = drawn_faces(64)
     noise = np.random.default_rng(0).normal(0, 20, faces.shape)
     noisy = np.clip(faces[:1] + noise, 0, 255).astype(np.uint8)
-    assert pairwise_distance(thumbnails(noisy)) < 0.25 * pairwise_distance(thumbnails(faces))
+    assert pairwise_distance(layouts(noisy)) < 0.25 * pairwise_distance(layouts(faces))
 
 
-@pytest.mark.parametrize(("n", "twins"), [(64, 0), (64, 16), (200, 50), (70, 6), (5, 2)])
-def test_the_share_of_twins_is_counted_each_image_once(n, twins):
-    small = np.random.default_rng(0).normal(size=(n, 64))
-    small[n - twins :] = small[-1] + 1e-6 * small[n - twins :]
-    assert duplicate_share(small, pairwise_distance(small)) == twins / n
+def test_shape_distance_is_to_the_nearest_real_image_and_leaves_out_blank_ones():
+    real = layouts(drawn_faces(100))
+    assert shape_distance(real[:10], real) == pytest.approx(0, abs=1e-6)
+    assert shape_distance(-real[:1], real[:1]) == pytest.approx(2, abs=0.05)
+    blank = layouts(np.full((3, 32, 32, 1), 90, np.uint8))
+    assert shape_distance(np.concatenate([blank, -real[:1]]), real[:1]) == pytest.approx(2, abs=0.05)
+    assert shape_distance(blank, real) == 0
 
 
-def test_every_one_of_ten_repeated_pictures_is_a_twin():
-    faces = drawn_faces(500)
-    small = thumbnails(faces)
-    repeated = small[np.random.default_rng(0).integers(0, 10, 300)]
-    assert duplicate_share(repeated, pairwise_distance(small)) > 0.95
-    assert duplicate_share(small, pairwise_distance(small)) < 0.05
+def test_coverage_is_the_overlap_with_the_cells_of_real_images():
+    real = np.repeat(np.eye(4), 50, axis=0)
+    (cells, *_) = divisions = divide(real, np.random.default_rng(0))
+    assert len(divisions) == 4
+    assert len(cells.centres) == 100
+    kinds = Cells(np.eye(4), np.full(4, 0.25))
+    assert kinds.shares_of(real[:150]) == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
+    assert coverage(real, [kinds]) == 1
+    assert coverage(real[:50], [kinds]) == 0.25
+    assert coverage(real[:100], [kinds, Cells(np.eye(4), np.array([0, 0, 0.5, 0.5]))]) == pytest.approx(0.25)
 
 
-def test_thumbnails_are_cell_means():
+def test_gearys_c_is_1_for_white_noise_and_the_share_of_noise_for_a_mixture():
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (50, 32, 32, 1)).astype(np.uint8)
+    assert geary_c(noise) == pytest.approx(1, abs=0.1)
+    assert geary_c(noise // 64 + 100) == pytest.approx(1, abs=0.1), "at any contrast"
+    slope = np.broadcast_to(np.linspace(60, 190, 32)[:, None, None], (50, 32, 32, 1))
+    grain = random.normal(0, slope[0].std(), slope.shape)  # as much noise as picture
+    assert geary_c(np.clip(slope + grain, 0, 255).astype(np.uint8)).mean() == pytest.approx(0.5, abs=0.05)
+    assert geary_c(np.full((2, 8, 8, 3), 7, np.uint8)).tolist() == [0, 0]
+
+
+def test_random_phases_leave_the_spectrum_and_no_shape():
+    faces = drawn_faces(100)
+    shapeless = random_phases(faces, np.random.default_rng(0))
+    assert np.abs(radial_spectrum(shapeless) - radial_spectrum(faces)).max() < 1
+    real = layouts(faces)
+    assert abs(np.mean(np.sum(layouts(shapeless) * real, axis=1)) / 64) < 0.15
+
+
+def test_layouts_are_cell_means_whatever_the_brightness_and_contrast():
     image = np.zeros((1, 16, 16, 1), np.uint8)
-    image[0, 0, 0] = 255
-    expected = np.zeros((1, 64))
-    expected[0, 0] = 1 / 4
-    np.testing.assert_allclose(thumbnails(image), expected)
+    image[0, :2, :2] = 200
+    expected = np.zeros(64)
+    expected[0] = 1
+    expected = (expected - expected.mean()) / expected.std()
+    np.testing.assert_allclose(layouts(image)[0], expected, rtol=0.02)
+    np.testing.assert_allclose(layouts(image // 4 + 90), layouts(image), rtol=0.05)
+    assert not layouts(np.full((1, 16, 16, 3), 50, np.uint8)).any()
