@@ -27,7 +27,8 @@ from analysis.claims.compare import Compare
 from analysis.claims.judging import judge_claims
 from analysis.claims.ladders import Answer, answer_of
 from analysis.frames.jobs import Selected, load
-from analysis.statistics import Region, difference, is_paired, judge, ratio, shift
+from analysis.statistics import Region, difference, is_paired, judge, ratio, shift, variance_ratio
+from analysis.statistics import spread as standard_deviation
 from analysis.statistics.aggregates import mean_interval, probability_interval
 from analysis.statistics.ranks import mann_whitney_null
 
@@ -404,6 +405,25 @@ def aggregates(simulations: int) -> Iterator[str]:
                 found = [probability_interval(a, b) for a, b in pairs]
                 covered.append(float(np.mean([low <= truth <= high for low, high in found])))
             yield row(f"normal, spread {spread:g} : 1", f"{truth:.3f}", *covered)
+    yield head("of normal values, or t3: interval of 95%", *(f"n = {n}" for n in sizes))
+    for law, deviation in (("normal", 1.0), ("t3", math.sqrt(3))):
+        found = [
+            [
+                (
+                    standard_deviation(draws[law](size=n)),
+                    variance_ratio(draws[law](size=n), draws[law](size=n)),
+                )
+                for _ in range(simulations // 20)
+            ]
+            for n in sizes
+        ]
+        for index, (name, truth) in enumerate(
+            (("standard deviation", deviation), ("ratio of variances", 1.0))
+        ):
+            covered = [
+                float(np.mean([one[index].low <= truth <= one[index].high for one in case])) for case in found
+            ]
+            yield row(f"{name}, {law}", *covered)
 
 
 def edges(simulations: int) -> Iterator[str]:

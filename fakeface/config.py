@@ -34,6 +34,7 @@ PathText = Annotated[str, AfterValidator(_usable_path)]
 MOST = 1_000_000_000
 """Of steps and images: more than any training takes, and few enough to compute with."""
 PositiveInt = Annotated[int, Field(gt=0, le=MOST)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 StepCount = Annotated[int, Field(ge=0, le=MOST)]
 Share = Annotated[float, Field(gt=0, le=1)]
 LearningRate = Annotated[float, Field(gt=0, le=1e30)]
@@ -198,6 +199,20 @@ class OptimizerConfig(Settings):
         return getattr(self, setting) if own is None else own
 
 
+class SeedsConfig(Settings):
+    """Seeds of single streams of randomness, in place of the job's seed.
+
+    With two of them fixed, the runs of several seeds differ in the third alone: its part of their spread.
+    """
+
+    weights: Seed | None = Field(None, json_schema_extra=added_later(None))
+    """Of the initial weights."""
+    data: Seed | None = Field(None, json_schema_extra=added_later(None))
+    """Of the order of the real images, and of the part of them that `data.limit` or `data.fraction` keeps."""
+    noise: Seed | None = Field(None, json_schema_extra=added_later(None))
+    """Of the latent vectors and of all else that a step draws: augmentations, and what losses and layers draw."""
+
+
 class TrainConfig(Settings):
     """Length and shape of the training loop."""
 
@@ -214,6 +229,9 @@ class TrainConfig(Settings):
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, json_schema_extra=added_later(0.0))
     """Samples, scores and the kept generator come from an exponential moving average of G's weights with this decay at
     each step of G, which looks 1 / (1 - decay) steps back; 0: from G itself."""
+
+    seeds: SeedsConfig = SeedsConfig()
+    """Seeds of single streams of randomness, in place of the job's seed."""
 
     @model_validator(mode="after")
     def _one_length(self) -> "TrainConfig":

@@ -77,12 +77,12 @@ class Trainings:
         measures: Mapping[str, float] | None = None,
         grids: bool = False,
         objective: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         """One training. Its losses are near 1 and 2 where not given."""
         place = self.folder / f"{run}-{seed}"
-        journal = begin(
-            place, settings={"optimizer.name": run}, seed=seed, total_steps=STEPS, **objective or {}
-        )
+        own = {"optimizer.name": run} if settings is None else settings
+        journal = begin(place, settings=own, seed=seed, total_steps=STEPS, **objective or {})
         d, g = list(loss_d or falling(1.0)), list(loss_g or falling(2.0))
         values = {"Loss_D": d, "Loss_G": g, "D(x)": [0.7] * len(d)}
         journal.append("metrics", steps=list(range(1, len(d) + 1)), values=values)

@@ -57,9 +57,10 @@ def audit(
         )
     total = min(steps or history.outcome["steps"], history.outcome["steps"])
     kept = {step for step in kept_steps(history.folder) if step <= total}
-    state = training.begin(job, device)
+    begin, take_steps = training.way_of(job.config)
+    state = begin(job, device)
     difference = None
-    for block in training.take_steps(job, images, state, device, until=total, pauses=kept):
+    for block in take_steps(job, images, state, device, until=total, pauses=kept):
         difference = _first_difference(block, history)
         if difference is None and state.step in kept:
             difference = _kept_difference(history.folder, state, job.identity)

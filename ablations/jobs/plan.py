@@ -240,8 +240,7 @@ def training_roots(config: RunConfig) -> list[object]:
     """Where a training's code digest starts: from the job to its weights, the settings' methods, and the components."""
     optimizers = {config.optimizer.for_network(network).name for network in ("G", "D")}
     return [
-        training.begin,
-        training.take_steps,
+        *training.way_of(config),
         *(TrainingConfig, DataConfig, NetworkConfig, InitConfig, LossConfig, PenaltyConfig, TrainConfig),
         *(AugmentConfig, OptimizerConfig, OptimizerSettings),
         *(registry[getattr(config, setting).name] for setting, registry in COMPONENTS.items()),

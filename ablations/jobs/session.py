@@ -119,7 +119,7 @@ class Session:
         if not self.history.job:
             self._append("job", **self.job.header(self.images, self.total_steps))
         name_job(self.job, self.journal, self.history)
-        self.state = training.begin(self.job, self.context.device)
+        self.state = training.way_of(self.job.config).begin(self.job, self.context.device)
         if self.checkpoint is None:
             check_shapes(Networks(self.state.generator, self.state.discriminator), self.job.config)
         else:
@@ -161,7 +161,7 @@ class Session:
             self._pause(0)
         else:
             self._report_past_diagnoses()
-        blocks = training.take_steps(
+        blocks = training.way_of(self.job.config).take_steps(
             self.job,
             self.images,
             self.state,

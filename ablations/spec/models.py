@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from ablations.spec.names import Name, Number
-from fakeface.config import EvaluationConfig, PositiveInt, Settings, TrainingConfig
+from fakeface.config import EvaluationConfig, PositiveInt, Seed, Settings, TrainingConfig
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -17,7 +17,6 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), AfterValidator(_distinct)]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.frames.jobs import Frames
 from analysis.frames.quality import Scores, scores_of
+from analysis.report.spread import SpreadPart, spread_parts, spread_record
 from analysis.statistics import Aggregate, interquartile_mean, probability_of_lower, profile
 from analysis.wording import number, percent
 from fakeface.evaluation.measures import DISTANCE
@@ -24,6 +25,8 @@ class Aggregates:
     table: pd.DataFrame
     """One row a run: run, seeds, diverged, iqm, iqm_low, iqm_high (the interquartile mean), better, better_low and
     better_high (the probability that a seed of the run is better than one of `against`). NaN: not known."""
+    parts: Sequence[SpreadPart]
+    """What the spread over seeds comes from, where runs fix the seeds of single streams."""
     profiles: pd.DataFrame
     """run, threshold, share, low, high: the share of a run's seeds whose distance is at most the threshold, at every
     distance that a seed of any run has."""
@@ -51,7 +54,9 @@ def aggregates_of(frames: Frames, scores: Scores | None = None) -> Aggregates | 
         profiles.append(
             pd.DataFrame({"run": run, "threshold": thresholds, "share": share, "low": low, "high": high})
         )
-    return Aggregates(against, pd.DataFrame(table), pd.concat(profiles, ignore_index=True))
+    return Aggregates(
+        against, pd.DataFrame(table), spread_parts(frames, values), pd.concat(profiles, ignore_index=True)
+    )
 
 
 def aggregate_headings(found: Aggregates, quality: str) -> list[str]:
@@ -81,7 +86,12 @@ def aggregate_record(found: Aggregates) -> dict[str, Any]:
         }
         for row in found.table.to_dict("records")
     ]
-    return {"against": found.against, "runs": runs, "profiles": found.profiles.to_dict("records")}
+    return {
+        "against": found.against,
+        "runs": runs,
+        "spread": spread_record(found.parts),
+        "profiles": found.profiles.to_dict("records"),
+    }
 
 
 def _values(frames: Frames, scores: Scores) -> Mapping[str, Sequence[float]]:

@@ -17,6 +17,7 @@ from analysis.report.grids import EmbeddedGrids, data_uri
 from analysis.report.mechanism import mechanism_words
 from analysis.report.quality import quality_view
 from analysis.report.results import Results
+from analysis.report.spread import SPREAD_HEADINGS, spread_rows
 from analysis.report.study_words import study_words
 from analysis.report.table import EXPECTED, common_settings, headings
 from analysis.report.words import caution, headline, summary
@@ -130,8 +131,13 @@ def _aggregates(results: Results) -> dict[str, Any] | None:
     found = results.aggregates
     if found is None:
         return None
-    headings = aggregate_headings(found, results.scores.name)
-    return {"against": found.against, "headings": headings, "rows": aggregate_rows(found)}
+    return {
+        "against": found.against,
+        "headings": aggregate_headings(found, results.scores.name),
+        "rows": aggregate_rows(found),
+        "spread_headings": SPREAD_HEADINGS,
+        "spread_rows": spread_rows(found.parts),
+    }
 
 
 def _studies(results: Results, figures: Mapping[str, str]) -> list[dict[str, Any]]:

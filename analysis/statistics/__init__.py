@@ -8,6 +8,7 @@ from analysis.statistics.outcomes import Excess, excess, share, share_difference
 from analysis.statistics.ranks import shift
 from analysis.statistics.ratios import ratio
 from analysis.statistics.seeds import further_seeds
+from analysis.statistics.spreads import spread, variance_ratio
 from analysis.statistics.verdicts import Judgement, VerdictWord, holm, judge, judge_each
 
 __all__ = [
@@ -35,4 +36,6 @@ __all__ = [
     "share",
     "share_difference",
     "shift",
+    "spread",
+    "variance_ratio",
 ]

@@ -43,6 +43,17 @@ class RealImages:
         return unit if self.scaling == "unit" else unit.mul_(2).sub_(1)
 
 
+class SeparateNoise(RealImages):
+    """Real images in the order of their own seed, for steps that draw with another."""
+
+    def __init__(self, ordered: RealImages, seed: int) -> None:
+        vars(self).update(vars(ordered))
+        self.ordered, self.seed = ordered, seed
+
+    def batch(self, number: int) -> Tensor:
+        return self.ordered.batch(number)
+
+
 @dataclass
 class GanBatch:
     """What a loss sees of one half of a step: D, a real batch and a generated batch.

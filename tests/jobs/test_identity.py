@@ -17,7 +17,7 @@ from pydantic import Field
 from ablations.code.reached import LINKS, code_changes, code_digests
 from ablations.jobs import identity
 from ablations.jobs.plan import Job, make_plan, scoring_identity, scoring_roots, training_roots
-from ablations.jobs.training import begin, take_steps
+from ablations.jobs.training import way_of
 from ablations.spec import RunConfig, load_spec
 from fakeface import data
 from fakeface.config import (
@@ -323,6 +323,7 @@ def executed(job: Job, images: ImageSet) -> set[str]:
         ):
             seen.add((path.relative_to(ROOT).as_posix(), frame.f_code.co_qualname.partition(".")[0]))
 
+    begin, take_steps = way_of(job.config)
     sys.setprofile(trace)
     try:
         for _ in take_steps(job, images, begin(job, CPU), CPU):
@@ -333,19 +334,19 @@ def executed(job: Job, images: ImageSet) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "loss", "penalty"),
+    ("optimizer", "loss", "penalty", "seeds"),
     [
-        ("adam", "non-saturating", "none"),
-        ("nsgd", "wasserstein-gp", "r1"),
-        ("adam", "wasserstein", "gradient"),
+        ("adam", "non-saturating", "none", {}),
+        ("nsgd", "wasserstein-gp", "r1", {"weights": 3}),
+        ("adam", "wasserstein", "gradient", {"noise": 3}),
     ],
 )
 def test_every_function_that_runs_between_a_job_and_its_weights_is_in_its_code(
-    tmp_path: Path, optimizer: str, loss: str, penalty: str
+    tmp_path: Path, optimizer: str, loss: str, penalty: str, seeds: dict[str, int]
 ):
     settings = {
         "data": {"count": 40, "image_size": 32, "fraction": 0.5}, "network": {"width": 4, "latent_dim": 8},
-        "train": {"steps": 11, "batch_size": 8}, "init": "dcgan",
+        "train": {"steps": 11, "batch_size": 8, "seeds": seeds}, "init": "dcgan",
         "loss": loss, "penalty": penalty,
         "optimizer": {"name": optimizer, "warmup_steps": 2, "D": {"lr": 1e-3}},
     }  # fmt: skip

@@ -9,6 +9,7 @@ import analysis
 from analysis.figures import style
 from analysis.figures.profiles import performance_profiles
 from analysis.report.aggregates import aggregate_headings, aggregate_record, aggregate_rows, aggregates_of
+from analysis.report.spread import spread_rows
 from fakeface.errors import UserError
 from tests.claim_journals import Trainings
 
@@ -71,3 +72,29 @@ def test_a_profile_is_a_stair_that_ends_at_the_share_that_did_not_diverge(tmp_pa
     assert np.asarray(line.get_ydata()).tolist() == [0, 0.25, 0.5, 0.75, 0.75]
     assert line.get_drawstyle() == "steps-post"
     assert ax.get_xlabel() == "fd"
+
+
+def test_runs_that_fix_streams_are_compared_with_the_one_that_fixes_none(tmp_path: Path):
+    lab = Trainings(tmp_path)
+    lab.scored("baseline", [100.0, 120.0, 80.0], settings={})
+    lab.scored("sgd", [200.0, 210.0], settings={"train.seeds.weights": 0})
+    lab.scored("both", [100.0, 101.0, 102.0], settings={"train.seeds.data": 0, "train.seeds.noise": 0})
+    lab.scored("sgd-half", [90.0, 99.0, 110.0], settings={"train.seeds.noise": 3})
+    lab.job("sgd-half", 3, None, exit_="diverged", settings={"train.seeds.noise": 3})
+    parts = aggregates_of(lab.frames()).parts
+    assert [(part.run, part.varied) for part in parts] == [
+        ("baseline", ("weights", "data", "noise")), ("sgd", ("data", "noise")), ("both", ("weights",)),
+    ]  # fmt: skip
+    whole, _, weights = parts
+    assert whole.share is None
+    assert whole.spread.estimate == pytest.approx(np.log([100, 120, 80]).std(ddof=1))
+    assert weights.share.estimate == pytest.approx((weights.spread.estimate / whole.spread.estimate) ** 2)
+    assert spread_rows(parts)[2][:3] == ["both", "weights", "3"]
+    assert spread_rows(parts)[2][3].startswith("1.0% (0.5% to ")
+
+
+def test_without_a_run_that_fixes_streams_there_is_no_table_of_spreads(tmp_path: Path):
+    lab = Trainings(tmp_path)
+    lab.scored("baseline", [100.0, 120.0])
+    lab.scored("sgd", [100.0, 120.0])
+    assert aggregates_of(lab.frames()).parts == []
