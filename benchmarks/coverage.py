@@ -426,6 +426,24 @@ def aggregates(simulations: int) -> Iterator[str]:
             yield row(f"{name}, {law}", *covered)
 
 
+def searches(simulations: int) -> Iterator[str]:
+    """How often one of two methods that are tuned equally well is found to be better, each by 3 seeds a search."""
+    sizes, random = (3, 5, 10), np.random.default_rng(17)
+    yield head(
+        "spread of a best over searches, in that over seeds",
+        *(f"one search, {n} seeds" for n in sizes), *(f"{n} searches" for n in sizes),
+    )  # fmt: skip
+    for ratio_ in (0.0, 0.5, 1.0, 2.0):
+        found = []
+        for searches_, seeds in (*((1, n) for n in sizes), *((n, 3) for n in sizes)):
+            shape = (2, simulations, searches_)
+            values = random.normal(0, ratio_, (*shape, 1)) + random.normal(size=(*shape, seeds))
+            a, b = values[:, :, 0] if searches_ == 1 else values.mean(axis=3)
+            _, high = intervals(a, b, paired=is_paired(range(a.shape[1]), range(a.shape[1])))
+            found.append(float((high < 0).mean()))
+        yield row(f"{ratio_:g}", *found)
+
+
 def edges(simulations: int) -> Iterator[str]:
     yield head("edge of a window, by width in decades", "0.02", "0.1", "0.3", "1", "median interval at 0.1")
     random = np.random.default_rng(11)
@@ -455,7 +473,10 @@ def _staircase(random: np.random.Generator, tries: int, width: float) -> tuple[f
     return edge, found.low, found.high
 
 
-TABLES = {f.__name__: f for f in (coverage, errors, verdicts, power, ladders, companions, aggregates, edges)}
+TABLES = {
+    f.__name__: f
+    for f in (coverage, errors, verdicts, power, ladders, companions, aggregates, searches, edges)
+}
 
 
 def main() -> None:

@@ -44,10 +44,11 @@ def report_inputs(spec: Spec, jobs: Sequence[Job], store: Store) -> ReportInputs
     planned = _planned(spec, named, store)
     frames = frames_of(planned, store)
     verdicts = judge_claims(claims, Evidence(frames, newest), partial(_lacking_command, spec, store))
-    changed = changes(written, _begun(planned, newest, store))
+    changed = changes(written, _begun(planned, _searches(spec, newest), store))
     verdicts = [replace(verdict, change=changed.get(verdict.claim.name)) for verdict in verdicts]
     return ReportInputs(
         studies=sorted(begun, key=lambda study: study.reference_name in newest),
+        further={name: searches[1:] for name, searches in _searches(spec, newest).items()},
         claims=[verdict for verdict in verdicts if about.intersection(verdict.claim.kind.subjects)],
         paths=[path_result(path, labels, frames) for path in paths],
         left_out=left_out,
@@ -58,7 +59,7 @@ def _studies(spec: Spec, digests: Set[str | None], store: Store) -> tuple[dict[s
     """The newest study of each name on some data, and why studies of the specification cannot be read."""
     newest: dict[str, StudyResult] = {}
     left_out = []
-    names = {study.name for study in spec.studies}
+    names = {name for study in spec.studies for name in study.search_names}
     folders = [folder for folder in store.study_folders() if os.path.lexists(folder / FILE)]
     for folder in sorted(folders, key=lambda folder: (folder / FILE).lstat().st_mtime):
         try:
@@ -76,6 +77,14 @@ def _studies(spec: Spec, digests: Set[str | None], store: Store) -> tuple[dict[s
     return newest, left_out
 
 
+def _searches(spec: Spec, newest: Mapping[str, StudyResult]) -> dict[str, list[StudyResult]]:
+    """The independent searches of each study of the specification, as far as they have begun."""
+    found = {
+        study.name: [newest[name] for name in study.search_names if name in newest] for study in spec.studies
+    }
+    return {name: [one for one in own if one.repeats(own[0])] for name, own in found.items()}
+
+
 def _is_about(path: AblationPath, runs: Set[str], labels: Mapping[str, str]) -> bool:
     """Whether a path belongs to a report on these runs: on one that it makes or, if it makes none, on both ends."""
     own = {run.label for run in path.own_runs}
@@ -89,13 +98,16 @@ def _planned(spec: Spec, labels: Set[str], store: Store) -> list[Job]:
 
 
 def _begun(
-    jobs: Sequence[Job], studies: Mapping[str, StudyResult], store: Store
+    jobs: Sequence[Job], studies: Mapping[str, Sequence[StudyResult]], store: Store
 ) -> dict[str, list[Mapping[str, Any]]]:
     """The `job` records of the trainings that have begun, by run and by study."""
     known = {folder.name: folder for folder in store.job_folders()}
     folders = [(job.plain, results_of(job, store)) for job in jobs]
     folders += [
-        (name, known.get(training.folder)) for name, study in studies.items() for training in study.trainings
+        (name, known.get(training.folder))
+        for name, searches in studies.items()
+        for search in searches
+        for training in search.trainings
     ]
     found: dict[str, list[Mapping[str, Any]]] = {}
     for name, folder in folders:

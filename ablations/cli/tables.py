@@ -127,12 +127,16 @@ def print_verdicts(claims: Sequence[Mapping[str, Any]], console: SafeConsole) ->
         console.say("Claims without a verdict: {} (a verdict needs two seeds or more of each run)", counts)
 
 
-def print_study(study: StudyResult, console: SafeConsole) -> None:
-    """The best setting and the reference, seed by seed, and what the study found, in sentences."""
+def print_study(study: StudyResult, further: Sequence[StudyResult], console: SafeConsole) -> None:
+    """The best setting and the reference, seed by seed, and what the study found, in sentences.
+
+    Args:
+        further: its further searches.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("setting", "params", "seed", "outcome", study.metric):
         table.add_column(column, justify="right" if column in ("seed", study.metric) else "left")
-    for found in filter(None, (study.best, study.reference)):
+    for found in filter(None, [part for one in (study, *further) for part in (one.best, one.reference)]):
         params = ", ".join(
             f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
             for path, value in found.params.items()
@@ -144,7 +148,7 @@ def print_study(study: StudyResult, console: SafeConsole) -> None:
             table.add_row(*named, str(result.seed), coloured(words), value)
     console.print()
     console.print(table)
-    for sentence in study_words(study):
+    for sentence in study_words(study, further):
         console.say("- {}", sentence)
     console.say(f"- Slots for jobs were empty {study.idle_share:.0%} of the time.")
 

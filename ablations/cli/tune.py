@@ -59,7 +59,7 @@ def tune(
     from ablations.jobs.plan import check_components, make_plan
     from ablations.spec.edit import check_new_run
     from ablations.store import Store, data_key
-    from ablations.studies.comparison import check_comparable, reference_run, reference_studies, run_studies
+    from ablations.studies.comparison import check_comparable, reference_run, reference_studies, run_searches
     from ablations.studies.runner import StudyRunner
     from ablations.studies.scheduler import TaskScheduler
 
@@ -90,21 +90,26 @@ def tune(
     with setup.mirrored(spec, store, mirroring, out) if mirroring.mirror else nullcontext():
         with setup.executing(store, work, 0, out) as (executor, view, stop_all):
             scheduler = TaskScheduler(executor, store, view, stop_all)
-            runners = [
-                StudyRunner(spec, one, store, lambda config: images[data_key(config)], storage)
-                for one in studies
-            ]
-            best = run_studies(runners, scheduler, reference, view.expect)
-        result = _draw(runners)
+            searches = run_searches(
+                spec,
+                searched,
+                lambda one: StudyRunner(spec, one, store, lambda config: images[data_key(config)], storage),
+                scheduler,
+                view.expect,
+            )
+        result, *further = (_draw(search.runners) for search in searches)
     status = scheduler.summary.exit_status
     if json_:
-        print_json(result.model_dump(mode="json"))
+        others = {"further_searches": [one.model_dump(mode="json") for one in further]} if further else {}
+        print_json(result.model_dump(mode="json") | others)
     else:
-        print_study(result, out)
-        out.say("Figures: {}/", os.path.relpath(runners[-1].folder))
+        print_study(result, further, out)
+        for search in searches:
+            out.say("Figures: {}/", os.path.relpath(search.runners[-1].folder))
     if scheduler.summary.stopped_by:
         out.say("[red]Stopped[/] at the crash of {} (--fail-fast).", scheduler.summary.stopped_by)
-    if best is None:
+    best = searches[0].best
+    if best is None or searches[-1].best is None:
         how = "Interrupted" if status == 130 else "Not done yet"
         out.say("[yellow]{}.[/] The same command resumes.", how)
         raise typer.Exit(status or 1)
@@ -131,7 +136,7 @@ def _serve_dashboard(
 
 
 def _draw(runners: "Sequence[StudyRunner]") -> "StudyResult":
-    """Draw the figures of every study, each with the search before it behind its own. Returns the last study."""
+    """Draw the figures of a search and of its reference's, which is behind its own. Returns the search."""
     from ablations.studies.record import FILE
     from analysis.figures.studies import write_figures
     from analysis.frames.studies import StudyResult

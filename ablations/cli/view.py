@@ -50,8 +50,8 @@ class View:
         pass
 
     def expect(self, count: int) -> None:
-        """Set the number of jobs, as an upper bound."""
-        self.count = count
+        """Set the number of jobs that are left, as an upper bound."""
+        self.count = self.done + count
 
     def say_soon(self, text: str) -> None:
         """Print a line (see `styled`) at the next event. For signal handlers, which may interrupt a write."""
@@ -104,7 +104,8 @@ class LiveView(View):
         self.bars.stop()
 
     def expect(self, count: int) -> None:
-        self.bars.update(self.total, total=count)
+        super().expect(count)
+        self.bars.update(self.total, total=self.count)
 
     def progress(self, progress: JobProgress) -> None:
         self._say_delayed()
@@ -120,6 +121,7 @@ class LiveView(View):
         self._say_delayed()
         if job.name in self.tasks:
             self.bars.remove_task(self.tasks.pop(job.name))
+        self.done += 1
         self.bars.advance(self.total)
         self._say(_end_lines(job, exit_, history, why))
 

@@ -58,6 +58,8 @@ class RunConfig(TrainingConfig):
 
 MAX_STUDY_SEEDS = 100
 """Of each kind: a study's search, confirmation and edges have a range of this many seeds each."""
+MAX_SEARCHES = 100
+"""Of a study."""
 Trials = Annotated[int, Field(gt=0, le=100_000)]
 StudySeeds = Annotated[int, Field(ge=0, le=MAX_STUDY_SEEDS)]
 
@@ -73,6 +75,9 @@ class StudySize(Settings):
     """Generator steps of each training; the run's own length if not given."""
     confirm: StudySeeds | None = None
     """Trainings that confirm the best setting and the reference, with seeds that the search never used."""
+    searches: Annotated[int, Field(ge=1, le=MAX_SEARCHES)] | None = None
+    """Independent searches, each with seeds of its own and as many trials. A claim on the best setting is then about
+    what repeating the search gives; with one search, it is about further seeds of the one setting that was found."""
     edges: StudySeeds | None = None
     """Trainings that locate each edge of the window in which the one searched number works."""
 

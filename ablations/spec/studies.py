@@ -14,7 +14,7 @@ from fakeface.config import TrainingConfig
 Params = Mapping[str, Any]
 """Searched values by dotted path, as the sampler draws them."""
 
-DEFAULT_SIZE = {"trials": 30, "seeds": 2, "steps": None, "confirm": 3, "edges": 6}
+DEFAULT_SIZE = {"trials": 30, "seeds": 2, "steps": None, "confirm": 3, "edges": 6, "searches": 1}
 _LR, _MOMENTUM = "lr", "momentum"
 _FIXED = {
     ".".join(path): "cannot be searched: scores on other images do not compare" for path in OTHER_IMAGES
@@ -24,9 +24,13 @@ _FIXED = {
 }
 
 
-def _range(kind: int, count: int) -> range:
-    """Some of the seeds of one kind, which no other kind uses."""
-    return range(kind * MAX_STUDY_SEEDS, kind * MAX_STUDY_SEEDS + count)
+_KINDS = 4
+"""Of seeds: for the search, the confirmation, and each edge."""
+
+
+def search_name(study: str, search: int) -> str:
+    """The name under which a study's independent searches, counted from 0, are kept: `sgd-lr`, `sgd-lr-2`, ..."""
+    return f"{study}-{search + 1}" if search else study
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +45,30 @@ class StudySpec:
     steps: int | None
     confirm: int
     edges: int
+    searches: int
     places: Mapping[str, Place] = field(repr=False)
     """Where each searched setting was written."""
+    search: int = 0
+    """Which of its independent searches this is."""
+
+    @property
+    def search_names(self) -> list[str]:
+        """The names of its searches."""
+        return [search_name(self.name, search) for search in range(self.searches)]
+
+    def independent(self) -> "list[StudySpec]":
+        """Each of its searches as a study: this one, and others that share no seed with it and look for no edges."""
+        others = [
+            replace(
+                self,
+                name=name,
+                entry=self.entry.model_copy(update={"sampler_seed": self.entry.sampler_seed + search}),
+                edges=0,
+                search=search,
+            )
+            for search, name in list(enumerate(self.search_names))[1:]
+        ]
+        return [self, *others]
 
     @property
     def space(self) -> Mapping[str, Dimension]:
@@ -51,16 +77,21 @@ class StudySpec:
     @property
     def search_seeds(self) -> range:
         """Seeds of each setting of the search."""
-        return range(self.seeds)
+        return self._seeds(0, self.seeds)
 
     @property
     def confirm_seeds(self) -> range:
         """Seeds that confirm a setting."""
-        return _range(1, self.confirm)
+        return self._seeds(1, self.confirm)
 
     def edge_seeds(self, side: Literal["lower", "upper"]) -> range:
         """Seeds of the trainings that locate an edge, one each."""
-        return _range(2 if side == "lower" else 3, self.edges)
+        return self._seeds(2 if side == "lower" else 3, self.edges)
+
+    def _seeds(self, kind: int, count: int) -> range:
+        """Some of the seeds of one kind, which neither another kind nor another search uses."""
+        first = (_KINDS * self.search + kind) * MAX_STUDY_SEEDS
+        return range(first, first + count)
 
     def settings(self, params: Params) -> dict[str, Any]:
         """The settings that searched values come to, by dotted path: an effective rate becomes the rate itself."""
@@ -142,6 +173,9 @@ def read_studies(
         if len(entry.enqueue) > study.trials:
             words = f"enqueues {len(entry.enqueue)} settings, and tries only {study.trials}"
             problems.append(Problem(node.get("enqueue").place, words))
+        if taken := {*study.search_names[1:]} & {*by_name, *entries}:
+            words = f"its search {min(taken)!r} has the name of another run or study; rename one of them"
+            problems.append(Problem(node.key, words))
         studies.append(study)
     return studies
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from ablations.jobs.plan import Job
@@ -13,9 +13,14 @@ from fakeface.errors import UserError
 
 
 def reference_studies(spec: Spec, study: StudySpec) -> list[StudySpec]:
-    """The study that tunes the reference, with as many trials, seeds and steps; empty if the reference is a run."""
-    sizes = {"trials": study.trials, "seeds": study.seeds, "steps": study.steps}
-    return [replace(one, **sizes) for one in spec.studies if one.name == study.entry.reference]  # type: ignore[arg-type]
+    """The same search of the study that tunes the reference, with as many trials, seeds, steps and searches; empty if
+    the reference is a run."""
+    sizes = {name: getattr(study, name) for name in ("trials", "seeds", "steps", "searches")}
+    return [
+        replace(one, **sizes).independent()[study.search]
+        for one in spec.studies
+        if one.name == study.entry.reference
+    ]
 
 
 def reference_run(spec: Spec, study: StudySpec) -> Setting | None:
@@ -35,6 +40,32 @@ def check_comparable(study: StudySpec, jobs: Sequence[Job]) -> None:
             )
 
 
+@dataclass(frozen=True)
+class Search:
+    """One of a study's independent searches, with that of the reference before it where a study tunes the reference."""
+
+    runners: Sequence[StudyRunner]
+    best: Setting | None
+    """None if some training is left to do."""
+
+
+def run_searches(
+    spec: Spec,
+    study: StudySpec,
+    make_runner: Callable[[StudySpec], StudyRunner],
+    scheduler: TaskScheduler,
+    expect: Callable[[int], None],
+) -> list[Search]:
+    """Run a study's independent searches one after another, up to the first that is left unfinished."""
+    reference, searches = reference_run(spec, study), []
+    for one in study.independent():
+        runners = [make_runner(part) for part in (*reference_studies(spec, one), one)]
+        searches.append(Search(runners, run_studies(runners, scheduler, reference, expect)))
+        if searches[-1].best is None:
+            break
+    return searches
+
+
 def run_studies(
     runners: Sequence[StudyRunner],
     scheduler: TaskScheduler,
@@ -45,7 +76,7 @@ def run_studies(
 
     Args:
         reference: the run that the last study is compared with, unless an earlier study tunes the reference.
-        expect: called once with the largest number of trainings that this may take.
+        expect: called with the largest number of trainings that this may take.
 
     Returns:
         The best setting of the last study; None if some training is left to do.

@@ -191,6 +191,8 @@ class StudyRecord(Record):
     """The one number that is searched by its logarithm, if nothing else is searched."""
     space: dict[str, Dimension]
     planned_trials: int
+    searches: int = 1
+    """Independent searches that are planned, this one among them."""
     begun: int | None
     """Start of the first trial, in ms since 1970."""
     idle_share: float

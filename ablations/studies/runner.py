@@ -81,6 +81,7 @@ class StudyRunner:
         starts = sorted({self.make_job(run, 0).identity for run in study.choices()})
         digest = canonical_digest(
             {"study": searched, "seeds": study.seeds, "starts": starts, "protocol": base.protocol_identity}
+            | ({"search": study.search} if study.search else {})
         )
         self.folder_name = f"{study.name}-{digest[:DIGITS]}"
         self.folder = store.studies / self.folder_name
@@ -103,6 +104,7 @@ class StudyRunner:
             "axis": axis_of(study),
             "space": study.space,
             "planned_trials": study.trials,
+            "searches": study.searches,
         }
 
     def make_job(self, run: Run, seed: int) -> Job:

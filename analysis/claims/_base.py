@@ -17,7 +17,7 @@ from ablations.spec import Names, Node
 from ablations.spec.names import Name
 from analysis.claims.metrics import Metric
 from analysis.statistics import Effect, Region, VerdictWord
-from analysis.wording import listed, name_seeds, number
+from analysis.wording import listed, number
 from fakeface.config import Settings
 from fakeface.outcomes import Regime
 from fakeface.registry import Registry
@@ -34,9 +34,20 @@ class CannotCompare(Exception):
     """The data are there and comparing them makes no sense; the message says why and what to do."""
 
 
+class Unit(StrEnum):
+    """What the values of a group are of."""
+
+    SEED = "seed"
+    SEARCH = "search"
+
+    @property
+    def plural(self) -> str:
+        return f"{self}es" if self is Unit.SEARCH else f"{self}s"
+
+
 @dataclass(frozen=True)
 class Group:
-    """The values of one run, or of a setting that a study found, by seed."""
+    """The values of one run by seed, or of the settings that a study found by seed or by search."""
 
     name: str
     values: Mapping[int, float]
@@ -46,11 +57,15 @@ class Group:
     """Seeds without a value, by the reason."""
     regimes: Mapping[int, Regime] = field(default_factory=dict)
     """How each training that has begun went."""
+    unit: Unit = Unit.SEED
 
     @property
     def lacking(self) -> str:
         """Which seeds have no value, and why; empty where all have one."""
-        return "; ".join(f"{name_seeds(seeds)} {reason}" for reason, seeds in self.missing.items())
+        return "; ".join(
+            f"{self.unit if len(seeds) == 1 else self.unit.plural} {', '.join(map(str, seeds))} {reason}"
+            for reason, seeds in self.missing.items()
+        )
 
     @property
     def by_seed(self) -> list[float]:
@@ -249,8 +264,13 @@ class Kind(Settings):
         typical = listed(f"{self._typical(group)} for `{group.name}`" for group in groups)
         sizes = listed(dict.fromkeys(str(len(group.values)) for group in groups))
         mean = "geometric means" if self.margin.relative else "means"
-        count = "one seed" if sizes == "1" else f"{mean} of {sizes} seeds"
+        unit = groups[0].unit
+        count = f"one {unit}" if sizes == "1" else f"{mean} of {sizes} {unit.plural}"
         return f"{words[0].upper()}{words[1:]} is {typical} ({count})"
+
+    def caveat(self, groups: Sequence[Group]) -> str:  # noqa: ARG002
+        """What the interval does not cover, as a sentence; empty for nothing."""
+        return ""
 
     @property
     def effect_name(self) -> str:

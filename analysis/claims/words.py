@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from analysis.claims._base import LEVEL
+from analysis.claims._base import LEVEL, Unit
 from analysis.claims.judging import Verdict
 from analysis.statistics import VerdictWord
 from analysis.wording import counted, listed
@@ -73,7 +73,9 @@ def sentence(verdict: Verdict) -> str:
 def _found(verdict: Verdict) -> str:
     if verdict.reason:
         return verdict.reason
-    words = f"{verdict.claim.kind.sentence(verdict.groups)}{_estimated(verdict)}{_position(verdict)}."
+    kind = verdict.claim.kind
+    words = f"{kind.sentence(verdict.groups)}{_estimated(verdict)}{_position(verdict)}."
+    words = " ".join(filter(None, [words, kind.caveat(verdict.groups)]))
     lacking = [f"`{group.name}`: {group.lacking}" for group in verdict.groups if group.missing]
     return f"{words} Without a value: {'; '.join(lacking)}." if lacking else words
 
@@ -122,7 +124,9 @@ def _needs(verdict: Verdict) -> str:
     if verdict.needed_seeds is None:
         return "100 seeds a run are not expected to decide it"
     more = verdict.needed_seeds
-    return f"about {more} more {'seed' if more == 1 else 'seeds'} a run would decide it"
+    unit = verdict.groups[0].unit
+    of_each = " a run" if unit is Unit.SEED else ""
+    return f"about {more} more {unit if more == 1 else unit.plural}{of_each} would decide it"
 
 
 def claimed_words(verdict: Verdict) -> str:

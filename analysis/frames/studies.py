@@ -34,6 +34,14 @@ class StudyResult(StudyRecord):
         """The quality metric with its N: `fid (N = 10,000)`."""
         return self.metric if self.num_samples is None else f"{self.metric} (N = {self.num_samples:,})"
 
+    def repeats(self, other: StudyRecord) -> bool:
+        """Whether this is the same search as another one, but for the seeds: same space, budget, data and protocol."""
+        same = (
+            "base", "space", "objective", "planned_trials", "total_steps", "data_digest", "metric", "num_samples",
+            "reference_name",
+        )  # fmt: skip
+        return all(getattr(self, name) == getattr(other, name) for name in same)
+
     @cached_property
     def trial_frame(self) -> pd.DataFrame:
         """One row a trial, by number.

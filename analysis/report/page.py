@@ -146,7 +146,9 @@ def _studies(results: Results, figures: Mapping[str, str]) -> list[dict[str, Any
     for study in results.studies:
         prefix = f"study-{study.name}-"
         own = {name.removeprefix(prefix): uri for name, uri in figures.items() if name.startswith(prefix)}
-        views.append({"study": study, "words": study_words(study), "figures": own})
+        views.append(
+            {"study": study, "words": study_words(study, results.further.get(study.name, ())), "figures": own}
+        )
     return views
 
 

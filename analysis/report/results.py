@@ -27,6 +27,8 @@ class ReportInputs:
 
     studies: Sequence[StudyResult] = ()
     """The reference of a study before the study itself."""
+    further: Mapping[str, Sequence[StudyResult]] = field(default_factory=dict)
+    """The further searches of each study, by its name."""
     claims: Sequence[Verdict] = ()
     """The verdicts on the specification's claims."""
     paths: Sequence[PathResult] = ()
@@ -57,6 +59,8 @@ class Results:
     movements: Sequence[RunMovement]
     studies: Sequence[StudyResult]
     """The reference of a study before the study itself."""
+    further: Mapping[str, Sequence[StudyResult]]
+    """The further searches of each study, by its name."""
     verdicts: Sequence[Verdict]
     """On every claim."""
     ladders: Sequence[Ladder]
@@ -97,6 +101,7 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         aggregates=aggregates_of(frames, scores),
         movements=movements(frames),
         studies=inputs.studies,
+        further=inputs.further,
         verdicts=inputs.claims,
         ladders=ladders_of(inputs.claims),
         paths=[path for path in inputs.paths if path.has_begun or path.reason],

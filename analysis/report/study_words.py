@@ -1,7 +1,7 @@
 """What a study found, in sentences computed from its record. Names and settings are between backticks."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -26,9 +26,14 @@ _PHRASES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def study_words(study: StudyResult) -> list[str]:
-    """The findings: how far the search came, the best setting, the enqueued ones, the edges, the steps saved."""
-    return [_progress(study), *_best(study), *_enqueued(study), *_edges(study), *_saved(study)]
+def study_words(study: StudyResult, further: Sequence[StudyResult] = ()) -> list[str]:
+    """The findings: how far the search came, the best setting, the enqueued ones, the edges, the steps saved.
+
+    Args:
+        further: its further searches, as far as they have begun.
+    """
+    found = [_progress(study), *_best(study), *_searches([study, *further])]
+    return [*found, *_enqueued(study), *_edges(study), *_saved(study)]
 
 
 def _setting(study: StudyResult, params: Mapping[Any, Any]) -> str:
@@ -85,6 +90,21 @@ def _comparison(best: Confirmed, reference: Confirmed) -> str:
         pairs = sorted(b / r for b, r in zip(best.known, reference.known, strict=True) if r > 0)
         ratio += f" ({pairs[0]:.2f} to {pairs[-1]:.2f} times, seed by seed)" if pairs else ""
     return f"{words} {ratio}; lower is better."
+
+
+def _searches(searches: Sequence[StudyResult]) -> list[str]:
+    """The best setting of each independent search, or that there is one search only."""
+    study, bests = searches[0], [one.best for one in searches if one.best is not None]
+    if not bests:
+        return []
+    if study.searches == 1:
+        return ["One search was made: these seeds do not say what another search would find."]
+    found = listed(
+        f"{_setting(study, one.params)} with {'no score' if one.value is None else number(one.value)}"
+        for one in bests
+    )
+    count = f"{len(bests)} of {study.searches} independent searches have confirmed a best setting"
+    return [f"{count}: {found}. Their spread is that of repeating the search."]
 
 
 def _scores(confirmed: Confirmed) -> str:

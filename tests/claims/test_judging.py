@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.claims.words import sentence
+from analysis.frames.studies import StudyResult
 from analysis.statistics import Factor, factor_effect, holm
 from fakeface.config import TrainingConfig
 from fakeface.declaration import Declaration
@@ -391,6 +392,53 @@ def test_the_best_of_a_study_is_held_against_its_reference(lab: Trainings):
     )
     assert (found["worse"].word, found["good"].word) == ("refuted", "supported")
     assert found["good"].n == {"sgd-lr: best": 3, "sgd-lr: adam-lr": 3}
+
+
+def searches_of(bests: list[list[float]], references: list[list[float]]) -> dict[str, StudyResult]:
+    """The independent searches of a study: the distances of the best setting and of the reference by fresh seed."""
+    found = {}
+    for search, (best, reference) in enumerate(zip(bests, references, strict=True)):
+        name = f"sgd-lr-{search + 1}" if search else "sgd-lr"
+        confirmations = {
+            part: records.confirmed(
+                part, {}, [records.result(*distance(d), seed) for seed, d in enumerate(values)]
+            )
+            for part, values in (("best", best), ("reference", reference))
+        }
+        found[name] = records.rate_study(name=name, searches=len(bests), **confirmations)
+    return found
+
+
+def distance(value: float) -> tuple[str, float | None]:
+    return ("works", value) if math.isfinite(value) else ("diverged", None)
+
+
+def test_several_searches_give_one_value_each_so_that_their_spread_counts(lab: Trainings):
+    # Within a search the seeds agree to 1%; from search to search the best setting differs by a third.
+    bests = [[100.0, 101.0], [140.0, 141.4], [120.0, 121.2]]
+    references = [[150.0, 151.5], [160.0, 161.6], [155.0, 156.55]]
+    body = "best: {study: sgd-lr, direction: lower, by: 5%}"
+    several = judged(lab, searches_of(bests, references), it=body)["it"]
+    alone = judged(lab, searches_of(bests[:1], references[:1]), it=body)["it"]
+    assert (alone.word, several.word) == ("supported", "undecided")
+    assert several.n == {"sgd-lr: best": 3, "sgd-lr: adam-lr": 3}
+    assert several.groups[0].by_seed == pytest.approx([math.sqrt(a * b) for a, b in bests])
+    words = sentence(several)
+    assert "(geometric means of 3 searches)" in words and "searches would decide it" in words
+    assert "covers seeds" not in words
+    assert sentence(alone).endswith("One search was made: the interval covers seeds, not searches.")
+
+
+def test_a_search_whose_best_diverged_on_a_fresh_seed_ranks_last_and_one_that_is_missing_is_named(
+    lab: Trainings,
+):
+    searches = searches_of([[100.0, INF], [101.0, 102.0], [103.0, 104.0]], [[200.0, 201.0]] * 3)
+    body = "best: {study: sgd-lr, direction: lower, by: 5%}"
+    assert judged(lab, searches, it=body)["it"].groups[0].values[1] == INF
+    searches["sgd-lr-3"] = searches["sgd-lr-3"].model_copy(update={"total_steps": 7})  # of another study
+    found = judged(lab, searches, it=body)["it"]
+    assert found.n == {"sgd-lr: best": 2, "sgd-lr: adam-lr": 2}
+    assert "`sgd-lr: best`: search 3 not confirmed on fresh seeds yet" in sentence(found)
 
 
 def test_a_window_contains_excludes_or_leaves_open(lab: Trainings):

@@ -18,6 +18,7 @@ def test_the_findings_of_a_whole_study():
         'The best setting, `optimizer.lr` = 0.0213, has fd_test (N = 2,000) 1,718 on 3 fresh seeds (1,654 to 1,759).',
         "The reference, `adam-lr-best`, has 1,829 on 3 fresh seeds (1,749 to 1,877). The best setting comes "
         "to 0.94 times that (0.88 to 0.99 times, seed by seed); lower is better.",
+        "One search was made: these seeds do not say what another search would find.",
         "The report’s own setting, `optimizer.lr` = 2e-4, came out `noise` and `stalled` with seed 0 (why "
         "stalled), at a Fréchet distance of 7,053, 4.1 times that of the best setting.",
         "Training begins to work at `optimizer.lr` = 2.5e-3 (95% interval 1.7e-3 to 3.6e-3; 3 of 6 trainings "
@@ -82,3 +83,14 @@ def test_the_other_objective_has_its_own_unit():
 
 def test_a_study_of_several_numbers_has_no_edges():
     assert "edge" not in " ".join(study_words(records.pair_study()))
+
+
+def test_independent_searches_are_listed_with_what_each_found():
+    first = records.rate_study(searches=3, best=records.confirmed("b", {LR: 0.02}, [result("works", 1800.0)]))
+    second = records.rate_study(
+        searches=3, best=records.confirmed("b", {LR: 0.05}, [result("works", 2000.0)])
+    )
+    assert (
+        "2 of 3 independent searches have confirmed a best setting: `optimizer.lr` = 0.02 with 1,800 and "
+        "`optimizer.lr` = 0.05 with 2,000. Their spread is that of repeating the search."
+    ) in study_words(first, [second, records.rate_study(searches=3)])

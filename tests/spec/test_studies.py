@@ -137,6 +137,7 @@ def test_a_space_that_cannot_be_searched_is_an_error_with_its_line(
         ("base: sgd\n    seeds: 101", "must be <= 100"),
         ("base: sgd\n    confirm: 101", "must be <= 100"),
         ("base: sgd\n    edges: 101", "must be <= 100"),
+        ("base: sgd\n    searches: 0", "must be >= 1"),
         ("base: sgd\n    enqueue: [" + "{optimizer.lr: 0.1}, " * 5 + "]", "and tries only 4"),
     ],
 )
@@ -145,6 +146,27 @@ def test_a_study_that_does_not_fit_its_file_is_an_error(tmp_path: Path, entry: s
     with pytest.raises(SpecError, match=r"runs\.yaml:\d+:\d+") as caught:
         spec_of(tmp_path, f"studies:\n  s:\n    {space}\n    {entry}\n")
     assert words in str(caught.value)
+
+
+def test_independent_searches_share_no_seed_and_the_first_is_the_study_itself(tmp_path: Path):
+    study = study_of(
+        tmp_path, "{optimizer.lr: {low: 1e-5, high: 1, log: true}}\n    searches: 3\n    edges: 2"
+    )
+    first, *others = study.independent()
+    assert first is study
+    assert [one.name for one in others] == study.search_names[1:] == ["s-2", "s-3"]
+    assert (list(study.search_seeds), study.confirm_seeds[0], study.edge_seeds("lower")[0]) == ([0], 100, 200)
+    seeds = [seed for one in study.independent() for seed in (*one.search_seeds, *one.confirm_seeds)]
+    assert len(set(seeds)) == len(seeds)
+    assert [one.edges for one in others] == [0, 0]
+    assert len({one.entry.sampler_seed for one in study.independent()}) == 3
+
+
+def test_a_search_may_not_have_the_name_of_a_run_or_another_study(tmp_path: Path):
+    space = "space: {optimizer.lr: {low: 1e-5, high: 1, log: true}}"
+    text = f"studies:\n  s: {{base: sgd, {space}, searches: 2}}\n  s-2: {{base: sgd, {space}}}\n"
+    with pytest.raises(SpecError, match="its search 's-2' has the name of another run or study"):
+        spec_of(tmp_path, text)
 
 
 def test_a_study_may_not_share_a_runs_name(tmp_path: Path):

@@ -73,7 +73,7 @@ def folder_like(whole: Path, tmp_path: Path) -> Path:
 
 
 def record_of(folder: Path, study: str = "rates") -> StudyRecord:
-    (path,) = folder.glob(f"results/studies/{study}-*/study.json")
+    (path,) = folder.glob(f"results/studies/{study}-????????????/study.json")
     return StudyRecord.read(path)
 
 
@@ -110,6 +110,32 @@ def test_a_study_searches_and_confirms(whole: Path):
     assert reference.seeds == best.seeds == (100, 101)
     assert best.value == pytest.approx(sum(best.known) / 2)
     assert_each_trained_once(whole)
+
+
+def test_further_searches_leave_the_first_as_it_is_and_share_no_training_with_it(whole: Path, tmp_path: Path):
+    folder = folder_like(whole, tmp_path)
+    size = "study: {trials: 7, seeds: 1, steps: 30, confirm: 2, edges: 2}"
+    small = "study: {trials: 1, seeds: 1, steps: 5, confirm: 1, edges: 0, searches: 1}"
+    (folder / "runs.yaml").write_text(SPEC.replace(size, small))
+    run_command(folder, "tune", "against", *SERIAL)
+    first = {study: essence(record_of(folder, study)) for study in ("adam", "against")}
+    trained = set(folder.glob("results/jobs/*"))
+
+    (folder / "runs.yaml").write_text(SPEC.replace(size, small.replace("searches: 1", "searches: 2")))
+    found = json.loads(run_command(folder, "tune", "against", *SERIAL, "--json").stdout)
+    assert {study: essence(record_of(folder, study)) for study in first} == first
+    second = record_of(folder, "against-2")
+    assert [one["name"] for one in found["further_searches"]] == ["against-2"]
+    assert second.reference is not None and second.reference.name == "adam-2-best"
+    assert second.searches == record_of(folder, "against").searches == 2
+    new = {path.name for path in set(folder.glob("results/jobs/*")) - trained}
+    assert {training.folder for training in second.trainings} <= new
+    assert {training.seed for training in second.trainings} == {400, 500}
+    params = [
+        [trial.params for trial in record_of(folder, study).trials] for study in ("against", "against-2")
+    ]
+    assert params[0] != params[1]
+    assert_each_trained_once(folder)
 
 
 def test_the_same_command_again_trains_nothing_and_finds_the_same(whole: Path):
