@@ -173,7 +173,7 @@ def test_fail_fast_stops_the_other_jobs_at_a_crash(ablate, tmp_path: Path):
         "both",
     )
     ablate("data", "prepare")
-    crashing, _ = json.loads(ablate("plan", "--json", *long).stdout)
+    crashing, _ = json.loads(ablate("plan", "--json", *long).stdout)["jobs"]
     folder = tmp_path / f"results/jobs/sgd-s0-{crashing['identity'][:12]}"
     folder.mkdir(parents=True)
     (folder / "samples").write_text("in the way")
@@ -249,7 +249,7 @@ def test_two_commands_on_one_store_share_the_work(ablate, tmp_path: Path):
 
 
 LINKS = {
-    "results": (None, "`make ui`, then http://127.0.0.1:5000/#/"),
+    "results": (None, "`ablate ui`, then http://127.0.0.1:5000/#/"),
     "other store": (None, "`ablate ui --store 'other store'`, then http://127.0.0.1:5000/#/"),
     "served": ("http://lab:80", "http://lab:80/#/"),
     "elsewhere": (
