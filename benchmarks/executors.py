@@ -22,7 +22,7 @@ profiles:
     data: {name: synthetic, count: 256, image_size: 32}
     network: {width: 8}
     train: {steps: 200, batch_size: 16}
-    evaluation: {num_samples: 16, num_reference: 64, num_evaluations: 1}
+    evaluation: {num_samples: 16, num_reference: 64, curve_samples: 0}
 runs:
   baseline: {}
 """

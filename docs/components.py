@@ -60,7 +60,7 @@ def render(frames: Frames, pictures: Path) -> str:
     words, distances = settings_in_words(frames), frames.quality()
     lines = [HEAD, "| run | settings | distance | outcome | samples |", "|---|---|---|---|---|"]
     for job in frames.jobs.itertuples():
-        outcome = frames.jobs_of(job.run).iloc[0]
+        outcome = frames.jobs_of(job.run)[0]
         scores = distances[distances["run"] == job.run].sort_values("step")["value"]
         distance = f"{scores.iloc[-1]:,.0f}" if len(scores) else "—"
         grids = frames.images[frames.images["run"] == job.run].sort_values("step")["path"]

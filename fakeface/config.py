@@ -36,6 +36,7 @@ MOST = 1_000_000_000
 PositiveInt = Annotated[int, Field(gt=0, le=MOST)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 StepCount = Annotated[int, Field(ge=0, le=MOST)]
+SampleCount = Annotated[int, Field(ge=2, le=1_000_000)]
 Share = Annotated[float, Field(gt=0, le=1)]
 LearningRate = Annotated[float, Field(gt=0, le=1e30)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
@@ -259,12 +260,15 @@ class EvaluationConfig(Settings):
     """Registered feature extractor: `efficientnet-lite0` (offline) or `inception` (metric `fid`)."""
     weights_path: PathText | None = Field(None, json_schema_extra=NOT_IDENTITY)
     """File with the extractor's weights, where it would download them otherwise; relative as `data.path` is."""
-    num_samples: Annotated[int, Field(ge=2, le=1_000_000)] = 10_000
-    """Generated images per score. Fréchet distances at different N are never compared."""
+    num_samples: SampleCount = 10_000
+    """Generated images behind the score at the end of a training. Fréchet distances at different N are never
+    compared."""
     num_reference: PositiveInt = 50_000
     """Real images behind the reference (a deterministic draw from the full data set; all where it has fewer)."""
-    num_evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(5, json_schema_extra=NOT_IDENTITY)
-    """How often a training is scored, evenly spaced, the last time at its end."""
+    curve_samples: SampleCount | Literal[0] | None = Field(None, json_schema_extra=NOT_IDENTITY)
+    """Generated images behind each score along the run: before the first step, and at the log-spaced steps 10, 16, 25,
+    40, 63, 100, ... Never more than `num_samples`. Null: 1.25 times the extractor's features, at least 500. 0: no
+    scores along the run."""
 
 
 class TrainingConfig(Settings):

@@ -4,6 +4,7 @@ Records have the fields that the product writes: those of a plan's job, of its p
 """
 
 import functools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import Image
 
 from ablations.jobs.identity import resolved_settings
 from ablations.jobs.outcome import outcome_fields
-from ablations.jobs.plan import Job
+from ablations.jobs.plan import Job, Protocol
 from ablations.spec import RunConfig
 from ablations.store import history
 from ablations.store.journal import Journal
@@ -23,15 +24,20 @@ from fakeface.data import ImageSet
 from fakeface.evaluation.measures import MEASURES, Estimate
 from fakeface.gan.objective import declaration
 from fakeface.gan.series import LOSS_D, LOSS_G
+from fakeface.scores import ScoreKind
 
 METRIC = "fd_test"
 IMAGES = ImageSet(np.zeros((20, 32, 32, 3), np.uint8), "dd", "synthetic", "built in", ())
 JOB = Job(
     run="ignored", group="g", profile="quick", experiment="e", seed=0, config=RunConfig(), data_digest=IMAGES.digest,
     resolved=resolved_settings(RunConfig().training(), len(IMAGES.images)),
-    code={}, protocol={"metric": METRIC, "num_samples": 2000}, protocol_identity="aa",
+    code={}, protocols={
+        ScoreKind.FINAL: Protocol({"metric": METRIC, "num_samples": 2000}, "aa"),
+        ScoreKind.CURVE: Protocol({"metric": f"{METRIC}_n500", "num_samples": 500}, "cc"),
+    },
 )  # fmt: skip
-PROTOCOL = JOB.protocol_record() | {"metric": METRIC}
+PROTOCOL = JOB.protocols[ScoreKind.FINAL].record()
+CURVE = JOB.protocols[ScoreKind.CURVE].record()
 STACK = {"python": "3.11", "torch": "2", "device": "cpu", "threads": 2, "cpu": "a cpu"}
 
 
@@ -71,6 +77,12 @@ def begin(
     return journal
 
 
+def score_along(journal: Journal, values: Mapping[int, float]) -> None:
+    """Scores along the run, by step."""
+    for step, value in values.items():
+        journal.append(ScoreKind.CURVE, step=step, values={CURVE["metric"]: value}, **CURVE)
+
+
 def losses(journal: Journal, steps: list[int], d: list[float], g: list[float]) -> None:
     journal.append("metrics", steps=steps, values={LOSS_D: d, LOSS_G: g})
 
@@ -94,14 +106,15 @@ def train(
     planned: int = 60,
     **objective: Any,
 ) -> Selected:
-    """A whole job with two grids and two scores, in a folder named `<run>-<seed>`."""
+    """A whole job with two grids, two scores along the run and one at its end, in a folder named `<run>-<seed>`."""
     journal = begin(folder, total_steps=planned, **objective)
     losses(journal, list(range(1, len(d) + 1)), d, g)
     (folder / "samples").mkdir()
     for step in (1, len(d)):
         Image.new("RGB", (16, 16), (step, 0, 0)).save(folder / "samples" / f"{step}.png")
         journal.append("image", key="samples", step=step, file=f"samples/{step}.png", sha256="")
-        journal.append("evaluation", step=step, values={METRIC: 100.0 / step}, **PROTOCOL)
+        score_along(journal, {step: 100.0 / step})
+    journal.append("evaluation", step=len(d), values={METRIC: 100.0 / len(d)}, **PROTOCOL)
     end(journal, exit_, "healthy", "balanced", len(d))
     run, seed = folder.name.split("-")
     return Selected(run, int(seed), folder)

@@ -16,7 +16,7 @@ defaults:
   data: {name: synthetic, count: 96, image_size: 32}
   network: {width: 4}
   train: {steps: 20, batch_size: 8}
-  evaluation: {num_samples: 32, num_reference: 64, num_evaluations: 2}
+  evaluation: {num_samples: 32, num_reference: 64}
   samples: {num_grids: 8, grid_size: 2}
 runs: {baseline: {}, sgd: {extends: baseline, optimizer: sgd}}
 """

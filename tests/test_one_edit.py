@@ -18,7 +18,7 @@ defaults:
   init: my-orthogonal
   loss: my-least-squares
   train: {steps: 12, batch_size: 8}
-  evaluation: {extractor: my-pixels, num_samples: 96, num_reference: 96, num_evaluations: 1}
+  evaluation: {extractor: my-pixels, num_samples: 96, num_reference: 96}
   samples: {num_grids: 8, grid_size: 2}
 runs:
   baseline: {}

@@ -20,6 +20,7 @@ from ablations.jobs.identity import resolved_settings
 from ablations.jobs.machine import stack
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job as PlannedJob
+from ablations.jobs.plan import Protocol
 from ablations.spec import RunConfig
 from ablations.spec.models import TrackingConfig
 from ablations.store import Store, history, journal
@@ -42,6 +43,7 @@ from fakeface.gan.series import (
 )  # fmt: skip
 from fakeface.images import save_png
 from fakeface.outcomes import Exit
+from fakeface.scores import ScoreKind
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -59,8 +61,9 @@ VALUES: dict[str, Callable[[int], float]] = {
     "system/cpu_utilization_percentage": lambda step: 50.0 + step,
 }
 """Each metric of a job, and its value at a step."""
-POINTS = len(VALUES) * STEPS + len(IMAGE_STEPS) + 3
-"""Metric values of a whole job, with its diagnoses and its three scores."""
+METRIC = "fd_efficientnet_lite0"
+POINTS = len(VALUES) * STEPS + len(IMAGE_STEPS) + 4
+"""Metric values of a whole job, with its diagnoses, three scores along the run and one at its end."""
 EXPERIMENT = "report"
 CONFIG = RunConfig.model_validate(
     {
@@ -91,8 +94,10 @@ class Job:
             data_digest=IMAGES.digest,
             resolved=resolved_settings(CONFIG.training(), len(IMAGES.images)),
             code={**NETWORK_CODE, "fakeface/gan/step.py:gan_step": identity or run},
-            protocol={"num_samples": 48},
-            protocol_identity="p" * 64,
+            protocols={
+                ScoreKind.FINAL: Protocol({"metric": METRIC, "num_samples": 48}, "p" * 64),
+                ScoreKind.CURVE: Protocol({"metric": f"{METRIC}_n16", "num_samples": 16}, "c" * 64),
+            },
             **named,
         )
         self.folder = store.folder_for(run, seed, self.planned.identity)
@@ -128,9 +133,11 @@ class Job:
         self.journal.append("diagnosis", step=step, label="noise", evidence="flat", values=values)
 
     def evaluate(self, step: int) -> None:
-        """A score."""
-        values = {self.planned.metric: 4_000.0 - step}
-        self.journal.append("evaluation", step=step, values=values, **self.planned.protocol_record())
+        """A score, along the run or at its end."""
+        for kind, protocol in self.planned.protocols.items():
+            if kind is ScoreKind.CURVE or step == STEPS:
+                values = {protocol.details["metric"]: 4_000.0 - step}
+                self.journal.append(kind, step=step, values=values, **protocol.record())
 
     def outcome(self, exit_: str = Exit.FINISHED, *, generator: bool = True, traceback: str = "") -> None:
         """The job ends."""
@@ -187,7 +194,7 @@ def journal_rows(folder: Path, *, times: bool = True) -> list[Row]:
         for name, series in past.series.items()
         for step, time, value in zip(series.steps, series.times, series.values, strict=True)
     ]
-    for record in past.evaluations + past.diagnoses:
+    for record in past.evaluations + past.curve + past.diagnoses:
         rows += [(name, record["step"], record["time"], value) for name, value in record["values"].items()]
     return sorted((allowed_name(n), s, t if times else 0, _comparable(v)) for n, s, t, v in rows)
 

@@ -87,7 +87,7 @@ def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
             job.run,
             job.seed,
             results_of(job, store) or store.jobs / f"{job.plain}-s{job.seed}-not-begun",
-            job.protocol_identity,
+            {kind: protocol.identity for kind, protocol in job.protocols.items()},
         )
         for job in jobs
     ]

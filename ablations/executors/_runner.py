@@ -13,7 +13,7 @@ from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job
 from ablations.jobs.scoring import Scorers, rescore
 from ablations.jobs.session import name_job, run_job
-from ablations.jobs.status import Status, needs_scoring, state_of
+from ablations.jobs.status import Status, lacking_scores, state_of
 from ablations.store import Store, check_no_links, data_key, job_lock
 from ablations.store.history import History
 from ablations.store.journal import Journal
@@ -126,7 +126,7 @@ def _train_or_score(job: Job, folder: Path, store: Store, context: Context) -> s
         name_job(job, journal, state.history)
     if state.status == Status.RE_SCORE:
         rescore(job, folder, context)
-        if needs_scoring(job, store.history(folder)):
+        if lacking_scores(job, store.history(folder)):
             return Exit.INTERRUPTED
     return state.exit
 

@@ -72,7 +72,7 @@ def status_rows(jobs: Sequence[Job], store: Store, mlflow_runs: Mapping[str, str
                 "onset": outcome.get("onset"),
                 "evidence": outcome.get("evidence"),
                 "steps": history.last_step if history else 0,
-                "metrics": history.final_metrics(job.protocol_identity) if history else {},
+                "metrics": history.final_metrics(job.protocol.identity) if history else {},
                 "weights_sha256": outcome.get("weights_sha256"),
                 "mlflow_run_id": mlflow_runs.get(state.folder.name) if state.folder else None,
                 "folder": str(state.folder) if state.folder else None,

@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ from fakeface.config import (
 )
 from fakeface.data import DATASETS, ImageSet
 from fakeface.errors import UserError
-from fakeface.evaluation.extractors import EXTRACTORS, protocol_of
-from fakeface.evaluation.measures import MEASURES
+from fakeface.evaluation.extractors import EXTRACTORS, protocols_of
+from fakeface.evaluation.measures import MEASURES, ScoreMeasure
 from fakeface.evaluation.scoring import Scorer
 from fakeface.files import regular_file
 from fakeface.gan.augmentations import AUGMENTATIONS
@@ -44,11 +44,25 @@ from fakeface.gan.losses import LOSSES, build_loss
 from fakeface.gan.objective import declaration
 from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
 from fakeface.registry import Registry, UnknownComponent
+from fakeface.scores import ScoreKind
 
 LARGEST_WEIGHTS = 10_000_000_000
 """Bytes of the largest file that is read as an extractor's weights."""
 MAX_JOBS = 200_000
 """Of one plan."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a kind of score is taken."""
+
+    details: dict[str, Any]
+    """As `protocols_of` has it."""
+    identity: str
+
+    def record(self) -> dict[str, Any]:
+        """The fields of a score's record that describe it."""
+        return {"protocol": self.identity, "metric": self.details["metric"], "details": self.details}
 
 
 @dataclass(frozen=True)
@@ -67,8 +81,8 @@ class Job:
     resolved: dict[str, Any] | None
     """Its settings as they take effect (`resolved_settings`), which all jobs of a run share; None as above."""
     code: dict[str, str]
-    protocol: dict[str, Any]
-    protocol_identity: str
+    protocols: dict[ScoreKind, Protocol]
+    """Of each kind of score that it takes."""
     imports: Imports = NO_IMPORTS
     """The user's modules that it may need."""
     data_code: dict[str, str] = field(default_factory=dict)
@@ -154,9 +168,20 @@ class Job:
             "config": self.config.model_dump(mode="json"),
         }
 
-    def protocol_record(self) -> dict[str, Any]:
-        """The fields of an `evaluation` record that describe the protocol."""
-        return {"protocol": self.protocol_identity, "metric": self.metric, "details": self.protocol}
+    @property
+    def protocol(self) -> Protocol:
+        """Of its final score."""
+        return self.protocols[ScoreKind.FINAL]
+
+    def scores_at(self, step: int, total_steps: int) -> dict[ScoreKind, Protocol]:
+        """The protocols under which a training of so many steps is scored after a step."""
+        return {
+            kind: protocol for kind, protocol in self.protocols.items() if step in kind.steps(total_steps)
+        }
+
+    def without_curve(self) -> "Job":
+        """The same job, scored only at its end."""
+        return replace(self, protocols={ScoreKind.FINAL: self.protocol})
 
 
 def make_plan(
@@ -180,7 +205,7 @@ def make_plan(
     problems = []
     codes: dict[tuple[int, ...], dict[str, str]] = {}  # by roots: most runs share them
     data_codes: dict[str, dict[str, str]] = {}
-    scorings: dict[EvaluationConfig, tuple[dict[str, Any], str]] = {}
+    scorings: dict[EvaluationConfig, dict[ScoreKind, Protocol]] = {}
     for run in runs:
         images, resolved = find_data(run.config.data), None
         if images is not None:
@@ -197,8 +222,7 @@ def make_plan(
         if data not in data_codes:
             data_codes[data] = users_digests(DATASETS.definition(data))
         if evaluation not in scorings:
-            scorings[evaluation] = protocol_of(evaluation), scoring_identity(run.config)
-        protocol, scoring = scorings[evaluation]
+            scorings[evaluation] = scoring_protocols(run.config)
         for seed in spec.seeds:
             jobs.append(
                 Job(
@@ -211,8 +235,7 @@ def make_plan(
                     data_digest=images.digest if images else None,
                     resolved=resolved,
                     code=codes[key],
-                    protocol=protocol,
-                    protocol_identity=scoring,
+                    protocols=scorings[evaluation],
                     imports=user_modules.current(),
                     data_code=data_codes[data],
                     overrides=tuple(run.changed.values()),
@@ -248,18 +271,30 @@ def training_roots(config: RunConfig) -> list[object]:
     ]
 
 
-def scoring_roots(config: RunConfig) -> list[object]:
-    """What turns kept weights into a score: where the code digest of the evaluation's identity starts from."""
-    measures = [MEASURES[key].compute for key in MEASURES]
-    return [EXTRACTORS[config.evaluation.extractor], Scorer, *measures]
+def scoring_roots(config: RunConfig, kind: ScoreKind = ScoreKind.FINAL) -> list[object]:
+    """What turns kept weights into a score: where the code digest of its identity starts from."""
+    return [
+        EXTRACTORS[config.evaluation.extractor],
+        Scorer,
+        *(measure.compute for measure in _measures(kind)),
+    ]
 
 
-def scoring_identity(config: RunConfig) -> str:
-    """SHA-256 of all that decides a score, 64 hex digits: the protocol, the registered measures, and their code."""
-    protocol = protocol_of(config.evaluation)
-    measures = {MEASURES[key].under(protocol["metric"]).name: MEASURES[key].every_score for key in MEASURES}
-    code = without_files(code_digests(scoring_roots(config)))
-    return canonical_digest({"protocol": protocol, "measures": measures, "code": code})
+def scoring_protocols(config: RunConfig) -> dict[ScoreKind, Protocol]:
+    """The protocol of each kind of score, with the SHA-256 of all that decides it: the protocol, the measures that it
+    has, and their code."""
+    found = {}
+    for kind, details in protocols_of(config.evaluation).items():
+        names = sorted(measure.under(details["metric"]).name for measure in _measures(kind))
+        code = without_files(code_digests(scoring_roots(config, kind)))
+        identity = canonical_digest({"protocol": details, "measures": names, "code": code})
+        found[kind] = Protocol(details, identity)
+    return found
+
+
+def _measures(kind: ScoreKind) -> list[ScoreMeasure]:
+    measures = [MEASURES[key] for key in MEASURES]
+    return [measure for measure in measures if kind is ScoreKind.FINAL or measure.every_score]
 
 
 def check_components(runs: Iterable[Run]) -> None:

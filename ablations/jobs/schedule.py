@@ -3,43 +3,29 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
-from ablations.spec import RunConfig
-
-
-@dataclass(frozen=True)
-class EvenlySpaced(Container[int]):
-    """`count` steps up to `total`, evenly spaced, the last one `total`; every step if there are fewer."""
-
-    total: int
-    count: int
-
-    def __contains__(self, step: object) -> bool:
-        if not isinstance(step, int) or not 1 <= step <= self.total:
-            return False
-        before = step * self.count // self.total
-        return any(max(1, round(self.total * i / self.count)) == step for i in (before, before + 1) if i > 0)
+from ablations.jobs.plan import Job
 
 
 @dataclass(frozen=True)
 class Schedule(Container[int]):
-    """Steps at which a training pauses, the last one among each kind; the grids also step 0, before training.
+    """Steps at which a training pauses, the last one among each kind; grids and scores also step 0, before training.
 
-    They are computed when asked for: listing them would take as long as the training has steps.
+    The checkpoints' are computed when asked for: listing them would take as long as the training has steps.
     """
 
     total_steps: int
     grids: Container[int]
-    evaluations: Container[int]
+    scores: Container[int]
     checkpoint_every: int
 
     @classmethod
-    def of(cls, config: RunConfig, total_steps: int) -> "Schedule":
-        """The schedule of a training of `total_steps` steps."""
+    def of(cls, job: Job, total_steps: int) -> "Schedule":
+        """The schedule of a job that has `total_steps` steps."""
         return cls(
             total_steps,
-            grids=log_spaced(total_steps, config.samples.num_grids - 1) | {0},
-            evaluations=EvenlySpaced(total_steps, config.evaluation.num_evaluations),
-            checkpoint_every=config.checkpoint.every_steps,
+            grids=log_spaced(total_steps, job.config.samples.num_grids - 1) | {0},
+            scores={step for kind in job.protocols for step in kind.steps(total_steps)},
+            checkpoint_every=job.config.checkpoint.every_steps,
         )
 
     def is_checkpoint(self, step: int) -> bool:
@@ -48,7 +34,7 @@ class Schedule(Container[int]):
 
     def __contains__(self, step: object) -> bool:
         return isinstance(step, int) and (
-            step in self.grids or step in self.evaluations or self.is_checkpoint(step)
+            step in self.grids or step in self.scores or self.is_checkpoint(step)
         )
 
 

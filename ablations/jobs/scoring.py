@@ -7,14 +7,15 @@ import torch
 
 from ablations.code.reached import code_digests, without_files
 from ablations.jobs.context import Context, Progress
-from ablations.jobs.kept import kept_steps, kept_weights
+from ablations.jobs.kept import kept_weights
 from ablations.jobs.plan import Job
+from ablations.jobs.status import lacking_scores
 from ablations.store import check_no_links
 from ablations.store import history as histories
 from ablations.store.journal import Journal
 from fakeface.config import canonical_digest
 from fakeface.data import ImageSet
-from fakeface.evaluation.extractors import EXTRACTORS
+from fakeface.evaluation.extractors import EXTRACTORS, protocols_of
 from fakeface.evaluation.reference import compute_reference
 from fakeface.evaluation.scoring import Scorer
 from fakeface.gan.step import GanState
@@ -30,7 +31,7 @@ class Scorers:
     def __call__(self, job: Job) -> Scorer:
         """Raises UserError if something else is in a reference's place."""
         images, config = self.images(job), job.config.evaluation
-        key = (images.digest, canonical_digest(job.protocol))
+        key = (images.digest, canonical_digest(protocols_of(config)))
         if key not in self._scorers:
             # Here, since all code of a scorer is in its scores' identity. The folder itself may be a link.
             check_no_links(self.cache.resolve())
@@ -41,7 +42,7 @@ class Scorers:
 
 
 def rescore(job: Job, folder: Path, context: Context) -> None:
-    """Journal a score under the job's protocol for each kept generator that has none. The caller holds the lock.
+    """Journal the scores that kept generators lack under the job's protocols. The caller holds the lock.
 
     Raises:
         UserError: kept weights are damaged.
@@ -49,19 +50,15 @@ def rescore(job: Job, folder: Path, context: Context) -> None:
     state = GanState.create(job.config, job.seed, context.device)
     with Journal(folder / "journal.jsonl") as journal:
         history = histories.load(journal.path)
-        steps = kept_steps(folder)
-        for step in steps:
-            if history.evaluation_at(step, job.protocol_identity) is not None:
-                continue
+        lacking = lacking_scores(job, history)
+        for step, protocols in lacking.items():
             if context.stop():
                 return
-            context.on_progress(Progress(job, step, steps[-1], "scoring", {}))
+            context.on_progress(Progress(job, step, max(lacking), "scoring", {}))
             state.generator.load_state_dict(kept_weights(folder, step, state.generator, job.identity))
-            values = context.scorer(job).score(
-                state.generator,
-                seed=job.seed,
-                latent_dim=job.config.network.latent_dim,
-                final=step == steps[-1],
+            scores = context.scorer(job).score(
+                state.generator, protocols, seed=job.seed, latent_dim=job.config.network.latent_dim
             )
-            journal.append("evaluation", step=step, values=values, **job.protocol_record())
+            for kind, values in scores.items():
+                journal.append(kind, step=step, values=values, **protocols[kind].record())
         journal.sync()

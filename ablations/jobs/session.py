@@ -87,7 +87,7 @@ class Session:
         self.history = histories.load(journal.path)
         self.images = context.images(job)
         self.total_steps = training.total_steps(job.config, len(self.images.images))
-        self.schedule = Schedule.of(job.config, self.total_steps)
+        self.schedule = Schedule.of(job, self.total_steps)
         self.checkpoint, self.problems = usable_checkpoint(folder, self.history)
         self.stack = stack(context.device)
         before = self.history.sessions[-1]["stack"] if self.checkpoint else self.stack
@@ -186,8 +186,8 @@ class Session:
         if step in self.schedule.grids:
             self._grid(step)
             self._diagnose(step)
-        if step in self.schedule.evaluations:
-            self._evaluate(step)
+        if step in self.schedule.scores:
+            self._score(step)
         if self.schedule.is_checkpoint(step):
             self.save()
 
@@ -268,26 +268,29 @@ class Session:
             Progress(self.job, record["step"], self.total_steps, "diagnosed", record["values"])
         )
 
-    def _evaluate(self, step: int) -> None:
+    def _score(self, step: int) -> None:
         """Keep G's weights, so that another protocol can score them later, and score them now."""
-        scored = self.history.evaluation_at(step, self.job.protocol_identity) is not None
-        if not (scored and generator_file(self.folder, step).is_file()):
+        protocols = self.job.scores_at(step, self.total_steps)
+        before = {
+            kind: self.history.score_at(kind, step, protocol.identity) for kind, protocol in protocols.items()
+        }
+        if None in before.values() or not generator_file(self.folder, step).is_file():
             keep(self.folder, step, self.state.sampler, self.job.identity)
         self._progress("scoring", {})
-        final = step == self.total_steps
-        values = self.context.scorer(self.job).score(
+        scores = self.context.scorer(self.job).score(
             self.state.sampler,
+            protocols,
             seed=self.job.seed,
             latent_dim=self.job.config.network.latent_dim,
-            final=final,
         )
-        before = self.history.evaluation_at(step, self.job.protocol_identity)
-        known = before["values"] if before is not None else values
-        if known.keys() != values.keys() or not all(same(known[k], v) for k, v in values.items()):
-            words = f"the score at step {step} came out as {values}; the first, {known}, is kept"
-            self._append("note", text=words)
-        if before is None:
-            self._append("evaluation", step=step, values=values, **self.job.protocol_record())
+        for kind, values in scores.items():
+            record = before[kind]
+            known = record["values"] if record is not None else values
+            if known.keys() != values.keys() or not all(same(known[k], v) for k, v in values.items()):
+                words = f"the score at step {step} came out as {values}; the first, {known}, is kept"
+                self._append("note", text=words)
+            if record is None:
+                self._append(kind, step=step, values=values, **protocols[kind].record())
 
     def _append(self, kind: str, **fields: Any) -> Record:
         record = self.journal.append(kind, **fields)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from ablations.code.reached import code_changes, without_files
 from ablations.jobs.kept import kept_steps
-from ablations.jobs.plan import Job
+from ablations.jobs.plan import Job, Protocol
 from ablations.jobs.resuming import usable_checkpoint
 from ablations.store import Store, is_running
 from ablations.store.history import History, exit_of
 from fakeface.outcomes import COMPLETE, Exit
+from fakeface.scores import ScoreKind
 
 
 class Status(StrEnum):
@@ -79,7 +80,7 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
     if running:
         return JobState(Status.RUNNING, f"at step {history.last_step}", folder, history, history.last_step)
     if exit_of(history, running=False) in COMPLETE and history.outcome is not None:
-        if needs_scoring(job, history):
+        if lacking_scores(job, history):
             return JobState(Status.RE_SCORE, "scored under another protocol so far", folder, history)
         damage = (
             f"; {len(history.damaged_lines)} damaged lines in its journal" if history.damaged_lines else ""
@@ -118,11 +119,19 @@ def same_but_data(job: Job, history: History) -> bool:
     return without_files(recorded["code"]) == without_files(job.code)
 
 
-def needs_scoring(job: Job, history: History) -> bool:
-    """Whether any kept weights lack a score under the job's protocol."""
-    return any(
-        history.evaluation_at(step, job.protocol_identity) is None for step in kept_steps(history.folder)
-    )
+def lacking_scores(job: Job, history: History) -> dict[int, dict[ScoreKind, Protocol]]:
+    """The scores that kept weights lack under the job's protocols, by step, ascending."""
+    total = history.job["total_steps"]
+    due = {step: job.scores_at(step, total) for step in kept_steps(history.folder)}
+    lacking = {
+        step: {
+            kind: protocol
+            for kind, protocol in protocols.items()
+            if history.score_at(kind, step, protocol.identity) is None
+        }
+        for step, protocols in due.items()
+    }
+    return {step: protocols for step, protocols in lacking.items() if protocols}
 
 
 def stale_because(job: Job, store: Store) -> str:

@@ -9,13 +9,15 @@ from ablations.store.journal import Record
 from fakeface.errors import UserError
 from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
+from fakeface.scores import ScoreKind
 
 _LISTS = {
     "named": "names",
     "session": "sessions",
     "image": "images",
     "diagnosis": "diagnoses",
-    "evaluation": "evaluations",
+    ScoreKind.FINAL: "evaluations",
+    ScoreKind.CURVE: "curve",
     "branch": "branches",
     "note": "notes",
 }
@@ -72,6 +74,9 @@ class History:
     images: list[Record] = field(default_factory=list)
     diagnoses: list[Record] = field(default_factory=list)
     evaluations: list[Record] = field(default_factory=list)
+    """Scores at the end of the training."""
+    curve: list[Record] = field(default_factory=list)
+    """Scores along the run."""
     branches: list[Record] = field(default_factory=list)
     notes: list[Record] = field(default_factory=list)
     outcome: Record | None = None
@@ -97,14 +102,19 @@ class History:
         steps = self.series[LOSS_D].steps if LOSS_D in self.series else []
         return next((i for i, step in enumerate(steps) if step != i + 1), len(steps))
 
+    def scores(self, kind: ScoreKind) -> list[Record]:
+        """The scores of a kind."""
+        return self.evaluations if kind is ScoreKind.FINAL else self.curve
+
     def last_evaluation(self, protocol: str | None = None) -> Record | None:
         """The score at the highest step, under a protocol's identity or, if None, under any."""
         scores = [e for e in self.evaluations if protocol is None or e["protocol"] == protocol]
         return max(scores, key=lambda e: int(e["step"]), default=None)
 
-    def evaluation_at(self, step: int, protocol: str) -> Record | None:
-        """The score at a step under a protocol's identity; None if there is none."""
-        return next((e for e in self.evaluations if e["step"] == step and e["protocol"] == protocol), None)
+    def score_at(self, kind: ScoreKind, step: int, protocol: str) -> Record | None:
+        """The score of a kind at a step under a protocol's identity; None if there is none."""
+        found = (one for one in self.scores(kind) if one["step"] == step and one["protocol"] == protocol)
+        return next(found, None)
 
     def value_at(self, name: str, step: int) -> float | None:
         """A metric at a step; None if it is not recorded."""
@@ -126,7 +136,8 @@ class History:
     def until(self, step: int) -> "History":
         """The history as of a step: without outcome, branches and notes, and without later records."""
         known = History(self.path, self.job, self.names, self.sessions)
-        known.images, known.diagnoses, known.evaluations = self.images, self.diagnoses, self.evaluations
+        known.images, known.diagnoses = self.images, self.diagnoses
+        known.evaluations, known.curve = self.evaluations, self.curve
         for name, series in self.series.items():
             known.series[name] = Series(list(series.steps), list(series.values), list(series.times))
         known._drop_from(step + 1)
@@ -159,9 +170,9 @@ class History:
         """Drop what was recorded for `step` and later ones."""
         for series in self.series.values():
             series.cut(step)
-        self.images, self.diagnoses, self.evaluations = (
+        self.images, self.diagnoses, self.evaluations, self.curve = (
             [record for record in records if record["step"] < step]
-            for records in (self.images, self.diagnoses, self.evaluations)
+            for records in (self.images, self.diagnoses, self.evaluations, self.curve)
         )
 
 

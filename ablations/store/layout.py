@@ -4,7 +4,7 @@
     journal.jsonl           everything that was recorded (store/journal.py)
     lock                    held by the process that runs the job; freed when it dies
     checkpoint.pt           newest state, and checkpoint.previous.pt
-    generator-000400.pt     kept weights of G at each evaluation and at the end
+    generator-000400.pt     kept weights of G at each score along the run and at the end
     samples/000400.png      grids, all from the same noise
 <store>/.ablate-store       marks a store, so that its pictures are never read as data
 <store>/data/               decoded images, one uint8 array per data set

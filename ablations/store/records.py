@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fakeface.outcomes import ENDED, Dynamics, Samples
+from fakeface.scores import ScoreKind
 
 
 def _ended(word: str) -> str:
@@ -175,14 +176,14 @@ class _Details(_Form):
     num_samples: Step | None = None
 
 
-class EvaluationRecord(AnyRecord):
-    """A score."""
+class ScoreRecord(AnyRecord):
+    """A score, at the end of the training or along the run."""
 
     step: Step
     protocol: str
     """Identity of the protocol."""
     metric: str
-    """Registered name of the Fréchet distance."""
+    """Registered name of the Fréchet distance, the first of its values."""
     values: Values
     details: _Details = _Details()
     """The whole protocol."""
@@ -244,7 +245,8 @@ _FORMS: dict[str, type[AnyRecord]] = {
     "metrics": MetricsRecord,
     "image": ImageRecord,
     "diagnosis": DiagnosisRecord,
-    "evaluation": EvaluationRecord,
+    ScoreKind.FINAL: ScoreRecord,
+    ScoreKind.CURVE: ScoreRecord,
     "branch": BranchRecord,
     "note": NoteRecord,
     "outcome": OutcomeRecord,

@@ -31,9 +31,11 @@ def reference_run(spec: Spec, study: StudySpec) -> Setting | None:
 
 def check_comparable(study: StudySpec, jobs: Sequence[Job]) -> None:
     """Raises UserError if trials and reference would be scored on other images or under other protocols."""
-    for what in ("data_digest", "protocol_identity"):
-        if len({getattr(job, what) for job in jobs}) > 1:
-            words = "other images" if what == "data_digest" else "another protocol"
+    for words, known in (
+        ("other images", {job.data_digest for job in jobs}),
+        ("another protocol", {job.protocol.identity for job in jobs}),
+    ):
+        if len(known) > 1:
             raise UserError(
                 f"{study.name}: its reference {study.entry.reference!r} is scored under {words} than its trials, so "
                 "their distances do not compare; give both the same `data` and `evaluation`"

@@ -29,7 +29,7 @@ def result_of(job: Job, history: History, decision: PruneDecision | None = None)
     samples, dynamics = samples_finding(known, exit_), dynamics_finding(known)
     assert job.total_steps is not None  # it was trained, so its data are known
     total = job.total_steps
-    last = known.last_evaluation(job.protocol_identity)
+    last = known.last_evaluation(job.protocol.identity)
     quality = last["values"].get(last["metric"]) if last is not None and last["step"] == total else None
     if exit_ == Exit.DIVERGED:
         onset, evidence = outcome["onset"]["exit"], outcome["evidence"]["exit"]

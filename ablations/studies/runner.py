@@ -80,7 +80,7 @@ class StudyRunner:
         # A run of each choice too, since a choice brings code of its own.
         starts = sorted({self.make_job(run, 0).identity for run in study.choices()})
         digest = canonical_digest(
-            {"study": searched, "seeds": study.seeds, "starts": starts, "protocol": base.protocol_identity}
+            {"study": searched, "seeds": study.seeds, "starts": starts, "protocol": base.protocol.identity}
             | ({"search": study.search} if study.search else {})
         )
         self.folder_name = f"{study.name}-{digest[:DIGITS]}"
@@ -107,10 +107,15 @@ class StudyRunner:
             "searches": study.searches,
         }
 
-    def make_job(self, run: Run, seed: int) -> Job:
-        """A training of this study: an ordinary job, in the study's own experiment."""
+    def make_job(self, run: Run, seed: int, *, curve: bool = False) -> Job:
+        """A training of this study: an ordinary job, in the study's own experiment.
+
+        Args:
+            curve: score it along the run too, which no study needs.
+        """
         spec = replace(self.spec, seeds=(seed,), name=self.experiment)
-        return make_plan(spec, [run], self.find_data)[0]
+        job = make_plan(spec, [run], self.find_data)[0]
+        return job if curve else job.without_curve()
 
     @contextmanager
     def opened(self) -> Iterator[optuna.Study]:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from ablations.executors import Ended, Executor
 from ablations.executors.loop import WAIT_SECONDS, Dispatcher, Watcher, history_of
@@ -13,8 +14,12 @@ from ablations.store.history import History
 from fakeface.errors import UserError
 from fakeface.outcomes import Exit
 
-MakeJob = Callable[[Run, int], Job]
-"""The training of a run with a seed."""
+
+class MakeJob(Protocol):
+    """Makes the training of a run with a seed."""
+
+    def __call__(self, run: Run, seed: int, *, curve: bool = False) -> Job:
+        """`curve`: score it along the run too."""
 
 
 class Task(ABC):

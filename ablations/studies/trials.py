@@ -66,7 +66,8 @@ class TrialTask(Task):
         self.finished = False
         self._reported = set(frozen.intermediate_values)
         run = study.run(self.params, f"{study.name}-t{trial.number}")
-        self.jobs = [make_job(run, seed) for seed in study.search_seeds]
+        # A setting that is enqueued may be a run's own, whose training it then is.
+        self.jobs = [make_job(run, seed, curve=self.enqueued) for seed in study.search_seeds]
 
     def next_job(self) -> Job | None:
         done = len(self.results)

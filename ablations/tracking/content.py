@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ablations.store.journal import Record
 from fakeface.outcomes import Exit
+from fakeface.scores import ScoreKind
 
 MAX_PARAM_CHARS = 6_000
 MAX_TAG_CHARS = 5_000
@@ -108,7 +109,7 @@ def points(record: Record, before: float = float("inf")) -> Iterator[Point]:
             for step, value in zip(record["steps"], values, strict=True):
                 if step < before:
                     yield Point(allowed_name(name), value, record["time"], step)
-    elif record["kind"] in ("diagnosis", "evaluation") and record["step"] < before:
+    elif record["kind"] in ("diagnosis", *ScoreKind) and record["step"] < before:
         for name, value in record["values"].items():
             yield Point(allowed_name(name), value, record["time"], record["step"])
 

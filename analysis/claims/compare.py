@@ -34,8 +34,9 @@ class Compare(TwoGroups):
     against: RunField
     """The run that it is compared with."""
     metric: MetricField
-    """A measure such as `quality` or `recall`, or a summary of a logged metric: converged, oscillation,
-    steps-to-converge, final or median."""
+    """A measure at the end such as `quality` or `recall`; one along the run: `best quality` or `area quality`, the mean
+    over log steps; a logged metric: `Loss_D at 50`, or `converged`, `oscillation`, `final` or `median Loss_D`. `best
+    quality at 100` is what is known by that step."""
 
     @property
     def compared(self) -> Metric:

@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.claims._base import CannotCompare, Group
-from analysis.claims.metrics import Metric, summed_up
-from analysis.statistics.convergence import smoothed
-from analysis.wording import listed
-from fakeface.evaluation.measures import DISTANCE, QUALITY, records
+from analysis.claims.metrics import WINDOW, Metric, summed_up
+from analysis.statistics.curves import Array, crossing, mean_along, trailing_median
+from analysis.wording import counted, listed
+from fakeface.evaluation.measures import DISTANCE, QUALITY
 from fakeface.gan.series import OF_THE_OBJECTIVE, OUTPUTS_OF_D
-from fakeface.measures import Better
+from fakeface.measures import Better, Scale
 from fakeface.outcomes import COMPLETE, Exit, regime_of
+from fakeface.scores import ScoreKind, curve_steps
 
 if TYPE_CHECKING:
     from analysis.frames.jobs import Frames
@@ -39,15 +39,18 @@ def values_of(frames: "Frames", runs: Sequence[str], metric: Metric) -> list[Gro
     """A metric of some runs.
 
     Raises:
-        CannotCompare: scores under several protocols or of several data sets, losses of several objectives, or a
-            diverged training without a value.
+        CannotCompare: scores under several protocols or of several data sets, losses of several objectives, curves
+            of several lengths, or a diverged training without a value.
     """
-    if metric.key is not None:
-        _one_protocol(frames, runs)
+    if metric.scores is not None:
+        _one_protocol(frames, runs, metric.scores)
     else:
         _one_objective(frames, runs, metric)
-    read = _reached if metric.summary == "reached" else _value
-    return [_group(frames, run, lambda job: read(frames, job, metric)) for run in runs]
+    if metric.summary in ("best", "area", "reached") and metric.step is None:
+        _one_length(frames, runs, metric)
+    if metric.untrained:
+        metric = _of_untrained(frames, metric)
+    return [_group(frames, run, lambda job: _value(frames, job, metric)) for run in runs]
 
 
 def common_seeds(groups: Sequence[Group]) -> Sequence[Group]:
@@ -73,7 +76,7 @@ def outcomes_of(frames: "Frames", runs: Sequence[str], part: str, word: str) -> 
 def _group(frames: "Frames", run: str, value: Callable[[Mapping[Any, Any]], Value]) -> Group:
     values: dict[int, float] = {}
     missing: dict[str, list[int]] = {}
-    jobs = frames.jobs_of(run).to_dict("records")
+    jobs = frames.jobs_of(run)
     for job in jobs:
         exit_ = job["exit"]
         found = value(job) if exit_ in COMPLETE else _NOT_ENDED.get(exit_, exit_)
@@ -90,22 +93,89 @@ def _group(frames: "Frames", run: str, value: Callable[[Mapping[Any, Any]], Valu
 
 
 def _value(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
+    if metric.scores is ScoreKind.FINAL:
+        return _final(frames, job, metric)
+    if metric.scores is ScoreKind.CURVE:
+        return _along(frames, job, metric)
+    return _of_series(frames, job, metric)
+
+
+def _final(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
+    """A measure at the end of a training."""
     if job["exit"] == Exit.DIVERGED:
         return _last(job, metric)
-    if metric.key is not None:
-        steps, values = _scores(frames, job, metric.key)
-        if not _at_the_end(steps, job):
-            scored = _at_the_end(_scores(frames, job, DISTANCE)[0], job)
-            lacking = f"scored without {metric.of}" if scored else "not scored under the protocol asked for"
-            return f"{lacking} (`ablate run` scores kept weights again)"
-        return _last(job, metric) if np.isnan(values[-1]) else float(values[-1])
+    assert metric.key is not None
+    scores = _scores(frames, job, ScoreKind.FINAL, metric.key)
+    if job["steps"] not in scores:
+        scored = job["steps"] in _scores(frames, job, ScoreKind.FINAL, DISTANCE)
+        lacking = f"scored without {metric.of}" if scored else "not scored under the protocol asked for"
+        return f"{lacking} (`ablate run` scores kept weights again)"
+    value = scores[job["steps"]]
+    return _last(job, metric) if math.isnan(value) else value
+
+
+def _along(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
+    """A summary of a measure along the run."""
+    assert metric.key is not None
+    diverged = job["exit"] == Exit.DIVERGED
+    if metric.step is not None and job["steps"] < metric.step:
+        return _ended_before(job, metric)
+    if metric.step is None and metric.summary != "reached" and diverged:
+        return _last(job, metric)
+    # A step that is named counts only where it is one that trainings of all lengths have, and the last step of a
+    # training that diverged has no score.
+    due = curve_steps(job["steps"] if metric.step is None else metric.step + 1)
+    due = due[:-1] if diverged or metric.step is not None else due
+    scores = _scores(frames, job, ScoreKind.CURVE, metric.key)
+    lacking = [step for step in due if step not in scores]
+    if lacking:
+        return (
+            f"without {len(lacking)} of {len(due)} scores along the run under the protocol asked for (`ablate run` "
+            "scores kept weights again; where none were kept, `ablate run --rerun` trains again)"
+        )
+    steps, values = np.array(due, dtype=np.float64), np.array([scores[step] for step in due])
+    if metric.summary == "reached":
+        return _reached(steps, values, metric)
+    if np.isnan(values).any():
+        return _last(job, metric)
+    if metric.summary == "best":
+        return float(values.min() if metric.better is Better.LOWER else values.max())
+    if len(due) < 3:
+        return "without two scores after its first step, which a mean along a run needs"
+    return mean_along(steps[1:], values[1:], log=metric.scale is Scale.LOG)
+
+
+def _of_series(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
+    """A summary of a logged series."""
     steps, values = _curve(frames, job, metric.of)
-    return summed_up(metric, steps, values) if len(values) else f"without {metric.of} in its journal"
+    if metric.step is not None and job["steps"] < metric.step:
+        return _ended_before(job, metric)
+    if metric.step is not None:
+        steps, values = steps[steps <= metric.step], values[steps <= metric.step]
+    if not len(values):
+        return f"without {metric.of} in its journal"
+    medians = trailing_median(values, WINDOW)
+    if metric.summary == "reached":
+        return _reached(steps[WINDOW - 1 :], medians, metric)
+    if metric.summary == "at":
+        few = f"with {len(values)} values of {metric.of} by step {metric.step:,}, where its median needs {WINDOW}"
+        return float(medians[-1]) if len(medians) else few
+    return _last(job, metric) if job["exit"] == Exit.DIVERGED else summed_up(metric, steps, values)
 
 
-def _at_the_end(steps: npt.NDArray[Any], job: Mapping[Any, Any]) -> bool:
-    """Whether the last of these steps is the training's."""
-    return len(steps) > 0 and bool(steps[-1] == job["steps"])
+def _ended_before(job: Mapping[Any, Any], metric: Metric) -> Value:
+    """The value of a training that ended before the step in question."""
+    if job["exit"] == Exit.DIVERGED:
+        return _last(job, metric)
+    return f"ended at step {job['steps']:,}, before step {metric.step:,}"
+
+
+def _reached(steps: Array, values: Array, metric: Metric) -> float:
+    """The first step beyond the threshold; +inf: never."""
+    assert metric.threshold is not None
+    # What is NaN because it diverged has reached nothing.
+    known = np.where(np.isnan(values), np.inf, values)
+    return crossing(steps, known, metric.threshold, below=metric.side == "below")
 
 
 def _last(job: Mapping[Any, Any], metric: Metric) -> float:
@@ -118,56 +188,58 @@ def _last(job: Mapping[Any, Any], metric: Metric) -> float:
     return math.inf if metric.better is Better.LOWER else -math.inf
 
 
-def _reached(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
-    """The first step at which a measure, or a smoothed series, is beyond the threshold; +inf: never."""
-    assert metric.threshold is not None
-    if metric.key is not None:
-        steps, values = _scores(frames, job, metric.key)
-    else:
-        steps, values = _curve(frames, job, metric.of)
-        values = smoothed(values) if len(values) else values
-    if not len(values):
-        return f"without {metric.of} in its journal"
-    there = values <= metric.threshold if metric.side == "below" else values >= metric.threshold
-    # What is +inf because it diverged has reached nothing.
-    first = np.flatnonzero(there & np.isfinite(values))
-    return float(steps[first[0]]) if len(first) else np.inf
-
-
-Series = tuple[npt.NDArray[Any], npt.NDArray[Any]]
-"""Steps and values, (n,) each."""
-
-
-def _curve(frames: "Frames", job: Mapping[Any, Any], name: str) -> Series:
+def _curve(frames: "Frames", job: Mapping[Any, Any], name: str) -> tuple[Array, Array]:
     """Steps and values (n,) of a logged series, +inf in place of NaN."""
     curve = frames.curve(job["run"], job["seed"], name)
-    return curve.index.to_numpy(), curve.fillna(np.inf).to_numpy(dtype=np.float64)
+    return curve.index.to_numpy(dtype=np.float64), curve.fillna(np.inf).to_numpy(dtype=np.float64)
 
 
-def _scores(frames: "Frames", job: Mapping[Any, Any], key: str) -> Series:
-    """Steps and values (n,) of a registered measure."""
-    registered, rows = (
-        rows[(rows["run"] == job["run"]) & (rows["seed"] == job["seed"])]
-        for rows in (frames.registered, frames.evaluations)
-    )
-    names = {(row.protocol, records(row.metric)[key].name) for row in registered.itertuples()}
-    own = rows.sort_values("step")
-    own = own.loc[[pair in names for pair in zip(own["protocol"], own["metric"], strict=True)]]
-    return own["step"].to_numpy(), own["value"].to_numpy(dtype=np.float64)
+def _scores(frames: "Frames", job: Mapping[Any, Any], kind: ScoreKind, key: str) -> Mapping[int, float]:
+    return frames.scores(kind).of_job(job["run"], job["seed"], key)
 
 
-def _one_protocol(frames: "Frames", runs: Sequence[str]) -> None:
+def _of_untrained(frames: "Frames", metric: Metric) -> Metric:
+    """The metric with the threshold that its share of an untrained generator's score comes to."""
+    assert metric.key is not None
+    assert metric.threshold is not None
+    jobs = frames.jobs_of(metric.untrained)
+    firsts = [scores[0] for job in jobs if 0 in (scores := _scores(frames, job, ScoreKind.CURVE, metric.key))]
+    if not firsts:
+        raise CannotCompare(
+            f"no seed of `{metric.untrained}` has a score before its first step, which the threshold is a share of: "
+            "`ablate run --rerun` takes it"
+        )
+    return replace(metric, threshold=metric.threshold * float(np.mean(firsts)), untrained="")
+
+
+def _one_length(frames: "Frames", runs: Sequence[str], metric: Metric) -> None:
+    """Raise CannotCompare where the trainings of these runs have several lengths."""
+    lengths = {
+        run: {job["total_steps"] for job in frames.jobs_of(run) if job["exit"] != Exit.NEW} for run in runs
+    }
+    known = set.union(*lengths.values())
+    if len(known) > 1:
+        words = listed(f"{counted(int(max(n)), 'step')} of `{run}`" for run, n in lengths.items() if n)
+        remedy = (
+            "a run that ends before it gets there may yet get there; train all equally long"
+            if metric.summary == "reached"
+            else f"compare what is known by a step that all have, such as `{metric} at {int(min(known))}`"
+        )
+        raise CannotCompare(f"the trainings have several lengths ({words}): {remedy}")
+
+
+def _one_protocol(frames: "Frames", runs: Sequence[str], kind: ScoreKind) -> None:
     """Raise CannotCompare where the scores of these runs are not of one protocol and one data set."""
     known: tuple[str, str, Mapping[str, Any]] | None = None
-    digests = {(job["run"], job["seed"]): str(job["data_digest"]) for job in frames.jobs.to_dict("records")}
     for run in runs:
-        for score in frames.registered[frames.registered["run"] == run].to_dict("records"):
-            data = digests.get((run, score["seed"]), "")
-            here = {"metric": score["metric"], **score["details"], "data": data[:12]}
-            if known is None:
-                known = (run, score["protocol"], here)
-            elif known[1] != score["protocol"] or known[2]["data"] != here["data"]:
-                raise CannotCompare(_mismatch(known[0], known[2], run, here))
+        for seed in (job["seed"] for job in frames.jobs_of(run)):
+            for protocol in frames.scores(kind).protocols_of(run, seed):
+                data = frames.data_digest(run, seed)[:12]
+                here = {"metric": protocol.metric, **protocol.details, "data": data}
+                if known is None:
+                    known = (run, protocol.identity, here)
+                elif known[1] != protocol.identity or known[2]["data"] != data:
+                    raise CannotCompare(_mismatch(known[0], known[2], run, here))
 
 
 def _one_objective(frames: "Frames", runs: Sequence[str], metric: Metric) -> None:

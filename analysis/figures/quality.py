@@ -1,4 +1,4 @@
-"""Figures of quality: Fréchet distances over steps or time, and the last one of each seed."""
+"""Figures of quality: Fréchet distances along the runs, over steps or time, and the last one of each seed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -14,18 +14,16 @@ from analysis.figures.curves import STEPS
 from analysis.figures.style import RunStyle
 from analysis.frames.quality import LastScore, Scores
 from analysis.statistics import contrast
-from analysis.wording import COVERS_AT_N
 from fakeface.evaluation.measures import DISTANCE, FLOOR
 
 
 def quality_curves(
     ax: Axes, scores: Scores, looks: Mapping[str, RunStyle], *, over: Literal["step", "minutes"], last: float
 ) -> Axes:
-    """The Fréchet distance of every run at each evaluation, one line a seed.
+    """The Fréchet distance along every run, one line a seed.
 
-    Over steps, the last point of a job has the 95% interval of its sampling noise, and a faint line is the floor that
-    real images have among themselves. Minutes are time at work on whatever each job ran on: pauses between sessions
-    do not count.
+    Both axes of the figure over steps are logarithmic, so that the mean height of a line is the mean along the run.
+    Minutes are time at work on whatever each job ran on: pauses between sessions do not count.
 
     Args:
         looks: how each run is drawn, in the order of the runs.
@@ -33,16 +31,14 @@ def quality_curves(
     """
     if over == "step":
         style.dress(
-            ax, title="Quality over training", subtitle=f"lower is better; a bar {COVERS_AT_N}",
-            xlabel=STEPS, ylabel=scores.name,
+            ax, title="Quality over training", subtitle="Fréchet distance to the real images; lower is better",
+            xlabel=STEPS, ylabel=scores.curve_name,
         )  # fmt: skip
-        style.scale_steps(ax, int(last))
-        _draw_intervals(ax, scores.last, looks)
-        _draw_floors(ax, scores.last)
+        style.scale_log_steps(ax, int(last))
     else:
         style.dress(
             ax, title="Quality over wall time", subtitle="the same distances; other work on the machine counts",
-            xlabel="minutes of work", ylabel=scores.name,
+            xlabel="minutes of work", ylabel=scores.curve_name,
         )  # fmt: skip
         style.scale_minutes(ax, last)
     curves = scores.curves.sort_values("step")
@@ -53,17 +49,21 @@ def quality_curves(
             continue
         sns.lineplot(
             own, x=over, y="value", units="seed", estimator=None, sort=False, ax=ax, color=look.color,
-            linestyle=look.linestyle, lw=1.5, marker="o", markersize=4.5, markeredgewidth=0.8, clip_on=False, label=run,
+            linestyle=look.linestyle, lw=1.5, marker="o", markersize=3.5, markeredgewidth=0.6, clip_on=False, label=run,
             legend=False, zorder=3,
         )  # fmt: skip
         labels.append((float(own.groupby("seed")["value"].last().median()), run, look))
-    style.scale_values(ax, curves["value"])
+    if (curves["value"].dropna() > 0).all():
+        style.log_axis(ax.yaxis)
     style.label_ends(ax, labels)
     return ax
 
 
 def quality_by_run(ax: Axes, scores: Scores, looks: Mapping[str, RunStyle]) -> Axes:
-    """The last Fréchet distance of each seed as a strip, with the mean of each run and its 95% interval by t."""
+    """The last Fréchet distance of each seed as a strip, with the mean of each run and its 95% interval by t.
+
+    A faint line is the floor that real images have among themselves.
+    """
     style.dress(
         ax, title="Last score of each seed", subtitle="a dot a seed; the bar is the mean with its 95% interval",
         xlabel=scores.name,
@@ -89,6 +89,7 @@ def quality_by_run(ax: Axes, scores: Scores, looks: Mapping[str, RunStyle]) -> A
     ax.grid(visible=True, axis="x")
     for label, run in zip(ax.get_yticklabels(), runs, strict=True):
         label.set_color(dark[run])
+    _draw_floors(ax, scores.last)
     if values["value"].max() >= style.WIDE_SPAN * values["value"].min() > 0:
         style.log_axis(ax.xaxis)
     else:
@@ -103,23 +104,12 @@ def _interval(values: "pd.Series[float]") -> tuple[float, float]:
     return (float(values.iloc[0]),) * 2 if found is None else (found.low, found.high)
 
 
-def _draw_intervals(ax: Axes, last: Sequence[LastScore], looks: Mapping[str, RunStyle]) -> None:
-    """An error bar on the last point of each job that has an interval."""
-    for row in last:
-        found = row.measured[DISTANCE]
-        if found is not None and found.low is not None and found.high is not None and row.step is not None:
-            ax.plot(
-                [row.step] * 2, [found.low, found.high], color=looks[row.run].color, lw=1.2, marker="_", ms=9,
-                mew=1.2, clip_on=False, zorder=2.5,
-            )  # fmt: skip
-
-
 def _draw_floors(ax: Axes, last: Sequence[LastScore]) -> None:
     """One faint line for each floor; there are several where the real images differ."""
     known = {float(f"{found.value:.3g}") for row in last if (found := row.measured[FLOOR]) is not None}
     for floor in sorted(known):
-        ax.axhline(floor, color=style.MUTED, lw=0.8, dashes=(1.4, 1.4), zorder=1)
+        ax.axvline(floor, color=style.MUTED, lw=0.8, dashes=(1.4, 1.4), zorder=1)
         ax.annotate(
-            "real images among themselves", (0, floor), (4, 2), xycoords=("axes fraction", "data"),
-            textcoords="offset points", fontsize=style.TEXT_SIZE - 1.5, color=style.MUTED, va="bottom",
+            "real images", (floor, 1), (2, -1), xycoords=("data", "axes fraction"),
+            textcoords="offset points", fontsize=style.TEXT_SIZE - 1.5, color=style.MUTED, va="top", rotation=90,
         )  # fmt: skip

@@ -18,7 +18,14 @@ from matplotlib.axis import XAxis, YAxis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import (
+    FuncFormatter,
+    Locator,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+    SymmetricalLogLocator,
+)
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import ArrayLike
 
@@ -149,6 +156,16 @@ def scale_steps(ax: Axes, last_step: int) -> None:
     ax.set_xlim(0, max(1, last_step))
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=ROUND_STEPS))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def scale_log_steps(ax: Axes, last_step: int) -> None:
+    """The x axis: steps from 0 to the last one, linear up to 10 and logarithmic from there on, with ticks where runs
+    are scored."""
+    ax.set_xscale("symlog", linthresh=10, linscale=0.4)
+    ax.set_xlim(0, max(1, last_step))
+    ax.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=10, subs=(1.0, 4.0)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
 
 
 def scale_minutes(ax: Axes, last: float) -> None:

@@ -3,8 +3,9 @@
 import bisect
 import contextlib
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,17 @@ import pandas as pd
 from ablations.store import Outside, file_in, is_running
 from ablations.store import history as histories
 from ablations.store.history import History, Series, job_history
+from analysis.frames.scores import ScoreTable
 from fakeface.declaration import Declaration
 from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
+from fakeface.scores import ScoreKind
 
 Row = dict[str, Any]
 
 _JOB = {"run": "category", "seed": "int64"}
 _METRICS = {**_JOB, "step": "int64", "metric": "category", "value": "float64"}
-_EVALUATIONS = {
+_SCORES = {
     **_JOB, "step": "int64", "protocol": "object", "requested": "object", "metric": "object", "registered": "bool",
     "value": "float64", "num_samples": "Int64", "details": "object", "time": "int64", "seconds": "float64",
 }  # fmt: skip
@@ -53,9 +56,9 @@ class Selected:
     run: str
     seed: int
     folder: Path
-    protocol: str | None = None
-    """Identity of the protocol whose score is requested: a journal keeps those of former protocols as well. None:
-    the one under which most jobs were scored."""
+    protocols: Mapping[ScoreKind, str] = field(default_factory=dict)
+    """Identity of the protocol that is requested of each kind of score: a journal keeps those of former protocols as
+    well. Of a kind that is not here: the one under which most jobs were scored."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,13 @@ class Frames:
     metrics: pd.DataFrame
     """run, seed, step, metric, value."""
     evaluations: pd.DataFrame
-    """One row a value: run, seed, step, protocol, requested, metric, registered, value, num_samples, details, time and
-    seconds. `registered` marks the value that the protocol is named after, the Fréchet distance; `num_samples` is its N
-    and `details` the whole protocol; `requested` is the `protocol` of the job's `Selected`; `seconds` is the time at
-    work until the step, NaN where its losses are not recorded."""
+    """The scores at the end of the trainings, one row a value: run, seed, step, protocol, requested, metric,
+    registered, value, num_samples, details, time and seconds. `registered` marks the value that the protocol is named
+    after, the Fréchet distance; `num_samples` is its N and `details` the whole protocol; `requested` is the identity
+    that the job's `Selected` asks for; `seconds` is the time at work until the step, NaN where its losses are not
+    recorded."""
+    curve_scores: pd.DataFrame
+    """The scores along the runs, with the same columns."""
     images: pd.DataFrame
     """run, seed, step, path: the sample grids, whether the file is still there or not."""
     outcomes: pd.DataFrame
@@ -97,29 +103,52 @@ class Frames:
     def _places(self) -> Mapping[Any, Any]:
         return self.metrics.groupby(["run", "seed", "metric"], observed=True).indices
 
-    def jobs_of(self, run: str) -> pd.DataFrame:
-        """The rows of `outcomes` that belong to a run, seeds as given."""
-        return self.outcomes[self.outcomes["run"] == run]
+    def jobs_of(self, run: str) -> Sequence[Mapping[Any, Any]]:
+        """The rows of `outcomes` that belong to a run, by column, seeds as given."""
+        return self._jobs_of.get(run, [])
+
+    @cached_property
+    def _jobs_of(self) -> Mapping[str, Sequence[Mapping[Any, Any]]]:
+        found: dict[str, list[Mapping[Any, Any]]] = defaultdict(list)
+        for row in self.outcomes.to_dict("records"):
+            found[row["run"]].append(row)
+        return found
 
     def declared(self, run: str) -> list[Declaration]:
         """What the losses of a run mean, each declaration of its jobs once; empty where none has begun."""
         own = self.jobs.loc[self.jobs["run"] == run, "declared"]
         return list({one.objective: one for one in own}.values())
 
-    @cached_property
-    def registered(self) -> pd.DataFrame:
-        """The rows of `evaluations` with the registered value, under the requested protocol where one was requested."""
-        rows = self.evaluations
-        wanted = rows["requested"].isna() | (rows["requested"] == rows["protocol"])
-        return rows[rows["registered"] & wanted]
+    def data_digest(self, run: str, seed: int) -> str:
+        """Of the images of a job that has begun; empty for any other."""
+        return self._digests.get((run, seed), "")
 
-    def quality(self) -> pd.DataFrame:
-        """The rows of `evaluations` that may be compared: the registered value, under one protocol.
+    @cached_property
+    def _digests(self) -> Mapping[tuple[str, int], str]:
+        jobs = self.jobs
+        return {
+            (run, seed): str(digest)
+            for run, seed, digest in zip(jobs["run"], jobs["seed"], jobs["data_digest"], strict=True)
+        }
+
+    def scores(self, kind: ScoreKind) -> ScoreTable:
+        """The scores of a kind, to be looked up by job."""
+        return self._scores[kind]
+
+    @cached_property
+    def _scores(self) -> Mapping[ScoreKind, ScoreTable]:
+        return {
+            ScoreKind.FINAL: ScoreTable.of(self.evaluations),
+            ScoreKind.CURVE: ScoreTable.of(self.curve_scores),
+        }
+
+    def quality(self, kind: ScoreKind = ScoreKind.FINAL) -> pd.DataFrame:
+        """The scores of a kind that may be compared: the registered value, under one protocol.
 
         A job for which a protocol was requested is left out if it has no score under it. If several protocols remain,
         the one that scored the most jobs counts, the newest of equals.
         """
-        rows = self.registered
+        rows = self.scores(kind).registered
         if rows.empty:
             return rows
         ranked = {
@@ -139,17 +168,14 @@ def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = j
     read = [(s, read_job(s.folder)) for s in selections]
 
     def frame(rows_of: Callable[[History], Iterable[Row]], schema: Mapping[str, str]) -> pd.DataFrame:
-        rows = [
-            {"run": s.run, "seed": s.seed, "requested": s.protocol, **row}
-            for s, history in read
-            for row in rows_of(history)
-        ]
-        return _typed({name: [row[name] for row in rows] for name in schema}, schema, runs)
+        rows = [{"run": s.run, "seed": s.seed, **row} for s, history in read for row in rows_of(history)]
+        return _typed(rows, schema, runs)
 
     return Frames(
         runs=runs,
         metrics=_metrics(read, runs),
-        evaluations=frame(_evaluations, _EVALUATIONS),
+        evaluations=_scores(read, ScoreKind.FINAL, runs),
+        curve_scores=_scores(read, ScoreKind.CURVE, runs),
         images=frame(_images, _IMAGES),
         outcomes=frame(_outcome, _OUTCOMES),
         jobs=frame(_job, _JOBS),
@@ -158,7 +184,11 @@ def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = j
     )
 
 
-def _typed(
+def _typed(rows: Sequence[Row], schema: Mapping[str, str], runs: tuple[str, ...]) -> pd.DataFrame:
+    return _of_columns({name: [row[name] for row in rows] for name in schema}, schema, runs)
+
+
+def _of_columns(
     columns: Mapping[str, list[Any]], schema: Mapping[str, str], runs: tuple[str, ...]
 ) -> pd.DataFrame:
     series = {name: pd.Series(columns[name], dtype=dtype) for name, dtype in schema.items() if name != "run"}
@@ -176,12 +206,21 @@ def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) ->
             columns["metric"] += [metric] * count
             columns["step"] += series.steps
             columns["value"] += series.values
-    return _typed(columns, _METRICS, runs)
+    return _of_columns(columns, _METRICS, runs)
 
 
-def _evaluations(history: History) -> Iterator[Row]:
+def _scores(read: Sequence[tuple[Selected, History]], kind: ScoreKind, runs: tuple[str, ...]) -> pd.DataFrame:
+    rows = [
+        {"run": s.run, "seed": s.seed, "requested": s.protocols.get(kind), **row}
+        for s, history in read
+        for row in _score_rows(history, kind)
+    ]
+    return _typed(rows, _SCORES, runs)
+
+
+def _score_rows(history: History, kind: ScoreKind) -> Iterator[Row]:
     losses, work = history.series.get(LOSS_D, Series()), _work_clock(history)
-    for record in history.evaluations:
+    for record in history.scores(kind):
         taken = losses.time_at(record["step"])
         seconds = math.nan if taken is None else work(taken)
         for metric, value in record["values"].items():
@@ -235,6 +274,7 @@ def _work_clock(history: History) -> Callable[[float], float]:
         return lambda _: math.nan
     records = [
         *history.evaluations,
+        *history.curve,
         *history.images,
         *history.diagnoses,
         history.outcome or history.sessions[-1],

@@ -67,7 +67,7 @@ def movements(frames: Frames) -> list[RunMovement]:
     rows = []
     for run in frames.runs:
         jobs = []
-        for job in frames.jobs_of(run).to_dict("records"):
+        for job in frames.jobs_of(run):
             curves = {
                 network: _finite(frames.curve(run, job["seed"], UPDATE_RATIO[network]))
                 for network in NETWORKS

@@ -2,13 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from analysis.frames.jobs import Frames
+from analysis.statistics.curves import mean_along
 from fakeface.evaluation.measures import DISTANCE, MEASURES, records
 from fakeface.measures import Estimate, Measure
 from fakeface.outcomes import Exit
+from fakeface.scores import ScoreKind, curve_steps
+
+
+class AlongRun(NamedTuple):
+    """The Fréchet distance of one job along its run."""
+
+    best: float
+    mean: float
+    """Geometric, over log steps."""
 
 
 @dataclass(frozen=True)
@@ -22,28 +34,38 @@ class LastScore:
     measured: Mapping[str, Estimate | None]
     """Every registered measure, by its key, in the order of registration. None: not measured; NaN: the measurement gave
     NaN."""
+    along: AlongRun | None
+    """None where the job did not finish, or lacks scores along its run."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """All scores under one protocol."""
+    """All scores under one protocol, and those along the runs under another."""
 
     name: str
     """The registered name of the Fréchet distance with its N: `fid (N = 10,000)`."""
+    curve_name: str
+    """Its registered name at the scores along the runs, which ends in their N: `fid_n2560`."""
     measures: Mapping[str, Measure]
     """The record of each registered measure, by its key; empty without a score."""
     curves: pd.DataFrame
-    """run, seed, step, value, minutes: the Fréchet distance at each evaluation. `minutes` are the work until then."""
+    """run, seed, step, value, minutes: the Fréchet distance along the runs. `minutes` are the work until then."""
     last: Sequence[LastScore]
     """One for each job that has begun, in the order of the runs; empty without a score."""
 
 
 def scores_of(frames: Frames) -> Scores:
-    """The scores of all jobs, under the protocol of `Frames.quality`."""
-    quality = frames.quality()
+    """The scores of all jobs, under the protocols of `Frames.quality`."""
+    quality, curve = frames.quality(), frames.quality(ScoreKind.CURVE)
     measures = {} if quality.empty else records(str(quality["metric"].iloc[0]))
-    curves = quality.assign(minutes=quality["seconds"] / 60)[["run", "seed", "step", "value", "minutes"]]
-    return Scores(quality_name(frames), measures, curves, _last_scores(frames, quality, measures))
+    curves = curve.assign(minutes=curve["seconds"] / 60)[["run", "seed", "step", "value", "minutes"]]
+    return Scores(
+        quality_name(frames),
+        MEASURES[DISTANCE].record.heading if curve.empty else str(curve["metric"].iloc[0]),
+        measures,
+        curves,
+        _last_scores(frames, quality, measures, curves),
+    )
 
 
 def quality_name(frames: Frames) -> str:
@@ -57,8 +79,9 @@ def quality_name(frames: Frames) -> str:
     return f"{last['metric']} (N = {last['num_samples']:,})"
 
 
-def _last_scores(frames: Frames, quality: pd.DataFrame, measures: Mapping[str, Measure]) -> list[LastScore]:
-    """A job that has not reached its end has only what every score measures."""
+def _last_scores(
+    frames: Frames, quality: pd.DataFrame, measures: Mapping[str, Measure], curves: pd.DataFrame
+) -> list[LastScore]:
     if quality.empty:
         return []
     last = quality.sort_values("step").groupby(["run", "seed"], observed=True)["step"].last()
@@ -68,8 +91,13 @@ def _last_scores(frames: Frames, quality: pd.DataFrame, measures: Mapping[str, M
         for key, part in values.groupby(["run", "seed", "step"], observed=True)
     }
     begun = frames.outcomes[frames.outcomes["exit"] != Exit.NEW]
+    curve = {
+        key: part.set_index("step")["value"] for key, part in curves.groupby(["run", "seed"], observed=True)
+    }
     rows = []
-    for run, seed in zip(begun["run"], begun["seed"], strict=True):
+    for run, seed, exit_, steps in zip(
+        *(begun[name] for name in ("run", "seed", "exit", "steps")), strict=True
+    ):
         step = int(last[run, seed]) if (run, seed) in last.index else None
         found = by_evaluation.get((run, seed, step), {})
         measured = {
@@ -80,5 +108,16 @@ def _last_scores(frames: Frames, quality: pd.DataFrame, measures: Mapping[str, M
             else None
             for key, one in measures.items()
         }
-        rows.append(LastScore(run, seed, step, measured))
+        along = _along(curve[run, seed], steps) if exit_ == Exit.FINISHED and (run, seed) in curve else None
+        rows.append(LastScore(run, seed, step, measured, along))
     return rows
+
+
+def _along(values: "pd.Series[float]", steps: int) -> AlongRun | None:
+    """Of the scores (n,) of a training with so many steps, by step."""
+    due = curve_steps(steps)
+    if len(due) < 3 or not all(step in values for step in due):
+        return None
+    known = values[due]
+    mean = mean_along(np.array(due[1:]), known.to_numpy(dtype=np.float64)[1:], log=True)
+    return AlongRun(float(known.min()), mean)

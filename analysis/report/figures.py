@@ -1,5 +1,6 @@
 """Which figures a report has, each at its size."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ from analysis.figures.studies import study_figures
 from analysis.frames.losses import by_objective, loss_ceiling
 from analysis.report.results import Results
 from analysis.report.words import run_outcome
+from fakeface.evaluation.measures import DISTANCE
 from fakeface.gan.series import LOSS_D, LOSS_G
 
 FEW_GRIDS = 8
@@ -65,19 +67,19 @@ def _losses(results: Results) -> Iterator[tuple[str, Figure]]:
 
 def _quality(results: Results) -> Iterator[tuple[str, Figure]]:
     curves = results.scores.curves
-    if curves.empty:
-        return
     looks = {run: results.looks[run] for run in results.frames.runs}
-    figure = style.figure(5.2, 3.2)
-    quality_curves(figure.subplots(), results.scores, looks, over="step", last=results.last_step)
-    yield "quality", figure
+    if not curves.empty:
+        figure = style.figure(5.2, 3.2)
+        quality_curves(figure.subplots(), results.scores, looks, over="step", last=results.last_step)
+        yield "quality", figure
     if curves["minutes"].notna().any():
         figure = style.figure(5.2, 3.2)
         last = float(curves["minutes"].max())
         quality_curves(figure.subplots(), results.scores, looks, over="minutes", last=last)
         yield "quality-time", figure
-    if curves.groupby("run", observed=True)["seed"].nunique().max() > 1:
-        figure = style.figure(9.4, 1.1 + STRIP_ROW * curves["run"].nunique())
+    seeds = Counter(row.run for row in results.scores.last if row.measured[DISTANCE] is not None)
+    if max(seeds.values(), default=0) > 1:
+        figure = style.figure(9.4, 1.1 + STRIP_ROW * len(seeds))
         quality_by_run(figure.subplots(), results.scores, looks)
         yield "quality-seeds", figure
     found = results.aggregates

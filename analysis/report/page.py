@@ -114,6 +114,7 @@ def _contents(results: Results) -> dict[str, Any]:
         ],
         "mechanism": mechanism_words(results.movements) if results.ladders else [],
         "quality_name": quality,
+        "curve_name": results.scores.curve_name,
         "quality": quality_view(results.scores),
         "covers_at_n": COVERS_AT_N,
         "aggregates": _aggregates(results),

@@ -1,13 +1,15 @@
-"""Quality in numbers as a table of text: the last score of each job, and how far chance reaches."""
+"""Quality in numbers as a table of text: the last score of each job, how far chance reaches, and the way there."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.frames.quality import Scores
+from analysis.frames.quality import AlongRun, Scores
 from analysis.wording import number
 from fakeface.evaluation.measures import DISTANCE
 from fakeface.measures import Estimate
+
+NONE = number(None)
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,21 @@ def quality_view(scores: Scores) -> QualityView | None:
         return None
     titles = {key: one.heading for key, one in scores.measures.items()}
     titles[DISTANCE] = f"{scores.name}, {scores.measures[DISTANCE].error}"
-    counts = [f"{sum(row.measured[key] is not None for row in rows)} of {len(rows)}" for key in titles]
-    cells = [[row.run, str(row.seed), *map(_cell, row.measured.values())] for row in rows]
-    return QualityView(["run", "seed", *titles.values()], cells, counts)
+    cells = [[*map(_cell, row.measured.values()), *_along(row.along)] for row in rows]
+    counts = [f"{sum(cell != NONE for cell in column)} of {len(rows)}" for column in zip(*cells, strict=True)]
+    headings = [
+        "run",
+        "seed",
+        *titles.values(),
+        *(f"{word} {scores.curve_name}" for word in ("best", "mean")),
+    ]
+    return QualityView(
+        headings, [[row.run, str(row.seed), *own] for row, own in zip(rows, cells, strict=True)], counts
+    )
+
+
+def _along(known: AlongRun | None) -> list[str]:
+    return [NONE, NONE] if known is None else [number(known.best), number(known.mean)]
 
 
 def _cell(measured: Estimate | None) -> str:

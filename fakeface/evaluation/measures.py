@@ -1,9 +1,11 @@
 """The registry of measures: what a score consists of. One registered function a measure; imports no torch.
 
 A measure's name carries its protocol: `fid` and `kid` are InceptionV3's, any other extractor's measures end in its
-name (`fd_efficientnet_lite0`), and a measure of pixels has no ending.
+name (`fd_efficientnet_lite0`), and a measure of pixels has no ending. Scores along a run have fewer samples than the
+one at its end, so their names also end in the number: `fid_n2560`.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,6 +30,13 @@ FLOOR = "floor"
 """Key of the distance that as many real images have: no generator can be expected to beat it."""
 QUALITY = "quality"
 """What claims and studies call the Fréchet distance, whatever its protocol."""
+_SAMPLES = re.compile(r"_n[0-9]+$")
+"""How a metric's name ends at the scores along a run."""
+
+
+def curve_metric(metric: str, num_samples: int) -> str:
+    """The name of a protocol's Fréchet distance at the scores along a run: `fid_n2560`."""
+    return f"{metric}_n{num_samples}"
 
 
 class ScoredSamples:
@@ -35,7 +44,8 @@ class ScoredSamples:
 
     Args:
         features: (N, d). NaN throughout where the generator diverged.
-        final: whether this is the score at the end of a training, which may take a second or two.
+        final: whether this is the score at the end of a training, which may take a second or two, and not one along
+            the run.
         make_images: returns the pictures (N, H, W, C) uint8; called when a measure first reads `images`.
     """
 
@@ -89,6 +99,9 @@ class ScoreMeasure:
         return {name: float(value) for name, value in named.items() if value is not None}
 
     def _name(self, metric: str) -> str:
+        samples = _SAMPLES.search(metric)
+        if samples is not None:
+            return self._name(metric[: samples.start()]) + samples[0]
         key = self.record.name
         if key == DISTANCE:
             return metric
@@ -123,7 +136,7 @@ class MeasureRegistry(Registry[ScoreMeasure]):
 
         Args:
             name: the key, without a protocol.
-            every_score: compute it at each score; by default only at the last one of a training.
+            every_score: compute it at the scores along a run too; by default only at the one at its end.
             inception: its established name in InceptionV3's features, where it has one (`kid`).
             of_pixels: it reads `samples.images`, so that no extractor belongs to its name.
 

@@ -1,6 +1,8 @@
-"""A generator -> its score under one protocol. The score of a diverged generator is NaN."""
+"""A generator -> its scores under one protocol. The scores of a diverged generator are NaN."""
 
-from functools import cached_property
+from collections.abc import Collection
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,12 @@ from torch import nn
 
 from fakeface.config import EvaluationConfig
 from fakeface.data import ImageSet
-from fakeface.evaluation.extractors import EXTRACTORS, Extractor, Progress
+from fakeface.evaluation.extractors import EXTRACTORS, Extractor, Progress, protocols_of
 from fakeface.evaluation.measures import ScoredSamples, score
 from fakeface.evaluation.reference import Reference, reference
 from fakeface.gan import sampling
 from fakeface.randomness import latent_noise
+from fakeface.scores import ScoreKind
 
 
 def sample_features(generator: nn.Module, z: torch.Tensor, extractor: Extractor) -> npt.NDArray[np.float32]:
@@ -60,18 +63,26 @@ class Scorer:
             )  # fmt: skip
         return self._reference
 
-    def score(self, generator: nn.Module, *, seed: int, latent_dim: int, final: bool) -> dict[str, float]:
-        """Every measure of `num_samples` samples, by the names under which they are journaled.
+    def score(
+        self, generator: nn.Module, kinds: Collection[ScoreKind], *, seed: int, latent_dim: int
+    ) -> dict[ScoreKind, dict[str, float]]:
+        """The measures of some kinds of scores, by the names under which they are journaled.
 
-        The latent vectors are the same at each step. The Fréchet distance is always among the names.
-
-        Args:
-            final: compute all measures, which takes a second or two; else only those of `every_score`.
+        The latent vectors are the same at each step, and a score along the run has the first ones of the final score.
+        The Fréchet distance is always among the names.
         """
-        z = latent_noise("evaluation", seed, 0, self.config.num_samples, latent_dim)
-        samples = ScoredSamples(
-            sample_features(generator, z, self.extractor),
-            final=final,
-            make_images=lambda: sampling.generate(generator, z),
-        )
-        return score(samples, self.reference)
+        counts = {kind: protocols_of(self.config)[kind]["num_samples"] for kind in kinds}
+        z = latent_noise("evaluation", seed, 0, self.config.num_samples, latent_dim)[: max(counts.values())]
+        features = sample_features(generator, z, self.extractor)
+        found = {}
+        for kind, count in counts.items():
+            final = kind is ScoreKind.FINAL
+            make_images = partial(sampling.generate, generator, z[:count])
+            samples = ScoredSamples(features[:count], final=final, make_images=make_images)
+            found[kind] = score(samples, self.reference if final else self._curve_reference)
+        return found
+
+    @cached_property
+    def _curve_reference(self) -> Reference:
+        """The same real images under the name that scores along a run have."""
+        return replace(self.reference, metric=protocols_of(self.config)[ScoreKind.CURVE]["metric"])

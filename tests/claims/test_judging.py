@@ -11,6 +11,7 @@ from analysis.statistics import Factor, factor_effect, holm
 from fakeface.config import TrainingConfig
 from fakeface.declaration import Declaration
 from fakeface.gan.objective import declaration
+from fakeface.scores import ScoreKind
 from tests import study_records as records
 from tests.claim_journals import BASE, STEPS, Trainings, compare, falling, judged, times
 
@@ -224,7 +225,7 @@ def test_scores_of_several_protocols_are_refused_and_the_difference_is_named(lab
     assert found["loss"].word == "supported", "losses have no protocol"
 
 
-LOSSES = ("converged Loss_D", "steps-to-converge Loss_G", "median D(x)")
+LOSSES = ("converged Loss_D", "Loss_G at 50", "median D(x)")
 
 
 @pytest.mark.parametrize(
@@ -256,8 +257,8 @@ def test_losses_of_one_objective_compare_and_journals_without_a_declaration_are_
 
 
 def test_a_job_scored_under_a_former_protocol_only_is_missing(lab: Trainings):
-    lab.scored("baseline", BASE, asked="aa")
-    lab.scored("sgd", BASE, asked="aa", protocol={"protocol": "bb"})
+    lab.scored("baseline", BASE, asked={ScoreKind.FINAL: "aa"})
+    lab.scored("sgd", BASE, asked={ScoreKind.FINAL: "aa"}, protocol={"protocol": "bb"})
     found = judged(lab, it=compare("same", "within: 5%"))["it"]
     assert found.word == "not run"
     assert "scores kept weights again" in sentence(found)

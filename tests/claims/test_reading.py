@@ -1,19 +1,21 @@
 """The `claims` of a specification: what they mean, and what is said of those that cannot be judged as written."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from ablations.spec import SpecError, load_spec
-from analysis.claims import KINDS, Claim
+from analysis.claims import KINDS, Claim, Evidence
 from analysis.claims._base import Margin
 from analysis.claims.closes import Closes
+from analysis.claims.judging import judge_claims
 from analysis.claims.metrics import Metric, claimable
 from analysis.claims.reading import claims_of as claims_in
 from analysis.claims.reading import guests, read_claims
 from fakeface.evaluation.measures import MEASURES
 from fakeface.gan.series import PROBE_SERIES, STEP_SERIES
-from tests.claim_journals import RUNS, claims_of
+from tests.claim_journals import RUNS, claims_of, report_of
 
 ROOT = Path(__file__).parents[2]
 COMPARE = "compare: {run: sgd, against: baseline, metric: %s, direction: lower, by: 5%%}"
@@ -40,7 +42,10 @@ def test_what_every_training_logs_and_every_claimable_measure_can_be_claimed_abo
         ("recall", Metric("", "recall")),
         ("converged Loss_D", Metric("converged", "Loss_D")),
         ("oscillation Loss_G", Metric("oscillation", "Loss_G")),
-        ("steps-to-converge Loss_D", Metric("steps-to-converge", "Loss_D")),
+        ("Loss_D at 50", Metric("at", "Loss_D", 50)),
+        ("D(G(z))_after at 20", Metric("at", "D(G(z))_after", 20)),
+        ("area quality", Metric("area", "quality")),
+        ("best quality at 1000", Metric("best", "quality", 1000)),
         ("final D(x)", Metric("final", "D(x)")),
         ("median update_ratio_G", Metric("median", "update_ratio_G")),
     ],
@@ -67,7 +72,7 @@ def test_what_spreads_by_factors_takes_a_share_and_anything_else_also_a_number(t
     body = "compare: {run: sgd, against: baseline, metric: %s, direction: lower, by: 0.05}"
     with pytest.raises(SpecError, match=r"spreads by factors.*give a share such as 10% \(got 0\.05\)"):
         claim_of(tmp_path, body % metric)
-    for other in ("recall", "converged Loss_D", "steps-to-converge Loss_D"):
+    for other in ("recall", "converged Loss_D", "Loss_D at 50"):
         assert claim_of(tmp_path, body % other).kind.margin == Margin(0.05, relative=False)
 
 
@@ -97,8 +102,15 @@ def test_a_claim_knows_the_runs_that_it_names_in_its_order(tmp_path: Path):
 def test_steps_claims_say_which_threshold_on_which_side(tmp_path: Path):
     body = "steps: {run: sgd, against: baseline, metric: D(x), above: 0.9, direction: lower, by: 80%}"
     metric = claim_of(tmp_path, body).kind.compared
-    assert metric == Metric("reached", "D(x)", 0.9, "above")
+    assert metric == Metric("reached", "D(x)", threshold=0.9, side="above")
     assert str(metric) == "steps until D(x) ≥ 0.9"
+    assert metric.words == "the step at which the median of the last 20 values of D(x) is first above 0.9"
+    share = claim_of(tmp_path, body.replace("D(x), above: 0.9", "quality, below: 50%")).kind.compared
+    assert share == Metric("reached", "quality", threshold=0.5, side="below", untrained="baseline")
+    assert (
+        share.words
+        == "the step at which the Fréchet distance is first below 50% of an untrained `baseline`'s"
+    )
 
 
 def difference(run: str = "sgd", metric: str = "quality", rest: str = "direction: lower, by: 5%") -> str:
@@ -140,7 +152,25 @@ def closes(rest: str, run: str = "sgd-half", start: str = "sgd") -> str:
             "trend: {runs: [sgd, both], metric: quality, direction: falling, by: 0}",
             "needs three runs or more",
         ),
+        (
+            difference(metric="steps-to-converge Loss_D"),
+            "withdrawn, since it changes with the length of a training",
+        ),
+        (difference(metric="steps-to-converge Loss_D"), "write `area quality`, `Loss_D at 50`"),
+        (difference(metric="Loss_D at 19"), "`at` must name step 20 or a later one (got 19)"),
+        (difference(metric="Loss_H at 50"), "unknown logged metric 'Loss_H'"),
+        (difference(metric="quality at 50"), "write `best quality at 50`, or `area`"),
+        (difference(metric="converged Loss_D at 50"), "write `Loss_D at 50`"),
+        (difference(metric="area recall"), "unknown measure along a run 'recall'"),
         ("steps: {run: sgd, against: both, metric: Loss_D, direction: lower, by: 5%}", "give `below` or"),
+        (
+            "steps: {run: sgd, against: both, metric: Loss_D, below: 50%, direction: lower, by: 5%}",
+            "a share (50%) is for a measure: give a number for Loss_D",
+        ),
+        (
+            "steps: {run: sgd, against: both, metric: recall, below: 1, direction: lower, by: 5%}",
+            "unknown logged metric 'recall'",
+        ),
         ("window: {study: sgd-lrr, excludes: 2e-4}", "did you mean 'sgd-lr'"),
         ("window: {study: sgd-lr}", "give `contains` or `excludes`"),
         ("best: {study: adam-lr, direction: lower, by: 5%}", "has no `reference`"),
@@ -210,10 +240,9 @@ def test_a_group_comes_with_what_the_families_of_its_ladder_name(tmp_path: Path)
 def test_the_shipped_file_states_every_conclusion_and_guess_of_the_report(profile: str):
     spec = load_spec(ROOT / "runs.yaml", profile=profile, check_claims=read_claims)
     claims = claims_in(spec)
-    sources = {claim.source for claim in claims}
-    assert {f"the report, conclusion {i}" for i in (1, 2, 3)} | {
-        f"the report, guess {i}" for i in (1, 2, 3)
-    } <= sources
+    quoted = re.compile(r'the report, ((conclusion|guess) [123]): ".+"')
+    sources = {found[1] for claim in claims if (found := quoted.fullmatch(claim.source))}
+    assert sources == {f"{what} {i}" for what in ("conclusion", "guess") for i in (1, 2, 3)}
     assert {KINDS[name] for name in KINDS} == {type(claim.kind) for claim in claims}, (
         "each kind has an example"
     )
@@ -228,3 +257,15 @@ def test_shipped_families_are_small_enough_to_decide_anything():
     claims = claims_in(load_spec(ROOT / "runs.yaml"))
     families = [claim.family for claim in claims if claim.family is not None]
     assert max(families.count(family) for family in families) <= 4
+
+
+def test_each_conclusion_of_the_report_is_decided_by_five_seeds_of_trainings_like_those_that_were_seen(
+    tmp_path: Path,
+):
+    claims = [one for one in claims_in(load_spec(ROOT / "runs.yaml")) if "conclusion" in one.source]
+    found = judge_claims(claims, Evidence(report_of(tmp_path, 5).frames(), {}), lambda _: "")
+    assert {verdict.claim.name: str(verdict.word) for verdict in found} == {
+        "d-as-before": "supported", "d-as-sure": "supported", "g-as-fast": "supported", "g-lower": "refuted",
+        "init-pictures": "supported", "sgd-d-fast": "refuted", "sgd-d-sure": "refuted", "sgd-noise": "supported",
+        "sgd-mostly-noise": "undecided", "both-d-same": "supported", "both-noise": "supported",
+    }  # fmt: skip

@@ -3,50 +3,155 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis.claims._base import CannotCompare
 from analysis.claims.metrics import Metric, parse_metric
 from analysis.claims.values import values_of
+from analysis.statistics.curves import mean_along
 from fakeface.outcomes import Regime
 from tests.claim_journals import BASE, STEPS, Trainings, falling
 
 INF = math.inf
 
 
-def test_convergence_is_read_off_the_losses(lab: Trainings):
+SPACED = (0, 10, 16, 25, 40, 63, 100, 160)
+DOWN = {step: 1000.0 - 4 * step for step in (*SPACED, STEPS)}
+"""Scores along a run that falls from 1,000 to 200."""
+
+
+def value(lab: Trainings, text: str, run: str = "sgd") -> Any:
+    """The value of the first seed of a run, or the reason why there is none."""
+    (group,) = values_of(lab.frames(), [run], parse_metric(text))
+    return group.values.get(0, next(iter(group.missing), None))
+
+
+def test_levels_are_read_off_the_losses(lab: Trainings):
     for seed in range(3):
         lab.job("sgd", seed, loss_d=falling(0.5, settled=40), loss_g=falling(3.0, settled=150))
     frames = lab.frames()
-    level = values_of(frames, ["sgd"], Metric("converged", "Loss_D"))[0].values
-    assert level[0] == pytest.approx(0.5, rel=0.01)
-    early = values_of(frames, ["sgd"], Metric("steps-to-converge", "Loss_D"))[0].values[0]
-    late = values_of(frames, ["sgd"], Metric("steps-to-converge", "Loss_G"))[0].values[0]
-    assert 30 < early < 50 < 120 < late < 160
+    assert values_of(frames, ["sgd"], Metric("converged", "Loss_D"))[0].values[0] == pytest.approx(
+        0.5, rel=0.01
+    )
     assert values_of(frames, ["sgd"], Metric("final", "D(x)"))[0].values == {0: 0.7, 1: 0.7, 2: 0.7}
+
+
+def test_a_series_at_a_step_is_the_median_of_its_last_20_values(lab: Trainings):
+    lab.job("sgd", 0, loss_d=list(range(STEPS)))
+    assert value(lab, "Loss_D at 50") == np.median(range(30, 50))
+    assert value(lab, f"Loss_D at {STEPS}") == STEPS - 10.5
+    assert value(lab, f"Loss_D at {STEPS + 1}") == "ended at step 200, before step 201"
+
+
+def test_a_training_that_diverged_has_the_value_of_a_step_before_and_ranks_last_at_one_after(lab: Trainings):
+    losses = [*range(90), math.nan]
+    failed = {"exit_": "diverged", "samples": None, "dynamics": None}
+    along = {step: value for step, value in DOWN.items() if step < 91}
+    lab.job("sgd", 0, None, loss_d=losses, loss_g=losses, along=along, **failed)
+    assert value(lab, "Loss_D at 50") == np.median(range(30, 50))
+    assert value(lab, "D(x) at 50") == 0.7
+    assert value(lab, "Loss_D at 100") == INF
+    assert (value(lab, "best quality at 80"), value(lab, "best quality"), value(lab, "area quality at 100")) == (
+        DOWN[63], INF, INF
+    )  # fmt: skip
+    with pytest.raises(CannotCompare, match="diverged with seed 0 and has no D\\(x\\) at 100"):
+        value(lab, "D(x) at 100")
+
+
+def test_best_and_mean_along_a_run_are_of_the_scores_by_a_step_that_trainings_of_all_lengths_have(
+    lab: Trainings,
+):
+    lab.job("sgd", 0, along=DOWN)
+    assert value(lab, "best quality") == DOWN[STEPS]
+    assert value(lab, "best quality at 199") == value(lab, f"best quality at {STEPS}") == DOWN[160]
+    steps = np.array(SPACED[1:], dtype=float)
+    assert value(lab, "area quality at 160") == mean_along(steps, 1000 - 4 * steps, log=True)
+    assert DOWN[STEPS] < value(lab, "area quality") < value(lab, "area quality at 160") < DOWN[10]
+
+
+def test_a_mean_along_a_run_needs_all_of_its_scores_and_says_how_many_are_lacking(lab: Trainings):
+    lab.job("sgd", 0, along={step: value for step, value in DOWN.items() if step != 40})
+    assert value(lab, "best quality at 39") == DOWN[25]
+    assert value(lab, "area quality").startswith(
+        "without 1 of 9 scores along the run under the protocol asked for"
+    )
+    lab.job("baseline", 0)
+    assert value(lab, "area quality", "baseline").startswith("without 9 of 9 scores")
+    assert "`ablate run --rerun`" in value(lab, "area quality", "baseline")
+
+
+@pytest.mark.parametrize("text", ["area quality", "best quality"])
+def test_runs_of_several_lengths_are_compared_by_a_step_only(lab: Trainings, text: str):
+    lab.job("sgd", 0, along=DOWN)
+    lab.job(
+        "baseline",
+        0,
+        along=dict.fromkeys((*SPACED, 180), 5.0),
+        loss_d=[1.0] * 180,
+        loss_g=[1.0] * 180,
+        steps=180,
+    )
+    frames = lab.frames()
+    with pytest.raises(
+        CannotCompare, match=rf"200 steps of `sgd` and 180 steps of `baseline`.*`{text} at 180`"
+    ):
+        values_of(frames, ["sgd", "baseline"], parse_metric(text))
+    assert len(values_of(frames, ["sgd", "baseline"], parse_metric(f"{text} at 180"))) == 2
+    with pytest.raises(CannotCompare, match="may yet get there"):
+        values_of(frames, ["sgd", "baseline"], Metric("reached", "quality", threshold=6.0, side="below"))
+
+
+def reached(of: str, below: float, **more: Any) -> Metric:
+    return Metric("reached", of, threshold=below, side="below", **more)
 
 
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [
-        (Metric("reached", "Loss_D", 0.9, "below"), pytest.approx(36, abs=3)),
-        (Metric("reached", "Loss_D", 0.1, "below"), INF),
-        (Metric("reached", "quality", 120.0, "below"), STEPS),
-        (Metric("reached", "quality", 50.0, "below"), INF),
+        # The loss is 0.9 at step 36; the median of 20 steps is 10 steps behind.
+        (reached("Loss_D", 0.9), pytest.approx(46, abs=3)),
+        (reached("Loss_D", 0.1), INF),
+        (reached("quality", 700.0), 75),
+        (reached("quality", 50.0), INF),
     ],
 )
 def test_a_threshold_is_reached_at_the_first_step_beyond_it_or_never(
     lab: Trainings, metric: Metric, expected: Any
 ):
-    lab.job("sgd", 0, 100.0, loss_d=falling(0.5, settled=65))
+    lab.job("sgd", 0, 100.0, loss_d=falling(0.5, settled=65), along=DOWN)
     assert values_of(lab.frames(), ["sgd"], metric)[0].values[0] == expected
 
 
-@pytest.mark.parametrize("metric", [Metric("", "quality"), Metric("reached", "quality", 50.0, "below")])
+def test_a_threshold_that_is_a_share_of_an_untrained_generators_score_is_the_same_for_both_runs(
+    lab: Trainings,
+):
+    for seed, first in enumerate((900.0, 1100.0)):
+        lab.job("baseline", seed, along=DOWN | {0: first})
+        lab.job("sgd", seed, along=DOWN | {0: 4000.0})
+    metric = reached("quality", 0.7, untrained="baseline")
+    groups = values_of(lab.frames(), ["sgd", "baseline"], metric)
+    assert [group.values for group in groups] == [{0: 75, 1: 75}] * 2, "70% of 1,000, the mean over seeds"
+    lab.job("both", 0)
+    with pytest.raises(CannotCompare, match="no seed of `both` has a score before its first step"):
+        values_of(lab.frames(), ["both"], reached("quality", 0.7, untrained="both"))
+
+
+@pytest.mark.parametrize("metric", [Metric("", "quality"), reached("quality", 50.0)])
 def test_a_training_without_any_score_has_no_value_and_says_so(lab: Trainings, metric: Metric):
     lab.job("sgd", 0, None)
     (group,) = values_of(lab.frames(), ["sgd"], metric)
     assert (group.values, *group.missing.values()) == ({}, [0])
+
+
+def test_scores_along_the_runs_of_several_protocols_are_refused(lab: Trainings):
+    lab.job("sgd", 0, along=DOWN)
+    lab.job("baseline", 0, along=DOWN)
+    frames = lab.frames()
+    frames.curve_scores.loc[frames.curve_scores["run"] == "sgd", "protocol"] = "dd"
+    with pytest.raises(CannotCompare, match="are not scored alike"):
+        values_of(frames, ["sgd", "baseline"], parse_metric("area quality"))
+    assert len(values_of(frames, ["sgd", "baseline"], Metric("", "quality"))) == 2
 
 
 def test_values_of_a_mixture_of_data_sets_are_refused(lab: Trainings):

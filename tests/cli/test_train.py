@@ -106,7 +106,8 @@ def test_a_changed_protocol_scores_again_and_trains_nothing(trained: Place):
     trained("run", "--no-mirror", *override)
     records = journal.read(path).records
     assert [r for r in records if r["kind"] == "session"] == sessions, "no new training session"
-    assert [r["step"] for r in records if r["kind"] == "evaluation"] == [12, 24, 12, 24]
+    assert [r["step"] for r in records if r["kind"] == "evaluation"] == [24, 24]
+    assert [r["step"] for r in records if r["kind"] == "curve"] == 2 * [0, 10, 16, 24]
     (status,) = trained.json("status", *override)
     assert (status["state"], status["exit"]) == ("done", "finished")
     assert trained.json("plan", "--run", "baseline")["jobs"][0]["state"] == "done"
@@ -166,7 +167,7 @@ def test_fail_fast_stops_the_other_jobs_at_a_crash(ablate, tmp_path: Path):
         "--set",
         "train.steps=3000",
         "--set",
-        "evaluation.num_evaluations=1",
+        "evaluation.curve_samples=0",
         "--run",
         "sgd",
         "--run",
@@ -203,7 +204,7 @@ def test_fail_fast_stops_the_other_jobs_at_a_crash(ablate, tmp_path: Path):
 def test_a_signal_stops_cleanly_and_the_same_command_resumes(
     tmp_path: Path, ablate, number: int, executor: str, send: Callable[[int, int], None]
 ):
-    long = ("--run", "baseline", "--set", "train.steps=3000", "--set", "evaluation.num_evaluations=1")
+    long = ("--run", "baseline", "--set", "train.steps=3000", "--set", "evaluation.curve_samples=0")
     command = ("run", "--no-mirror", "--executor", executor, *long)
     process = processes.start(tmp_path, *command, log=str(tmp_path / "log"))
     wait_for(lambda: any(p.stat().st_size > 5000 for p in tmp_path.glob("results/jobs/*/journal.jsonl")))

@@ -47,7 +47,7 @@ def test_the_protocol_changes_with_everything_that_a_number_depends_on(change):
 
 
 def test_the_protocol_does_not_change_with_the_place_of_the_weights_or_the_schedule():
-    elsewhere = EvaluationConfig(weights_path="elsewhere.pth", num_evaluations=99)
+    elsewhere = EvaluationConfig(weights_path="elsewhere.pth", curve_samples=99)
     assert protocol_of(elsewhere) == protocol_of(EvaluationConfig())
 
 

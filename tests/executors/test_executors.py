@@ -34,7 +34,7 @@ from tests.lab import SPEC, Lab, histories_of
 pytestmark = pytest.mark.timeout(1800)
 slow = pytest.mark.slow
 
-LIGHT = ["evaluation.num_evaluations=1", "evaluation.num_samples=8"]
+LIGHT = ["evaluation.curve_samples=0", "evaluation.num_samples=8"]
 STEPS = 150
 """Long enough that a job is still at work when somebody who saw its first diagnosis says so."""
 
@@ -520,7 +520,7 @@ def test_the_end_of_the_parent_leaves_no_orphan_and_the_same_command_goes_on(
 ):
     store = lab.store(number.name)
     command = ["--executor", "local", "--jobs", "2", "--run", "baseline", "--seeds", "1,2"]
-    command += ["--set", "train.steps=400", "--set", "evaluation.num_evaluations=1"]
+    command += ["--set", "train.steps=400", "--set", "evaluation.curve_samples=0"]
     process = lab.start(store, *command)
     wait_for(lambda: in_mid_training(store))
     children = psutil.Process(process.pid).children(recursive=True)

@@ -16,9 +16,8 @@ from analysis.figures.quality import quality_by_run, quality_curves
 from analysis.figures.samples import sample_grid
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import Scores, scores_of
-from fakeface.evaluation.measures import Estimate
 from fakeface.gan.series import LOSS_D
-from tests.analysis_journals import METRIC, PROTOCOL, begin, score, train
+from tests.analysis_journals import CURVE, METRIC, PROTOCOL, begin, score, score_along, train
 
 
 def axes() -> Axes:
@@ -29,8 +28,8 @@ def points(line: Line2D) -> list[list[float]]:
     return np.asarray(line.get_xydata(), dtype=float).tolist()
 
 
-def over_steps(scores: Scores, *runs: str) -> Axes:
-    return quality_curves(axes(), scores, style.run_styles(runs), over="step", last=60)
+def over_steps(scores: Scores, *runs: str, last: int = 60) -> Axes:
+    return quality_curves(axes(), scores, style.run_styles(runs), over="step", last=last)
 
 
 def labelled(ax: Axes, label: str) -> Line2D:
@@ -38,24 +37,36 @@ def labelled(ax: Axes, label: str) -> Line2D:
     return line
 
 
-def test_every_evaluation_is_shown_under_the_metric_s_registered_name(tmp_path: Path):
+def test_the_scores_along_the_runs_are_shown_on_two_logarithmic_axes_under_their_own_name(tmp_path: Path):
     frames = load([train(tmp_path / f"{run}-0", [1.0] * 60, [4.0] * 60) for run in ("adam", "sgd")])
     ax = over_steps(scores_of(frames), "adam", "sgd")
-    assert ax.get_ylabel() == f"{METRIC} (N = 2,000)"
-    assert points(labelled(ax, "adam")) == [[1, 100], [60, pytest.approx(100 / 60)]]
+    assert (ax.get_ylabel(), ax.get_xscale(), ax.get_yscale()) == (f"{METRIC}_n500", "symlog", "log")
+    assert points(labelled(ax, "adam")) == pytest.approx(np.array([[1, 100], [60, 100 / 60]]))
     assert labelled(ax, "sgd").get_color() == style.run_styles(["adam", "sgd"])["sgd"].color
 
 
-def test_the_last_score_has_its_interval_and_the_floor_a_line(tmp_path: Path):
-    with begin(tmp_path / "a", total_steps=2) as journal:
-        journal.append("evaluation", step=1, values=score(fd=90.0), **PROTOCOL)
-        values = score(fd=Estimate(50.0, low=45.0, high=55.0), floor=12.0)
-        journal.append("evaluation", step=2, values=values, **PROTOCOL)
-    ax = over_steps(scores_of(load([Selected("a", 0, tmp_path / "a")])), "a")
-    (interval,) = [line for line in ax.get_lines() if points(line) == [[2, 45], [2, 55]]]
-    assert interval.get_color() == labelled(ax, "a").get_color()
-    assert [line for line in ax.get_lines() if list(np.asarray(line.get_ydata())) == [12.0, 12.0]]
-    assert "real images among themselves" in {text.get_text() for text in ax.texts}
+def test_step_0_has_its_place_on_the_logarithmic_axis(tmp_path: Path):
+    with begin(tmp_path / "a", total_steps=5_000) as journal:
+        score_along(journal, {0: 900.0, 10: 800.0, 5_000: 50.0})
+    ax = over_steps(scores_of(load([Selected("a", 0, tmp_path / "a")])), "a", last=5_000)
+    places = [
+        ax.transLimits.transform(ax.transScale.transform((step, 100)))[0]
+        for step in (0, 10, 100, 1_000, 5_000)
+    ]
+    assert places[0] == pytest.approx(0) and places[-1] == pytest.approx(1)
+    assert np.diff(places)[1:3] == pytest.approx(np.diff(places)[2]) and np.diff(places)[0] > 0.05
+    assert list(ax.get_xticks()) == [0, 10, 40, 100, 400, 1_000, 4_000]
+
+
+def test_the_strip_of_last_scores_has_a_line_for_the_floor(tmp_path: Path):
+    jobs = []
+    for seed in range(2):
+        with begin(tmp_path / f"a{seed}", seed=seed) as journal:
+            journal.append("evaluation", step=3, values=score(fd=50.0 + seed, floor=12.0), **PROTOCOL)
+        jobs.append(Selected("a", seed, tmp_path / f"a{seed}"))
+    ax = quality_by_run(axes(), scores_of(load(jobs)), style.run_styles(["a"]))
+    assert [line for line in ax.get_lines() if list(np.asarray(line.get_xdata())) == [12.0, 12.0]]
+    assert "real images" in {text.get_text() for text in ax.texts}
 
 
 def test_time_is_the_work_up_to_the_step_without_pauses(tmp_path: Path):
@@ -68,8 +79,8 @@ def test_time_is_the_work_up_to_the_step_without_pauses(tmp_path: Path):
             history.apply({"kind": "session", "time": at["again"], "from_step": 2})
         history.apply({"kind": "metrics", "steps": [step], "values": {LOSS_D: [1.0]}, "time": at[step]})
     for step in (1, 3):
-        found = {"step": step, "values": score(fd=9.0), "time": at["scored"]}
-        history.apply({"kind": "evaluation", **found, **PROTOCOL})
+        found = {"step": step, "values": {CURVE["metric"]: 9.0}, "time": at["scored"]}
+        history.apply({"kind": "curve", **found, **CURVE})
     scores = scores_of(load([Selected("a", 0, tmp_path / "a")], lambda _: history))
     ax = quality_curves(axes(), scores, style.run_styles(["a"]), over="minutes", last=4)
     assert points(labelled(ax, "a")) == [[1, 9], [4, 9]]

@@ -12,6 +12,7 @@ from ablations.store.journal import Journal
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.report.table import common_settings, summary_rows
 from fakeface.gan.series import D_G_Z_AFTER, D_G_Z_BEFORE, D_X, LOSS_D
+from fakeface.scores import ScoreKind
 from tests.analysis_journals import METRIC, PROTOCOL, begin, end, losses
 
 
@@ -40,7 +41,9 @@ def scored(folder: Path, protocol: str, score: float) -> None:
 
 
 def frames_of(folder: Path, *runs: str, protocol: str | None = None) -> Frames:
-    return load([Selected(run, 0, folder / run, protocol) for run in runs])
+    return load(
+        [Selected(run, 0, folder / run, {ScoreKind.FINAL: protocol} if protocol else {}) for run in runs]
+    )
 
 
 def test_metrics_are_one_row_a_value_and_keep_nan_and_infinity(tmp_path: Path):

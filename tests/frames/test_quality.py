@@ -3,12 +3,16 @@
 import math
 from pathlib import Path
 
+import pytest
+
 from ablations.store.journal import Journal
 from analysis.frames.jobs import Selected, load
 from analysis.frames.quality import Scores, scores_of
 from analysis.report.quality import QualityView, quality_view
+from analysis.wording import number
 from fakeface.evaluation.measures import Estimate
-from tests.analysis_journals import METRIC, PROTOCOL, begin, score
+from fakeface.scores import ScoreKind
+from tests.analysis_journals import METRIC, PROTOCOL, begin, end, score, score_along
 
 NAME = f"{METRIC} (N = 2,000)"
 WHOLE = {
@@ -18,15 +22,15 @@ WHOLE = {
 
 
 def measured(folder: Path, *, seed: int = 0, **values: Estimate | float) -> Journal:
-    """A journal with two scores, the last one with these measures by their keys."""
+    """A journal with a score at its end, with these measures by their keys."""
     journal = begin(folder, seed=seed)
-    journal.append("evaluation", step=1, values=score(fd=90.0), **PROTOCOL)
     journal.append("evaluation", step=3, values=score(**values), **PROTOCOL)
     return journal
 
 
 def scores(folder: Path, *runs: str, protocol: str | None = None) -> Scores:
-    return scores_of(load([Selected(run, 0, folder / run, protocol) for run in runs]))
+    asked = {ScoreKind.FINAL: protocol} if protocol else {}
+    return scores_of(load([Selected(run, 0, folder / run, asked) for run in runs]))
 
 
 def view(found: Scores) -> QualityView:
@@ -39,12 +43,11 @@ def test_the_last_score_has_every_measure_with_its_error(tmp_path: Path):
     measured(tmp_path / "a", **WHOLE).close()
     found = scores(tmp_path, "a")
     assert found.name == NAME
-    assert found.curves[["step", "value"]].to_numpy().tolist() == [[1, 90], [3, 50]]
     (last,) = found.last
     assert (last.run, last.seed, last.step) == ("a", 0, 3)
     assert last.measured == WHOLE
     assert view(found).rows == [
-        ["a", "0", "50.0 (45.0 to 55.0)", "41.0 ± 2.500", "0.200 ± 0.050", "0.400", "0.100", "12.0"]
+        ["a", "0", "50.0 (45.0 to 55.0)", "41.0 ± 2.500", "0.200 ± 0.050", "0.400", "0.100", "12.0", "–", "–"]
     ]
 
 
@@ -56,11 +59,31 @@ def test_what_a_score_lacks_is_a_dash_and_nan_stays_nan(tmp_path: Path):
     begin(tmp_path / "unscored").close()
     table = view(scores(tmp_path, "few", "nan", "unscored", "never"))
     assert [row[2:] for row in table.rows] == [
-        ["50.0", "–", "–", "0.400", "–", "–"], ["NaN"] * 6, ["–"] * 6
+        ["50.0", "–", "–", "0.400", "–", "–", "–", "–"], [*["NaN"] * 6, "–", "–"], ["–"] * 8
     ]  # fmt: skip
-    assert list(table.counts) == ["2 of 3", "1 of 3", "1 of 3", "2 of 3", "1 of 3", "1 of 3"]
+    assert list(table.counts) == [*(f"{n} of 3" for n in (2, 1, 1, 2, 1, 1)), "0 of 3", "0 of 3"]
     assert table.headings[2] == f"{NAME}, 95% interval"
     assert len(table.headings) == len(table.rows[0]) == len(table.counts) + 2
+
+
+def test_a_finished_run_has_its_best_and_mean_distance_along_the_run_beside_the_last_score(tmp_path: Path):
+    along = {0: 900.0, 10: 400.0, 16: 400.0, 25: 400.0, 40: 100.0}
+    for run, exit_, lacking in (
+        ("whole", "finished", -1),
+        ("diverged", "diverged", 40),
+        ("partly", "finished", 16),
+    ):
+        journal = measured(tmp_path / run, fd=50.0)
+        score_along(journal, {step: value for step, value in along.items() if step != lacking})
+        end(journal, exit_, "healthy", "balanced", 40)
+    found = scores(tmp_path, "whole", "diverged", "partly")
+    whole, *others = [row.along for row in found.last]
+    assert others == [None, None]
+    # The logarithm falls from that of 400 to that of 100 between the steps 25 and 40, and is level before.
+    fallen = math.log(4) * math.log(40 / 25) / math.log(40 / 10) / 2
+    assert whole == (100.0, pytest.approx(math.exp(math.log(400) - fallen)))
+    assert view(found).rows[0][-2:] == ["100.0", number(whole.mean)]
+    assert view(found).headings[-2:] == [f"best {METRIC}_n500", f"mean {METRIC}_n500"]
 
 
 def test_numbers_of_another_protocol_do_not_enter(tmp_path: Path):

@@ -54,7 +54,7 @@ def tracked(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Frames:
 def test_frames_from_mlflow_are_those_from_the_journals(store: Store, tracked: Frames):
     folders = sorted(store.jobs.glob("baseline-s*"))
     local = load([Selected("baseline", seed, folder) for seed, folder in enumerate(folders)])
-    for name in ("metrics", "evaluations", "jobs", "sessions", "notes"):
+    for name in ("metrics", "evaluations", "curve_scores", "jobs", "sessions", "notes"):
         mine, theirs = (_plain(getattr(frames, name)) for frames in (local, tracked))
         theirs = theirs[theirs["run"] == "baseline"].reset_index(drop=True)
         pd.testing.assert_frame_equal(mine, theirs, check_dtype=False, obj=name)
@@ -87,7 +87,7 @@ def test_what_mlflow_has_no_journal_of_has_its_metrics_by_step(
     tracked: Frames, run: str, seed: int, metric: str, steps: int, exit_: str
 ):
     assert list(tracked.curve(run, seed, metric).index) == list(range(1, steps + 1))
-    assert list(tracked.jobs_of(run)["exit"]) == [exit_]
+    assert [job["exit"] for job in tracked.jobs_of(run)] == [exit_]
     assert tracked.curve("theirs", 0, "g loss").fillna(-1).tolist() == [-1, 0.5]
 
 

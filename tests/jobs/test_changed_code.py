@@ -17,7 +17,7 @@ profiles:
     data: {name: synthetic, count: 96, image_size: 32}
     network: {width: 4, latent_dim: 8}
     train: {steps: 12, batch_size: 8}
-    evaluation: {num_samples: 48, num_reference: 48, num_evaluations: 1}
+    evaluation: {num_samples: 48, num_reference: 48, curve_samples: 0}
     samples: {num_grids: 8, grid_size: 2}
     tracking: {log_model: false}
 runs:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ablations.code.reached import LINKS, code_changes, code_digests
 from ablations.jobs import identity
-from ablations.jobs.plan import Job, make_plan, scoring_identity, scoring_roots, training_roots
+from ablations.jobs.plan import Job, make_plan, scoring_protocols, scoring_roots, training_roots
 from ablations.jobs.training import way_of
 from ablations.spec import RunConfig, load_spec
 from fakeface import data
@@ -32,6 +32,7 @@ from fakeface.data import ImageSet
 from fakeface.evaluation.measures import MEASURES
 from fakeface.gan.optimizers import standard
 from fakeface.measures import Better
+from fakeface.scores import ScoreKind
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,7 @@ import json, sys
 from pathlib import Path
 from ablations.code import reached as code
 from ablations.jobs import identity
-from ablations.jobs.plan import scoring_identity, training_roots
+from ablations.jobs.plan import scoring_protocols, training_roots
 from ablations.spec import RunConfig
 
 found = {}
@@ -90,7 +91,8 @@ for edit, (file, before, after) in json.loads(sys.stdin.read()).items():
     codes = {name: code.code_digests(training_roots(config)) for name, config in configs.items()}
     settings = {name: identity.resolved_settings(config, 1_000) for name, config in configs.items()}
     trainings = {name: identity.training_identity(settings[name], 0, "data", codes[name]) for name in codes}
-    found[edit] = {"code": codes, "training": trainings, "scoring": scoring_identity(configs["adam"])}
+    scoring = {kind: protocol.identity for kind, protocol in scoring_protocols(configs["adam"]).items()}
+    found[edit] = {"code": codes, "training": trainings, "scoring": scoring}
     path.write_text(text)
 print(json.dumps(found))
 """
@@ -181,32 +183,39 @@ def test_a_line_of_sgd_changes_sgds_jobs_alone(after: dict):
 
 
 @pytest.mark.parametrize(
-    ("edit", "scores_again"),
+    ("edit", "changed"),
     [
-        ("a line of Scorer.score", True),
-        ("a line of measures.score", True),
-        ("a line of a measure", True),
-        ("a heading", False),
-        ("a line of the step", False),
-        ("the spectrum", False),  # a diagnosis is no score
+        ("a line of Scorer.score", {"evaluation", "curve"}),
+        ("a line of measures.score", {"evaluation", "curve"}),
+        ("a line of a measure", {"evaluation"}),  # one of the end alone
+        ("a heading", set()),
+        ("a line of the step", set()),
+        ("the spectrum", set()),  # a diagnosis is no score
     ],
 )
-def test_the_code_that_fills_a_score_is_in_its_identity(edit: str, scores_again: bool, after: dict):
-    assert (after[edit]["scoring"] != after["nothing"]["scoring"]) == scores_again
+def test_the_code_that_fills_a_score_is_in_its_identity(edit: str, changed: set[str], after: dict):
+    before, now = after["nothing"]["scoring"], after[edit]["scoring"]
+    assert {kind for kind in before if now[kind] != before[kind]} == changed
 
 
-def test_a_new_measure_changes_the_identity_of_every_score(monkeypatch: pytest.MonkeyPatch):
-    before = scoring_identity(RunConfig())
+def test_a_new_measure_changes_the_identity_of_the_scores_that_have_it(monkeypatch: pytest.MonkeyPatch):
+    def identities() -> list[str]:
+        protocols = scoring_protocols(RunConfig())
+        return [protocols[kind].identity for kind in ScoreKind]
+
+    before = identities()
     monkeypatch.setattr(MEASURES, "_components", dict(MEASURES._components))
 
     @MEASURES.register("mine", heading="mine", better=Better.LOWER)
     def mine(samples, reference):
         return samples.features.mean() - reference.drawn.mean()
 
-    registered = scoring_identity(RunConfig())
+    registered = identities()
     del MEASURES._components["mine"]
     MEASURES.register("mine", heading="mine", better=Better.LOWER, every_score=True)(mine)
-    assert len({before, registered, scoring_identity(RunConfig())}) == 3
+    along = identities()
+    assert (registered[0] != before[0], registered[1] == before[1]) == (True, True)
+    assert (along[0] == registered[0], along[1] != before[1]) == (True, True)
 
 
 def test_moving_a_file_changes_no_identity(tmp_path: Path, after: dict):
@@ -225,7 +234,7 @@ def test_moving_a_file_changes_no_identity(tmp_path: Path, after: dict):
             text = text.replace(f"fakeface.{before}", f"fakeface.{moved}")
         text = re.sub(r"(from fakeface.gan import .*)sampling", r"\1pictures", text)
         text = text.replace("from fakeface.gan import series", "from fakeface import logged as series")
-        path.write_text(text.replace("sampling.generate(", "pictures.generate("))
+        path.write_text(text.replace("sampling.generate", "pictures.generate"))
     now, then = probe(folder, {"nothing": EDITS["nothing"]})["nothing"], after["nothing"]
     for name in ("adam", "sgd"):
         assert "fakeface/gan/update.py:gan_step" in now["code"][name]
@@ -366,7 +375,7 @@ SAID_BY_VALUE = ("fakeface/registry.py", "fakeface/errors.py", "fakeface/gan/ser
 def test_where_the_data_lie_and_how_often_to_score_is_no_part_of_the_identity():
     moved = TrainingConfig(data={"name": "folder", "path": "elsewhere", "count": 7})
     assert changed_settings(moved) == {}
-    assert changed_settings(RunConfig(evaluation={"num_evaluations": 9}).evaluation) == {}
+    assert changed_settings(RunConfig(evaluation={"curve_samples": 9}).evaluation) == {}
 
 
 def test_only_what_differs_from_the_defaults_is_named():

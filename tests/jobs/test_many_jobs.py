@@ -2,18 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ablations.jobs import plan
 from ablations.jobs.listing import plan_rows, status_rows
 from ablations.jobs.plan import make_plan
-from ablations.jobs.schedule import EvenlySpaced, Schedule
+from ablations.jobs.schedule import Schedule
 from ablations.jobs.status import Status
 from ablations.spec import RunConfig, Spec, load_spec
 from ablations.store import Snapshot, Store
 from fakeface.errors import UserError
+from fakeface.scores import ScoreKind, curve_steps
 from tests.tracking_jobs import IMAGES, Job
 
 
@@ -46,7 +49,7 @@ def test_a_plan_lists_the_store_once_for_all_jobs(tmp_path: Path, monkeypatch: p
     rows = plan_rows(jobs, store)
     assert [row["state"] for row in rows] == [Status.STALE] * 3 + [Status.NEW] * 997
     assert len({row["identity"] for row in rows}) == len(status_rows(jobs, store, {})) == 1000
-    assert calls["code"] == 2
+    assert calls["code"] == 3, "of the trainings, and of each kind of score"
     assert calls["listed"] <= 3
 
 
@@ -58,22 +61,19 @@ def test_a_plan_of_too_many_jobs_is_refused_before_it_is_made(tmp_path: Path) ->
         make_plan(spec, spec.runs, lambda _: IMAGES)
 
 
-@pytest.mark.parametrize("total", [1, 7, 60, 1000])
-@pytest.mark.parametrize("count", [1, 5, 7, 59, 1001, 10**12])
-def test_evaluations_are_evenly_spaced(total: int, count: int) -> None:
-    steps = [step for step in range(-1, total + 2) if step in EvenlySpaced(total, count)]
-    assert len(steps) == min(total, count)
-    assert steps[-1] == total
-    gaps = {b - a for a, b in zip([0, *steps], steps, strict=False)}
-    assert max(gaps) - min(gaps) <= 1
+@pytest.mark.parametrize("total", [1, 9, 10, 24, 400, 5000])
+def test_scores_along_a_run_are_log_spaced_and_trainings_of_all_lengths_share_them(total: int) -> None:
+    steps = curve_steps(total)
+    assert (steps[0], steps[-1]) == (0, total)
+    assert steps[:-1] == [step for step in curve_steps(10**6) if step < total]
+    assert all(b / a <= 1.61 for a, b in pairwise(steps[1:]))
 
 
 def test_a_schedule_without_end_takes_no_time() -> None:
-    config = RunConfig.model_validate(
-        {"evaluation": {"num_evaluations": 10_000}, "checkpoint": {"every_steps": 3}}
-    )
-    schedule = Schedule.of(config, 10**12)
-    assert 10**12 in schedule.evaluations
+    config = RunConfig.model_validate({"checkpoint": {"every_steps": 3}})
+    job = SimpleNamespace(config=config, protocols=dict.fromkeys(ScoreKind))
+    schedule = Schedule.of(job, 10**12)  # type: ignore[arg-type]
+    assert 10**12 in schedule.scores
     assert [step for step in range(8) if schedule.is_checkpoint(step)] == [3, 6]
     assert schedule.is_checkpoint(10**12)
     assert 0 in schedule

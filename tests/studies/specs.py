@@ -6,6 +6,7 @@ from typing import Any
 
 import optuna
 
+from ablations.jobs.plan import Protocol
 from ablations.spec import Run, StudySpec, load_spec
 from ablations.studies.sampling import open_study
 
@@ -43,8 +44,13 @@ def opened(study: StudySpec, storage: optuna.storages.BaseStorage | None = None)
     return open_study(study.name, study, storage or optuna.storages.InMemoryStorage(), STEPS)
 
 
-def make_job(run: Run, seed: int) -> Any:
+def make_job(run: Run, seed: int, *, curve: bool = False) -> Any:
     """In a job's place."""
     return SimpleNamespace(
-        run=run.name, seed=seed, lr=run.config.optimizer.lr, protocol_identity="p", total_steps=STEPS
+        run=run.name,
+        seed=seed,
+        lr=run.config.optimizer.lr,
+        protocol=Protocol({}, "p"),
+        total_steps=STEPS,
+        curve=curve,
     )

@@ -120,6 +120,12 @@ def test_a_hopeless_training_is_pruned_after_the_warm_up_and_an_enqueued_one_nev
     assert pruned_at(next_task(study, known), won) == 30  # once it has been ahead for a while
 
 
+def test_only_an_enqueued_setting_which_may_be_a_runs_own_is_scored_along_the_run(study: StudySpec):
+    known = opened(study)
+    curves = [[job.curve for job in next_task(study, known).jobs] for _ in range(3)]
+    assert curves == [[True, True], [False, False], [False, False]]
+
+
 @pytest.mark.parametrize(("name", "behind"), [("one", 20), ("careful", None)])
 def test_only_the_median_pruner_prunes_what_is_behind_the_others(
     tmp_path: Path, name: str, behind: int | None

@@ -54,7 +54,7 @@ def test_no_file_outside_the_folder_is_uploaded_or_embedded(how: str, tmp_path: 
     report = sync(store, store.tracking_uri)
     assert len(report.problems[job.folder.name]) == 3  # the diff, the grid, and the grid as the last one
     assert "SECRET" not in "".join(uploaded(store.tracking_uri, run_id_of(store, job)).values())
-    frames = load([Selected("baseline", 0, job.folder, "")], job_history)
+    frames = load([Selected("baseline", 0, job.folder)], job_history)
     assert [*frames.images["step"]] == [step for step in IMAGE_STEPS if step <= 9]
 
 

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from fakeface.config import EvaluationConfig
 from fakeface.errors import UserError
+from fakeface.evaluation.measures import curve_metric
 from fakeface.evaluation.pixels import Images, check_images
 from fakeface.registry import Registry
+from fakeface.scores import ScoreKind, curve_samples
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all)."""
@@ -74,7 +76,7 @@ EXTRACTORS: Registry[type[Extractor]] = Registry("extractor")
 
 
 def protocol_of(config: EvaluationConfig) -> dict[str, Any]:
-    """Everything that a Fréchet distance depends on besides the two sets of images, as JSON values.
+    """Everything that the final Fréchet distance depends on besides the two sets of images, as JSON values.
 
     Two distances may be compared only if it is equal. Raises UnknownComponent.
     """
@@ -85,6 +87,16 @@ def protocol_of(config: EvaluationConfig) -> dict[str, Any]:
         "num_samples": config.num_samples,
         "num_reference": config.num_reference,
     }
+
+
+def protocols_of(config: EvaluationConfig) -> dict[ScoreKind, dict[str, Any]]:
+    """The protocol of each kind of score that is taken. Raises UnknownComponent."""
+    final = protocol_of(config)
+    samples = curve_samples(config, EXTRACTORS[config.extractor].dimension)
+    if not samples:
+        return {ScoreKind.FINAL: final}
+    curve = final | {"metric": curve_metric(final["metric"], samples), "num_samples": samples}
+    return {ScoreKind.CURVE: curve, ScoreKind.FINAL: final}
 
 
 def read_weights(path: Path, sha256_prefix: str) -> dict[str, Tensor]:

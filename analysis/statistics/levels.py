@@ -1,20 +1,16 @@
-"""What a loss curve settles to, when, and how much it keeps swinging.
+"""What a loss curve swings around at its end, and how much.
 
 A GAN's losses do not go to zero, they find a level and swing around it, with single steps far off. So everything
 here is a median, and no spike of fewer than half a window moves it:
 
     smooth_t     = median of the values in a window of w points, 5% of the series, around t, cut off at the ends
     level        = median of the values in the last 20% of the steps (the tail)
-    initial gap  = |median of the first 5 values - level|
     oscillation  = 1.4826 · median |value - smooth| over the tail: a standard deviation, were it normal (Hampel,
                    "The influence curve and its role in robust estimation", 1974)
-    noise        = the larger of 1.2533 · oscillation / √w, the standard error of a median of w normal values, and
-                   1.4826 · median |smooth - level| over the tail, for where neighbours in time are alike
-    tolerance    = the larger of 5% of the initial gap and 3 · noise
-    settled at   = the first step from which smooth stays within tolerance of level to the end
 
-Without the noise in the tolerance, a curve that hardly had a gap would settle where chance has it.
-Steps (n,), values (n,) -> numbers in the units of the values and in steps.
+A level is no sign of convergence: the losses of two networks that learn from each other say how well one does against
+the other. How good the pictures are is a matter of scores.
+Steps (n,), values (n,) -> numbers in the units of the values.
 """
 
 import math
@@ -30,29 +26,20 @@ MIN_POINTS = 20
 """Fewer leave fewer than 4 in the tail, which is no level."""
 TAIL = 0.2
 WINDOW = 0.05
-INITIAL_POINTS = 5
-CLOSE = 0.05
-NOISE_WIDTHS = 3.0
 NORMAL_MAD = 1.4826
 """Standard deviation of a normal law over its median absolute deviation."""
-MEDIAN_ERROR = 1.2533
-"""Standard error of the median of many normal values over that of their mean."""
 
 
 @dataclass(frozen=True)
-class Convergence:
-    """Where a curve settled. `settled_at` is a step, or +inf where the curve still drifts at its end.
-
-    level and oscillation are +inf where most values of their part of the curve are.
-    """
+class Level:
+    """Both are +inf where most values of the tail are."""
 
     level: float
-    settled_at: float
     oscillation: float
 
 
-def convergence(steps: npt.ArrayLike, values: npt.ArrayLike) -> Convergence:
-    """Level, time to settle and oscillation of a series, as defined above.
+def level_of(steps: npt.ArrayLike, values: npt.ArrayLike) -> Level:
+    """Level and oscillation of a series, as defined above.
 
     steps (n,) rising, values (n,), n >= 20. Infinite values count as far off; NaN is refused, for what a training
     gave after NaN is no curve: cut the series there, or give +inf.
@@ -62,24 +49,15 @@ def convergence(steps: npt.ArrayLike, values: npt.ArrayLike) -> Convergence:
     """
     times, curve = _checked(steps, values)
     tail = times > times[-1] - TAIL * (times[-1] - times[0])
-    level, initial = float(np.median(curve[tail])), float(np.median(curve[:INITIAL_POINTS]))
+    level = float(np.median(curve[tail]))
     if not math.isfinite(level):
-        return Convergence(level, math.inf, math.inf)
-    smooth = smoothed(curve)
-    gap = abs(initial - level) if math.isfinite(initial) else 0.0
-    oscillation = _spread(curve[tail], smooth[tail])
-    noise = max(
-        MEDIAN_ERROR * oscillation / math.sqrt(2 * _half_window(curve) + 1), _spread(smooth[tail], level)
-    )
-    outside = np.flatnonzero(np.abs(smooth - level) > max(CLOSE * gap, NOISE_WIDTHS * noise))
-    first = int(outside[-1]) + 1 if len(outside) else 0
-    settled_at = float(times[first]) if first < len(times) else math.inf
-    return Convergence(level, settled_at, oscillation)
+        return Level(level, math.inf)
+    return Level(level, _spread(curve[tail], smoothed(curve)[tail]))
 
 
 def smoothed(values: Array) -> Array:
     """Running median (n,) over a window of 5% of the series, at least 3 points, cut off at the ends."""
-    half = _half_window(values)
+    half = max(1, round(WINDOW * len(values) / 2))
     middle = median_filter(values, size=2 * half + 1, mode="nearest")
     for i in range(half):
         middle[i] = np.median(values[: i + half + 1])
@@ -87,11 +65,7 @@ def smoothed(values: Array) -> Array:
     return np.asarray(middle)
 
 
-def _half_window(values: Array) -> int:
-    return max(1, round(WINDOW * len(values) / 2))
-
-
-def _spread(values: Array, around: Array | float) -> float:
+def _spread(values: Array, around: Array) -> float:
     """A robust standard deviation; an infinite value is infinitely far from everything."""
     with np.errstate(invalid="ignore"):
         distance = np.abs(values - around)
