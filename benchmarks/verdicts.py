@@ -14,20 +14,24 @@ import multiprocessing
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ablations.cli.until_decided import design_of
 from ablations.store.history import History
 from analysis.claims import KINDS, Claim, Evidence
-from analysis.claims.judging import judge_claims
+from analysis.claims.judging import Look, judge_claims
 from analysis.frames.jobs import Selected, load
 
 Array = npt.NDArray[np.float64]
 
 SIZES = (3, 5, 10)
+MOST_SEEDS = 20
+"""Of a claim that is judged until it is decided."""
 MOST = 0.058
 """The most false support that a rule may have."""
 BATCH = 25
@@ -57,6 +61,8 @@ class Case:
     failing: Callable[[int], tuple[float, ...]] | None = None
     """n -> the share of each run that diverges."""
     metric: str = "quality"
+    family: tuple[Mapping[str, Any], ...] = ()
+    """Further forms of the kind, with which it is a family; a support of any is an error."""
 
     def draw(self, random: np.random.Generator, n: int) -> Array:
         """Values (runs, n), inf where a training diverged."""
@@ -152,6 +158,30 @@ def failures() -> Iterator[Case]:
         yield Case(f"diverges more often: {words} of both", "outcome", more, equal, failing=_always(both))
 
 
+def repeated() -> Iterator[Case]:
+    """Claims that are judged until they are decided, at looks from 3 to 20 seeds."""
+    for law in LAWS:
+        for words, form, truth in EDGES:
+            case = Case(words, "compare", form, (truth, 0.0), law)
+            yield case
+            yield replace(case, spreads=(3.0, 1.0))
+            yield replace(case, words=f"{words}; a tenth diverged", failing=_always((0.1, 0.1)))
+        yield from (case for case in several(law) if max(case.spreads) <= 3)
+        lower, ends = EDGES[0][1], (EDGES[0][2],) * 3
+        others = tuple({**lower, "run": run, "against": "d"} for run in ("b", "c"))
+        form = {**lower, "against": "d"}
+        yield Case(
+            "family of three, lower by 20%", "compare", form, (*ends, 0.0), law, (1.0,) * 4, family=others
+        )
+    yield from units("t3")
+    yield from failures()
+    for share in (0.5, 0.9):
+        form = {"run": "a", "exit": "diverged", "share": share}
+        yield Case(
+            f"diverges in more than {share:.0%}", "outcome", form, (0.0, 0.0), failing=_always((share, 0.0))
+        )
+
+
 def _limit(n: int) -> float:
     """The difference of the shares of failures that a tolerance must exclude, as documented."""
     return float(max(0.2, 1 - 0.025 ** (1 / n)))
@@ -172,11 +202,51 @@ def supported(task: tuple[int, int, int, int]) -> int:
     index, n, _, draws = task
     case, random = cases()[index], np.random.default_rng(task)
     drawn = [case.draw(random, n) for _ in range(draws)]
-    return verdicts(case, drawn).count("supported")
+    return verdicts(case, range(draws), evidence_of(case, drawn)).count("supported")
 
 
-def verdicts(case: Case, drawn: Sequence[Array]) -> list[str]:
-    """The verdict on each draw (runs, n). Each has runs of its own, so that all are read at once, which is faster."""
+def supported_at_some_look(task: tuple[int, int, int]) -> tuple[int, int]:
+    """In how many draws a claim is supported at some look, and how many seeds a run all took.
+
+    The task: index of the case, index of the batch, draws.
+    """
+    index, _, draws = task
+    case, random = [*repeated()][index], np.random.default_rng(task)
+    design = design_of((0, 1, 2), MOST_SEEDS)
+    drawn = [case.draw(random, MOST_SEEDS) for _ in range(draws)]
+    evidence, open_ = evidence_of(case, drawn), list(range(draws))
+    errors = seeds = 0
+    for before, count, level in zip((0, *design.counts), design.counts, design.levels, strict=False):
+        seeds += (count - before) * len(open_)
+        look = Look(design.seeds[:count], level, design.counts)
+        found = dict(zip(open_, verdicts(case, open_, evidence, look), strict=True))
+        errors += [*found.values()].count("supported")
+        open_ = [draw for draw in open_ if found[draw] == "undecided"]
+    return errors, seeds
+
+
+def verdicts(case: Case, chosen: Sequence[int], evidence: Evidence, look: Look | None = None) -> list[str]:
+    """The verdict on each of the chosen draws (runs, n); of a family one that is supported, or else undecided."""
+    forms = (case.form, *case.family)
+    claims = [
+        Claim(
+            f"{draw}-{number}",
+            "",
+            "",
+            str(draw) if case.family else None,
+            KINDS[case.kind].model_validate(_renamed(form, draw)),
+        )
+        for draw in chosen
+        for number, form in enumerate(forms)
+    ]
+    looks = {claim.name: look for claim in claims} if look else {}
+    words = [str(found.word) for found in judge_claims(claims, evidence, lambda _: "", looks)]
+    each = [words[begin : begin + len(forms)] for begin in range(0, len(words), len(forms))]
+    return [next((w for w in ("supported", "undecided") if w in own), own[0]) for own in each]
+
+
+def evidence_of(case: Case, drawn: Sequence[Array]) -> Evidence:
+    """What the journals of draws (runs, n) say. Each draw has runs of its own: to read all at once is faster."""
     scores = {
         Path(f"{run}{draw}", str(seed)): float(value)
         for draw, values in enumerate(drawn)
@@ -184,12 +254,7 @@ def verdicts(case: Case, drawn: Sequence[Array]) -> list[str]:
         for seed, value in enumerate(row)
     }
     selected = [Selected(folder.parent.name, int(folder.name), folder) for folder in scores]
-    frames = load(selected, lambda folder: _history(folder, scores[folder], case.metric))
-    claims = [
-        Claim(str(draw), "", "", None, KINDS[case.kind].model_validate(_renamed(case.form, draw)))
-        for draw in range(len(drawn))
-    ]
-    return [str(found.word) for found in judge_claims(claims, Evidence(frames, {}), lambda _: "")]
+    return Evidence(load(selected, lambda folder: _history(folder, scores[folder], case.metric)), {})
 
 
 def _renamed(form: Any, draw: int) -> Any:
@@ -217,25 +282,59 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts", description=__doc__)
     parser.add_argument("--draws", type=int, default=2000, help="of each claim and number of seeds")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--looks", nargs="*", default=["once", "repeated"], choices=["once", "repeated"])
     options = parser.parse_args()
     batches = [min(BATCH, options.draws - begin) for begin in range(0, options.draws, BATCH)]
     most = MOST + 2 * math.sqrt(MOST * (1 - MOST) / options.draws)
+    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+        failed = 0
+        if "once" in options.looks:
+            failed += _print_once(pool, batches, most)
+        if "repeated" in options.looks:
+            failed += _print_repeated(pool, batches, most)
+    if failed:
+        sys.exit(f"{failed} rates are above {MOST:.1%} by more than two standard errors")
+
+
+def _print_once(pool: Pool, batches: Sequence[int], most: float) -> int:
+    """The table of claims that are judged once; how many rates are above the most."""
     listed, failed = cases(), 0
     tasks = (
         (i, n, batch, draws) for i in range(len(listed)) for n in SIZES for batch, draws in enumerate(batches)
     )
     print("| false support of | law | spreads |" + "".join(f" n = {n} |" for n in SIZES))
     print("|" + "---|" * (3 + len(SIZES)))
-    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        counts = pool.imap(supported, tasks)
-        for case in listed:
-            rates = [sum(next(counts) for _ in batches) / options.draws for _ in SIZES]
-            failed += sum(rate > most for rate in rates)
-            spreads = " : ".join(f"{spread:g}" for spread in case.spreads)
-            shown = "".join(f" {rate:.1%}{' !' if rate > most else ''} |" for rate in rates)
-            print(f"| {case.words} | {case.law} | {spreads} |{shown}", flush=True)
-    if failed:
-        sys.exit(f"{failed} rates are above {MOST:.1%} by more than two standard errors")
+    counts = pool.imap(supported, tasks)
+    for case in listed:
+        rates = [sum(next(counts) for _ in batches) / sum(batches) for _ in SIZES]
+        failed += sum(rate > most for rate in rates)
+        print(_row(case, [_rate(rate, most) for rate in rates]), flush=True)
+    return failed
+
+
+def _print_repeated(pool: Pool, batches: Sequence[int], most: float) -> int:
+    """The table of claims that are judged until they are decided; how many rates are above the most."""
+    listed, failed = [*repeated()], 0
+    tasks = ((i, batch, draws) for i in range(len(listed)) for batch, draws in enumerate(batches))
+    print(
+        f"| until decided, {3} to {MOST_SEEDS} seeds: false support of | law | spreads | rate | mean seeds |"
+    )
+    print("|" + "---|" * 5)
+    counts = pool.imap(supported_at_some_look, tasks)
+    for case in listed:
+        errors, seeds = np.sum([next(counts) for _ in batches], axis=0) / sum(batches)
+        failed += errors > most
+        print(_row(case, [_rate(errors, most), f"{seeds:.1f}"]), flush=True)
+    return failed
+
+
+def _row(case: Case, cells: Sequence[str]) -> str:
+    spreads = " : ".join(f"{spread:g}" for spread in case.spreads)
+    return f"| {' | '.join([case.words, case.law, spreads, *cells])} |"
+
+
+def _rate(rate: float, most: float) -> str:
+    return f"{rate:.1%}{' !' if rate > most else ''}"
 
 
 if __name__ == "__main__":

@@ -201,9 +201,13 @@ class Selectors(SpecOptions):
             ordered.append(job)
         return ordered
 
-    def report_command(self) -> str:
-        """The command that trains the selected jobs and writes their report, as the report shows it."""
-        return shell_command("run", **vars(self), report=True)
+    def report_command(self, **options: Any) -> str:
+        """The command that trains the selected jobs and writes their report, as the report shows it.
+
+        Args:
+            options: further ones of `ablate run`.
+        """
+        return shell_command("run", **vars(self), report=True, **options)
 
 
 @dataclass(frozen=True)

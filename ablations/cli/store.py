@@ -92,7 +92,7 @@ def merge(
     other: Annotated[Path, typer.Argument(metavar="OTHER_STORE", help="The store whose results to bring.")],
     store: StorePath = STORE,
 ) -> None:
-    """Bring another store's jobs and studies into this one. The other store stays as it is."""
+    """Bring another store's jobs, studies and looks at claims into this one. The other store stays as it is."""
     from ablations.jobs.merging import Fate, merge
     from ablations.store import Store
 

@@ -19,9 +19,13 @@ from ablations.cli.printing import SafeConsole, console, end_if_left_out, print_
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
+    from ablations.cli.until_decided import UntilDecided
+    from ablations.executors.loop import Summary
     from ablations.jobs.plan import Job
     from ablations.spec import Spec
     from ablations.store import Store
+    from fakeface.config import DataConfig
+    from fakeface.data import ImageSet
 
 train_app = typer.Typer()
 
@@ -58,29 +62,47 @@ def run_(
     report: Annotated[
         bool, typer.Option("--report", help="Write the report at the end, however the jobs ended.")
     ] = False,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Then add seeds to the runs of claims that are still open, and judge these at looks whose levels "
+            "are fixed beforehand.",
+        ),
+    ] = False,
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(min=2, max=1000, help="For --until-decided: seeds of a run at most; by default 20."),
+    ] = None,
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""
     from ablations.cli import setup
-    from ablations.cli.planned_claims import planned_claims
-    from ablations.cli.tables import frames_of, print_outlooks, print_plan, print_results
-    from ablations.executors.loop import Summary, run_plan
-    from ablations.jobs.listing import plan_rows
+    from ablations.cli.tables import frames_of, print_results
+    from ablations.cli.until_decided import UntilDecided
     from ablations.jobs.plan import make_plan
     from ablations.jobs.status import Status, state_of
     from ablations.store import Snapshot, data_key
 
     out = console()
+    if max_seeds is not None and not until_decided:
+        raise UserError("--max-seeds: for --until-decided only; --seeds says which seeds are trained")
+    if until_decided and rerun:
+        raise UserError(
+            "--rerun: looks that were taken stay taken; leave out --until-decided, or give new --seeds"
+        )
     if dry_run:
-        spec, planned, snapshot = chosen.select()
-        print_plan(plan_rows(planned, snapshot, device=work.device, rerun=rerun), out)
-        print_outlooks(planned_claims(spec, planned, snapshot), out)
-        return end_if_left_out(snapshot.unreadable)
+        return _dry_run(chosen, work, out, rerun=rerun, until_decided=until_decided, max_seeds=max_seeds)
     spec, runs, store = chosen.choose()
     setup.configure(work)
     make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything
     images = setup.prepare_images(runs, store, out)
     setup.say_notes(images.values(), out)
-    jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
+
+    def find_data(config: "DataConfig") -> "ImageSet":
+        return images[data_key(config)]
+
+    looks = UntilDecided(spec, runs, store, find_data, max_seeds) if until_decided else None
+    jobs = looks.first_jobs() if looks else make_plan(spec, runs, find_data)
     before = Snapshot(store.root)
     todo = [job for job in jobs if rerun or state_of(job, before).status != Status.DONE]
     for note in dict.fromkeys(f"{job.run}: {job.note}" for job in todo if job.note):
@@ -89,20 +111,17 @@ def run_(
     if rerun:  # last, so that a command that is refused sets nothing aside
         store.archive([job.identity for job in jobs])
 
-    ships = mirroring.mirror and (todo or report)
+    ships = mirroring.mirror and (todo or report or until_decided)
     with setup.mirrored(spec, store, mirroring, out) if ships else nullcontext():
-        if todo:
-            with setup.executing(store, work, len(todo), out) as (executor, view, stop_all):
-                summary = run_plan(todo, executor, store, view, stop_all)
-        else:
-            out.say("Nothing to do: every job is done.")
-            summary = Summary()
+        summary = _train(todo, looks, store, work, out)
+        jobs = looks.all_jobs() if looks else jobs
         now = Snapshot(store.root)
         shown = chosen.beside_plain(jobs, now)
         frames = frames_of(shown, now)
         out.print()
         print_results(frames, out)
-        where = _report(spec, shown, now, chosen.report_command(), out) if report else None
+        more = {"until_decided": until_decided, "max_seeds": max_seeds}
+        where = _report(spec, shown, now, chosen.report_command(**more), out) if report else None
     if not frames.images.empty:
         folder = frames.images["path"].iloc[0].parent.parent.parent
         out.say("Pictures: {}/*/samples/", os.path.relpath(folder))
@@ -111,13 +130,55 @@ def run_(
     compare = compare_words(shown, store, mirroring.uri(store))
     if compare:
         out.say("Compare:  {}", compare)
-    same = "The same command without --rerun" if rerun else "The same command"
+    _say_stopped(summary, "The same command without --rerun" if rerun else "The same command", out)
+    raise typer.Exit(summary.exit_status)
+
+
+def _dry_run(
+    chosen: Selectors,
+    work: WorkOptions,
+    out: SafeConsole,
+    *,
+    rerun: bool,
+    until_decided: bool,
+    max_seeds: int | None,
+) -> None:
+    """Show what would be done, and at which numbers of seeds would be looked."""
+    from ablations.cli import until_decided as rounds
+    from ablations.cli.planned_claims import planned_claims
+    from ablations.cli.tables import print_outlooks, print_plan
+    from ablations.jobs.listing import plan_rows
+
+    spec, jobs, store = chosen.select()
+    print_plan(plan_rows(jobs, store, device=work.device, rerun=rerun), out)
+    print_outlooks(planned_claims(spec, jobs, store), out)
+    if until_decided:
+        out.say("{}", rounds.design_words(rounds.design_of(spec.seeds, max_seeds or rounds.DEFAULT_MOST)))
+    end_if_left_out(store.unreadable)
+
+
+def _train(
+    todo: "Sequence[Job]", looks: "UntilDecided | None", store: "Store", work: WorkOptions, out: SafeConsole
+) -> "Summary":
+    """Train jobs, and what looks at claims need after them."""
+    from ablations.cli import setup
+    from ablations.executors.loop import Summary, run_plan
+
+    if not todo and not looks:
+        out.say("Nothing to do: every job is done.")
+        return Summary()
+    with setup.executing(store, work, len(todo), out) as (executor, view, stop_all):
+        if looks:
+            return looks.run(executor, view, view.expect, stop_all, out)
+        return run_plan(todo, executor, store, view, stop_all)
+
+
+def _say_stopped(summary: "Summary", same: str, out: SafeConsole) -> None:
     if summary.stopped_by:
         crash = "[red]Stopped[/] at the crash of {} (--fail-fast). {} tries it again and resumes the others."
         out.say(crash, summary.stopped_by, same)
     elif summary.exit_status == 130:
         out.say("[yellow]Interrupted.[/] {} resumes.", same)
-    raise typer.Exit(summary.exit_status)
 
 
 def _report(

@@ -1,4 +1,4 @@
-"""Bringing another store's jobs and studies into a store. Identities say which trainings are the same.
+"""Bringing another store's jobs, studies and looks at claims into a store. Identities say which trainings are the same.
 
 The other store is only read. What comes is copied to `<store>/merging/` first and appears with one rename, so that
 after a kill both stores are whole, and the same command completes the merge. Of a training that both have, the one
@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from ablations.jobs.resuming import usable_checkpoint
-from ablations.store import IDENTITY_DIGITS, Store, check_no_links, is_running, job_lock
+from ablations.store import IDENTITY_DIGITS, Store, check_no_links, is_running, job_lock, journal
 from ablations.store.history import History, exit_of
 from ablations.store.inside import real_folders
 from ablations.store.journal import Journal
@@ -28,13 +28,13 @@ RUNNING = "a process is working on it, or may be: merge again when it has ended"
 
 
 class Fate(StrEnum):
-    """What became of a job or a study of the other store."""
+    """What became of a job, a study or the looks at a claim of the other store."""
 
     ADDED = "added"
     REPLACED = "replaced"
     """It is further on than this store's, which is set aside."""
     COMPLETED = "completed"
-    """This store's got names or scores that it lacked."""
+    """This store's got names, scores or looks that it lacked."""
     KEPT = "kept"
     """This store has all of it."""
     LEFT = "left"
@@ -43,7 +43,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Merged:
-    """One job or study of the other store."""
+    """One job or study of the other store, or its looks at one claim."""
 
     name: str
     """Of its folder."""
@@ -52,7 +52,7 @@ class Merged:
 
 
 def merge(store: Store, other: Store) -> Iterator[Merged]:
-    """Bring every job and study of `other` into `store`, one at a time. What cannot come is `LEFT` and stops no other.
+    """Bring all jobs, studies and looks of `other` into `store`, one at a time. What cannot come is `LEFT`.
 
     Raises:
         UserError: `other` is no store, is this one or holds links to elsewhere; another process merges; or the disk
@@ -69,7 +69,11 @@ def merge(store: Store, other: Store) -> Iterator[Merged]:
             f"{store.root}: another process is merging into this store; wait until it ends"
         ) from None
     with lock:
-        for bring, folders in ((_bring_job, other.job_folders()), (_bring_study, other.study_folders())):
+        for bring, folders in (
+            (_bring_job, other.job_folders()),
+            (_bring_study, other.study_folders()),
+            (_bring_looks, other.look_folders()),
+        ):
             for folder in folders:
                 try:
                     merged = bring(store, folder)
@@ -87,10 +91,11 @@ def _check_other(store: Store, other: Store) -> None:
         raise UserError(
             f"{other.root}: no store: it has no folder `jobs`; name the folder that another --store made"
         )
-    for mine, theirs in ((store.root, other.root), (store.jobs, other.jobs), (store.studies, other.studies)):
+    parts = [(getattr(store, part), getattr(other, part)) for part in ("root", "jobs", "studies", "looks")]
+    for mine, theirs in parts:
         if theirs.exists() and theirs.resolve() == mine.resolve():
             raise UserError(f"{theirs}: is this store itself; name another one")
-    for folder in (other.jobs, other.studies):
+    for folder in (other.jobs, other.studies, other.looks):
         if folder.is_symlink():
             raise UserError(f"{folder}: a link; name the store that it leads to")
 
@@ -159,10 +164,10 @@ def _content(record: dict[str, object]) -> dict[str, object]:
 
 def _add(folder: Path, kind: str, records: list[dict[str, object]]) -> None:
     if records:
-        with Journal(folder / "journal.jsonl") as journal:
+        with Journal(folder / "journal.jsonl") as file:
             for record in records:
-                journal.append(kind, **_content(record))
-            journal.sync()
+                file.append(kind, **_content(record))
+            file.sync()
 
 
 def _bring_study(store: Store, folder: Path) -> Merged:
@@ -176,6 +181,22 @@ def _bring_study(store: Store, folder: Path) -> Merged:
     store.studies.mkdir(exist_ok=True)
     _staged(store, folder, before).rename(place)
     return Merged(folder.name, Fate.ADDED)
+
+
+def _bring_looks(store: Store, folder: Path) -> Merged:
+    """Looks at a claim that were taken in either store were taken."""
+    before, place = _state(folder), store.looks_at(folder.name.rpartition("-")[2])
+    if place is None:
+        store.looks.mkdir(exist_ok=True)
+        _staged(store, folder, before).rename(store.looks / folder.name)
+        return Merged(folder.name, Fate.ADDED)
+    check_no_links(place)
+    with job_lock(place).acquire(timeout=0):
+        ours, theirs = (journal.read(one / "journal.jsonl").records for one in (place, folder))
+        lacking = [record for record in theirs if not _has(ours, record)]
+        for kind in dict.fromkeys(record["kind"] for record in lacking):
+            _add(place, kind, [record for record in lacking if record["kind"] == kind])
+    return Merged(folder.name, Fate.COMPLETED if lacking else Fate.KEPT)
 
 
 _State = list[tuple[Path, int, int]]

@@ -13,6 +13,7 @@
 <store>/mlflow.db, artifacts/   the mirror itself
 <store>/report/             the report
 <store>/studies/<study>-<digest>/   Optuna's journal of a study, and its result in study.json
+<store>/looks/<claim>-<digest>/     the looks at a claim on the same trainings (store/looks.py)
 <store>/aside/              archived jobs, which `--rerun` or a merge replaced
 <store>/merging/            what `ablate merge` is copying; left only by a kill
 """
@@ -65,6 +66,7 @@ class Store:
         self.artifacts = self.root / "artifacts"
         self.report = self.root / "report"
         self.studies = self.root / "studies"
+        self.looks = self.root / "looks"
         self.aside = self.root / "aside"
         self.merging = self.root / "merging"
 
@@ -100,6 +102,15 @@ class Store:
     def study_folders(self) -> Iterator[Path]:
         """The folders of all studies, sorted by name."""
         yield from real_folders(self.studies)
+
+    def look_folders(self) -> Iterator[Path]:
+        """The folders of the looks at all claims, sorted by name."""
+        yield from real_folders(self.looks)
+
+    def looks_at(self, digest: str) -> Path | None:
+        """The folder of the looks at the claim with this digest, under whatever name; None if there is none."""
+        ends = f"-{digest[:IDENTITY_DIGITS]}"
+        return next((folder for folder in self.look_folders() if folder.name.endswith(ends)), None)
 
     def aside_folders(self) -> Iterator[Path]:
         """The folders of the jobs that `--rerun` replaced, sorted by name."""

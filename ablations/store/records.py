@@ -238,6 +238,33 @@ class TrialsRecord(AnyRecord):
     log: dict[str, Any]
 
 
+class DesignRecord(AnyRecord):
+    """The looks at a claim that were fixed before the first of them, in the journal of the looks at it."""
+
+    claim: str
+    seeds: list[Step]
+    """In the order in which they are trained: the first `counts[k]` of them are those of look k."""
+    counts: Annotated[list[Step], Field(min_length=1)]
+    levels: list[Annotated[float, Field(gt=0, lt=1)]]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(self.levels) != len(self.counts) or self.counts != sorted(set(self.counts)):
+            raise ValueError("a level for each of growing numbers of seeds")
+        if self.counts[-1] != len(set(self.seeds)) or len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("as many seeds as the last look has, each once")
+        return self
+
+
+class LookRecord(AnyRecord):
+    """A look that was taken at a claim."""
+
+    claim: str
+    seeds: list[Step]
+    level: Annotated[float, Field(gt=0, lt=1)]
+    verdict: str
+
+
 _FORMS: dict[str, type[AnyRecord]] = {
     "job": JobRecord,
     "named": NamedRecord,
@@ -251,6 +278,8 @@ _FORMS: dict[str, type[AnyRecord]] = {
     "note": NoteRecord,
     "outcome": OutcomeRecord,
     "trials": TrialsRecord,
+    "design": DesignRecord,
+    "look": LookRecord,
 }
 
 

@@ -2,15 +2,36 @@
 
 Rules (docs/statistics.md): pairs where seeds allow, means by t, ranks where a training diverged; the whole 95% interval
 in the claimed region supports it, unless its kind has an objection; the whole interval outside refutes it. One seed is
-described and never judged. A claim that the data cannot be compared with says why, and stops no other.
+described and never judged. Several looks at a claim have a level each. A claim that the data cannot be compared with
+says why, and stops no other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group
 from analysis.claims.preregistration import Change
 from analysis.statistics import Judgement, Region, VerdictWord, further_seeds, holm, judge_each
+
+
+@dataclass(frozen=True)
+class Look:
+    """The seeds by which a claim is judged, and at which level: the only look at it, or one of several."""
+
+    seeds: tuple[int, ...]
+    level: float = LEVEL
+    counts: tuple[int, ...] = ()
+    """How many seeds there are at each of several looks, which were fixed before the first; empty for the only one."""
+
+    @property
+    def number(self) -> int:
+        """Of this look among several, from 1."""
+        return self.counts.index(len(self.seeds)) + 1
+
+    @property
+    def next_count(self) -> int | None:
+        """How many seeds there are at the next look; None if there is none."""
+        return next((count for count in self.counts if count > len(self.seeds)), None)
 
 
 @dataclass(frozen=True)
@@ -32,7 +53,8 @@ class Verdict:
     p: float | None = None
     """Two-sided p-value of the verdict that the data lean to."""
     adjusted_p: float | None = None
-    """The same after Holm's correction; None for a claim without a family."""
+    """The same after the corrections for several looks and for a family (Holm): to be compared with 1 - LEVEL. None for
+    a claim with neither."""
     family_size: int = 1
     needed_seeds: int | None = None
     """Further seeds a run that would decide it; None where it is decided, or 100 seeds would not."""
@@ -46,6 +68,10 @@ class Verdict:
     """On the scale on which values were compared: logarithms for a relative margin."""
     change: Change | None = None
     """That the claim is not what it was when its trainings began."""
+    look: Look | None = None
+    """The one of several looks at which it was judged."""
+    judged_before: tuple[int, ...] = ()
+    """Numbers of its seeds at which it was judged as well, each time as if that were the only look."""
 
     @property
     def n(self) -> Mapping[str, int]:
@@ -54,29 +80,37 @@ class Verdict:
 
 
 def judge_claims(
-    claims: Sequence[Claim], evidence: Evidence, command: Callable[[Claim], str]
+    claims: Sequence[Claim],
+    evidence: Evidence,
+    command: Callable[[Claim], str],
+    looks: Mapping[str, Look] | None = None,
 ) -> list[Verdict]:
     """What the data say about each claim, in the order given.
 
     Args:
         claims: all of the specification: a family is as large as the file says, whatever was run of it.
         command: the command that makes what a claim lacks.
+        looks: by name of a claim, by which seeds and at which level it is judged; any other by all seeds, once.
     """
-    verdicts = [_judge(claim, evidence, command) for claim in claims]
-    families: dict[str, list[int]] = {}
-    for index, claim in enumerate(claims):
-        if claim.family is not None:
-            families.setdefault(claim.family, []).append(index)
-    for members in families.values():
-        # A member that cannot be judged yet counts as one that shows nothing, so that no verdict changes with it.
-        adjusted = holm([1.0 if (p := verdicts[index].p) is None else p for index in members])
+    verdicts = [_judge(claim, evidence, command, (looks or {}).get(claim.name)) for claim in claims]
+    groups: dict[str | int, list[int]] = {}
+    for index, (claim, verdict) in enumerate(zip(claims, verdicts, strict=True)):
+        if claim.family is not None or verdict.look is not None:
+            groups.setdefault(index if claim.family is None else claim.family, []).append(index)
+    for members in groups.values():
+        adjusted = holm([_p_of_all_looks(verdicts[index]) for index in members])
         for index, p in zip(members, adjusted, strict=True):
             verdicts[index] = _corrected(verdicts[index], float(p), len(members))
     return [_with_needs(verdict) for verdict in verdicts]
 
 
-def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str]) -> Verdict:
-    kind = claim.kind
+def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], look: Look | None) -> Verdict:
+    verdict = _judged(claim, evidence, command, look)
+    return replace(verdict, look=look) if look is not None and look.counts else verdict
+
+
+def _judged(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], look: Look | None) -> Verdict:
+    kind, level = claim.kind, LEVEL if look is None else look.level
     if kind.named_study is not None and kind.named_study not in evidence.studies:
         reason = f"The study has not been run: `{command(claim)}`."
         return Verdict(claim, VerdictWord.NOT_RUN, reason=reason)
@@ -85,14 +119,16 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str]) ->
     groups: Sequence[Group] = ()
     try:
         groups = kind.groups(evidence)
+        if look is not None:
+            groups = [_at(group, look.seeds) for group in groups]
         if empty := [group for group in groups if not group.values]:
             reasons = "; ".join(f"`{group.name}`: {group.lacking or 'no job'}" for group in empty)
             reason = f"{reasons}. `{command(claim)}` makes what is missing."
             return Verdict(claim, VerdictWord.NOT_RUN, groups, reason=reason)
         if min(len(group.values) for group in groups) == 1:
             return Verdict(claim, VerdictWord.DESCRIBED, groups, estimate=kind.point(groups))
-        judgement, objection = judge_each(kind.effects(groups, LEVEL), kind.region), None
-        if judgement.verdict == VerdictWord.SUPPORTED and (objection := kind.objection(groups, LEVEL)):
+        judgement, objection = judge_each(kind.effects(groups, level), kind.region), None
+        if judgement.verdict == VerdictWord.SUPPORTED and (objection := kind.objection(groups, level)):
             judgement = replace(judgement, p=objection.p)
     except CannotCompare as error:
         return Verdict(claim, VerdictWord.REFUSED, groups, reason=f"{error}.")
@@ -113,16 +149,43 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str]) ->
     )
 
 
+def _at(group: Group, seeds: Collection[int]) -> Group:
+    """A group with these seeds only."""
+    missing = {why: own for why, all_ in group.missing.items() if (own := [s for s in all_ if s in seeds])}
+    return replace(
+        group,
+        values={seed: value for seed, value in group.values.items() if seed in seeds},
+        missing=missing,
+        regimes={seed: regime for seed, regime in group.regimes.items() if seed in seeds},
+    )
+
+
+def _p_of_all_looks(verdict: Verdict) -> float:
+    """The p-value corrected for several looks: p α / α(k) at a look with the error α(k). The chance that some look has
+    one of x or less is at most x.
+
+    A claim that cannot be judged yet counts as one that shows nothing: no verdict of its family changes with it.
+    """
+    if verdict.p is None:
+        return 1.0
+    return min(1.0, verdict.p * (1 - LEVEL) / (1 - verdict.look.level)) if verdict.look else verdict.p
+
+
 def _corrected(verdict: Verdict, p: float, size: int) -> Verdict:
-    """The verdict after Holm's correction in a family of this size."""
+    """The verdict after the corrections for its looks and, by Holm, for a family of this size."""
     if verdict.judgement is None:
         return replace(verdict, family_size=size)
-    return replace(verdict, word=verdict.judgement.corrected(p), adjusted_p=p, family_size=size)
+    return replace(verdict, word=verdict.judgement.corrected(p, LEVEL), adjusted_p=p, family_size=size)
 
 
 def _with_needs(verdict: Verdict) -> Verdict:
-    """The verdict with the seeds that it still needs."""
-    if verdict.word != VerdictWord.UNDECIDED or verdict.judgement is None or verdict.objection:
+    """The verdict with the seeds that it still needs; several looks have their own plan."""
+    if (
+        verdict.word != VerdictWord.UNDECIDED
+        or verdict.judgement is None
+        or verdict.objection
+        or verdict.look
+    ):
         return verdict
     # Bonferroni's level is the strictest that Holm can require of a member: enough, at times more than needed.
     strict = replace(verdict.judgement.effect, level=1 - (1 - LEVEL) / verdict.family_size)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from analysis.claims._base import LEVEL, Group
+from analysis.claims._base import Group
 from analysis.claims.closes import Closes
 from analysis.claims.judging import Verdict
 from analysis.claims.words import amount, claimed_words, interval_words
@@ -84,7 +84,7 @@ def answer_of(verdict: Verdict) -> Answer:
         below, above = judgement.effect.tails(0.0)
         region = judgement.region
         p = above if region.low >= 0 else below if region.high <= 0 else 1.0
-        if 2 * p * verdict.family_size <= 1 - LEVEL:
+        if 2 * p * verdict.family_size <= 1 - judgement.effect.level:
             return Answer.IN_PART
     return Answer.NO if verdict.word == VerdictWord.REFUTED else Answer.UNDECIDED
 

@@ -20,9 +20,13 @@ def cells(verdict: Verdict) -> list[str]:
     """A row of the verdict table, in the order of `HEADINGS`."""
     p, adjusted = (("–" if value is None else _p(value)) for value in (verdict.p, verdict.adjusted_p))
     if adjusted not in ("–", p):
-        p += f" ({adjusted} in its family)"
+        p += f" ({adjusted} {_corrected_for(verdict)})"
     needed = "–"
-    if verdict.word == VerdictWord.UNDECIDED and verdict.region is not None and not verdict.objection:
+    if verdict.look is not None:
+        following = verdict.look.next_count
+        open_ = verdict.word == VerdictWord.UNDECIDED and following is not None
+        needed = f"look at {following}" if open_ else "–"
+    elif verdict.word == VerdictWord.UNDECIDED and verdict.region is not None and not verdict.objection:
         needed = "> 100" if verdict.needed_seeds is None else str(verdict.needed_seeds)
     estimate = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
     seeds = ", ".join(dict.fromkeys(str(n) for n in verdict.n.values())) or "–"
@@ -54,6 +58,8 @@ def record(verdict: Verdict) -> dict[str, Any]:
         "family_size": verdict.family_size,
         "adjusted_p": verdict.adjusted_p,
         "needed_seeds": verdict.needed_seeds,
+        "look": None if verdict.look is None else {"number": verdict.look.number, **asdict(verdict.look)},
+        "judged_before": list(verdict.judged_before),
         "change": None if verdict.change is None else asdict(verdict.change),
     }
 
@@ -66,8 +72,35 @@ def tally(verdicts: Sequence[Verdict]) -> str:
 
 
 def sentence(verdict: Verdict) -> str:
-    """What the data say, with the numbers, and whether the claim was written before."""
-    return f"{_found(verdict)} {verdict.change.sentence}" if verdict.change else _found(verdict)
+    """What the data say, with the numbers, at which of several looks, and whether the claim was written before."""
+    parts = [_found(verdict), _looks(verdict), verdict.change.sentence if verdict.change else ""]
+    return " ".join(filter(None, parts))
+
+
+def _looks(verdict: Verdict) -> str:
+    """Which of several looks this is, and whether there were looks beside."""
+    words = []
+    if (look := verdict.look) is not None:
+        seeds = f"{counted(len(look.seeds), 'seed')} of at most {look.counts[-1]}"
+        this = f"This is look {look.number} of {len(look.counts)}, at {seeds}, judged at {level_words(look.level)}: "
+        this += f"all looks together err in at most {1 - LEVEL:.0%}"
+        if verdict.word == VerdictWord.UNDECIDED:
+            this += f"; the next is at {look.next_count} seeds" if look.next_count else "; it was the last"
+        words.append(f"{this}.")
+    if verdict.judged_before:
+        before = listed(map(str, verdict.judged_before))
+        words.append(
+            f"It was also judged on {before} of these seeds, as if that look were the only one; together they err in "
+            f"more than {1 - LEVEL:.0%}."
+        )
+        if look is None:
+            words.append("`ablate run --until-decided` fixes its looks beforehand.")
+    return " ".join(words)
+
+
+def level_words(level: float) -> str:
+    """A level to three significant digits of what is left: 95%, 98.85%."""
+    return f"{100 - float(f'{100 * (1 - level):.3g}'):.10g}%"
 
 
 def _found(verdict: Verdict) -> str:
@@ -103,14 +136,14 @@ def _position(verdict: Verdict) -> str:
         return f"; none of it is {claimed}"
     if verdict.objection:
         return f"; all of it is {claimed}, but {verdict.objection}"
-    if verdict.p is not None and verdict.p <= 1 - LEVEL:
+    if verdict.p is not None and verdict.p <= 1 - (verdict.level or LEVEL):
         size, adjusted = verdict.family_size, _p(verdict.adjusted_p or 1.0)
         why = f"; alone that would decide, in its family of {size} it does not ({adjusted} after Holm)"
     elif _outside(verdict):
         why = f"; none of it is {claimed}, which is not enough of one change among several"
     else:
         why = f"; part of it is {claimed} and part is not"
-    return f"{why}, and {_needs(verdict)}"
+    return why if verdict.look else f"{why}, and {_needs(verdict)}"
 
 
 def _outside(verdict: Verdict) -> bool:
@@ -126,7 +159,23 @@ def _needs(verdict: Verdict) -> str:
     more = verdict.needed_seeds
     unit = verdict.groups[0].unit
     of_each = " a run" if unit is Unit.SEED else ""
-    return f"about {more} more {unit if more == 1 else unit.plural}{of_each} would decide it"
+    words = f"about {more} more {unit if more == 1 else unit.plural}{of_each} would decide it"
+    if unit is not Unit.SEED:
+        return words
+    return f"{words}: `ablate run --until-decided` adds them, and allows for looking again"
+
+
+def _corrected_for(verdict: Verdict) -> str:
+    """For what a p-value was corrected."""
+    reasons = [
+        reason
+        for reason, holds in (
+            ("over its looks", verdict.look is not None),
+            ("in its family", verdict.claim.family is not None),
+        )
+        if holds
+    ]
+    return " ".join(reasons)
 
 
 def claimed_words(verdict: Verdict) -> str:
@@ -149,10 +198,11 @@ def amount(verdict: Verdict, value: float) -> str:
 
 
 def interval_words(verdict: Verdict) -> str:
-    """ "−12% to −4%"; empty where there is no interval."""
+    """ "−12% to −4%", with its level where that is not `LEVEL`; empty where there is no interval."""
     if verdict.low is None or verdict.high is None:
         return ""
-    return f"{amount(verdict, verdict.low)} to {amount(verdict, verdict.high)}"
+    words = f"{amount(verdict, verdict.low)} to {amount(verdict, verdict.high)}"
+    return words if verdict.look is None else f"{words} ({level_words(verdict.look.level)})"
 
 
 def method_words(verdict: Verdict) -> str:

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.claims import Chart, Group
+from analysis.claims._base import LEVEL
 from analysis.claims.judging import Verdict
+from analysis.claims.words import level_words
 from analysis.figures import style
 from analysis.figures.study_axes import scale_rates
 from analysis.figures.style import RunStyle
@@ -145,7 +147,7 @@ def _difference(ax: Axes, verdict: Verdict) -> None:
     ax.xaxis.set_major_formatter(
         FuncFormatter(lambda value, _: kind.tick(value) or style.plain_number(value).replace("-", "−"))
     )
-    ax.set_xlabel("what the seeds say, with the 95% interval")
+    ax.set_xlabel(f"what the seeds say, with the {level_words(verdict.level or LEVEL)} interval")
 
 
 def _window(verdict: Verdict) -> Figure | None:

@@ -55,11 +55,11 @@ class Judgement:
     @property
     def verdict(self) -> VerdictWord:
         """The leaning where p is at most 1 - level, else undecided."""
-        return self.corrected(self.p)
+        return self.corrected(self.p, self.effect.level)
 
-    def corrected(self, p: float) -> VerdictWord:
-        """The verdict where a family has changed p to this one."""
-        return self.leaning if p <= 1 - self.effect.level + ROUNDING else VerdictWord.UNDECIDED
+    def corrected(self, p: float, level: float) -> VerdictWord:
+        """The verdict at a level where a correction has changed p to this one."""
+        return self.leaning if p <= 1 - level + ROUNDING else VerdictWord.UNDECIDED
 
 
 def judge(effect: Effect, region: Region) -> Judgement:

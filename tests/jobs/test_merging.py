@@ -11,6 +11,7 @@ import pytest
 from ablations.jobs.merging import Fate, merge
 from ablations.store import Store, history, job_lock
 from ablations.store.journal import Journal
+from ablations.store.looks import Design, Looks, TakenLook
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints
 from tests.analysis_journals import IMAGES, JOB, PROTOCOL, STACK, losses
@@ -223,6 +224,21 @@ def test_a_study_comes_unless_both_have_it_with_other_trials(stores: tuple[Store
     }  # fmt: skip
     assert (mine.studies / "new-1/study.json").read_text() == "new-1"
     assert (mine.studies / "other-1/study.json").read_text() == "mine"
+
+
+def test_looks_at_claims_that_were_taken_in_either_store_were_taken(stores: tuple[Store, Store]):
+    mine, theirs = stores
+    both, only = "ab" * 32, "cd" * 32
+    looks = [TakenLook((0, 1), 0.95, "undecided"), TakenLook((0, 1, 2), 0.95, "supported")]
+    for store, taken in ((mine, looks[:1]), (theirs, looks)):
+        for look in taken:
+            Looks.find(store, "it", both).add_look("it", look)
+    Looks.find(theirs, "other", only).add_design("other", Design((0, 1, 2), (3,), (0.95,)))
+    found = {merged.name.split("-")[0]: merged.fate for merged in merge(mine, theirs)}
+    assert found == {"it": Fate.COMPLETED, "other": Fate.ADDED}
+    assert Looks.find(mine, "it", both).taken == looks
+    assert len(Looks.find(mine, "other", only).designs) == 1
+    assert {merged.fate for merged in merge(mine, theirs)} == {Fate.KEPT}
 
 
 def test_what_is_no_other_store_is_refused(stores: tuple[Store, Store], tmp_path: Path):
