@@ -202,7 +202,9 @@ def _of_untrained(frames: "Frames", metric: Metric) -> Metric:
     """The metric with the threshold that its share of an untrained generator's score comes to."""
     assert metric.key is not None
     assert metric.threshold is not None
-    jobs = frames.jobs_of(metric.untrained)
+    jobs = [job for job in frames.jobs_of(metric.untrained) if job["exit"] != Exit.NEW]
+    if not jobs:
+        return replace(metric, threshold=math.nan, untrained="")  # the run has no value either
     firsts = [scores[0] for job in jobs if 0 in (scores := _scores(frames, job, ScoreKind.CURVE, metric.key))]
     if not firsts:
         raise CannotCompare(
