@@ -11,6 +11,8 @@ In a notebook:
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import fakeface  # noqa: F401 - first, since it sets how OpenMP's threads wait
+
 if TYPE_CHECKING:
     from analysis.frames.jobs import Frames
     from analysis.report.aggregates import Aggregates

@@ -1,5 +1,5 @@
-"""`make bench`: a step against the textbook loop, what journal and mirror add to it, how full workers are kept, and
-whether the intervals of distances and of comparisons are as wide as they should be.
+"""`make bench`: a step against the textbook loop and beside other programs, what journal and mirror add to it, how full
+workers are kept, and whether the intervals of distances and of comparisons are as wide as they should be.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import torch
 
 from ablations.jobs.machine import select_device, stack
 from ablations.store.journal import Journal
+from benchmarks.busy import bench_busy
 from benchmarks.coverage import TABLES
 from benchmarks.executors import bench_executors
 from benchmarks.intervals import KINDS, bench_intervals
@@ -19,7 +20,7 @@ from benchmarks.steps import SIZES, bench_step
 from fakeface.environment import usable_cores
 from fakeface.gan import training
 
-PARTS = ("step", "journal", "mirror", "executors", "coverage", "intervals")
+PARTS = ("step", "busy", "journal", "mirror", "executors", "coverage", "intervals")
 
 
 def bench_coverage(simulations: int) -> None:
@@ -61,6 +62,8 @@ def main() -> None:
     for size in options.sizes:
         if "step" in options.what:
             bench_step(size, options.repeats, device)
+        if "busy" in options.what:
+            bench_busy(size, steps=10, rounds=5)
         if "mirror" in options.what:
             bench_mirror(size, options.repeats, options.rounds, device)
     if "coverage" in options.what:

@@ -21,6 +21,22 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+SPINNING = {"GOMP_SPINCOUNT": "30000", "KMP_BLOCKTIME": "0"}
+"""How long a thread of OpenMP spins while it waits for the others, before it sleeps: turns of a loop (GNU), or
+milliseconds (Intel and LLVM). `python -m benchmarks busy` compares values."""
+
+
+def shorten_spinning() -> None:
+    """Let OpenMP's threads sleep soon while they wait, unless the user has set how they wait.
+
+    With another program on the cores, a thread that spins keeps the one that it waits for off them: a step of 0.04 s
+    then takes seconds. The libraries read this once, when torch loads them; processes that are started inherit it.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        for name, value in SPINNING.items():
+            os.environ.setdefault(name, value)
+
+
 def thread_variables(threads: int) -> dict[str, str]:
     """Variables for the numerical libraries' number of threads, which they read once, when they are loaded."""
     return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))

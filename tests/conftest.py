@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import fakeface  # noqa: F401 - first, since it sets how OpenMP's threads wait
+
 # One thread a process: the tiny networks gain nothing from more, and tests that start processes do not compete.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

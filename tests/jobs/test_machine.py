@@ -1,6 +1,8 @@
 """What a job runs on."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,22 @@ def test_a_gpu_that_does_not_compute_is_an_error_with_the_ways_out(monkeypatch: 
         select_device(name)
     assert "--device cpu" in str(caught.value)
     assert select_device("cpu").type == "cpu"
+
+
+@pytest.mark.parametrize("package", ["ablations.cli.app", "analysis", "fakeface"])
+@pytest.mark.parametrize(
+    ("users", "expected"),
+    [
+        ({}, environment.SPINNING),
+        ({"GOMP_SPINCOUNT": "7"}, {**environment.SPINNING, "GOMP_SPINCOUNT": "7"}),
+        ({"OMP_WAIT_POLICY": "active"}, {}),
+    ],
+)
+def test_every_way_in_shortens_spinning_unless_the_user_has_set_it(package: str, users, expected):
+    code = f"import os, sys, {package}; assert 'torch' not in sys.modules"
+    code += f"; print({{n: os.environ[n] for n in {list(environment.SPINNING)} if n in os.environ}} == {expected})"
+    unset = {name: value for name, value in os.environ.items() if name not in environment.SPINNING}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**unset, **users}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "True"
