@@ -8,6 +8,7 @@ says why, and stops no other.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group
 from analysis.claims.preregistration import Change
@@ -56,8 +57,6 @@ class Verdict:
     """The same after the corrections for several looks and for a family (Holm): to be compared with 1 - LEVEL. None for
     a claim with neither."""
     family_size: int = 1
-    needed_seeds: int | None = None
-    """Further seeds a run that would decide it; None where it is decided, or 100 seeds would not."""
     reason: str = ""
     """Why it was not judged, and what to do."""
     objection: str = ""
@@ -77,6 +76,17 @@ class Verdict:
     def n(self) -> Mapping[str, int]:
         """The number of seeds behind it, by run."""
         return {group.name: len(group.values) for group in self.groups}
+
+    @cached_property
+    def needed_seeds(self) -> int | None:
+        """Further seeds a run that would decide it; None where it is decided, 100 seeds would not decide it, or its
+        looks are fixed already."""
+        undecided = self.word == VerdictWord.UNDECIDED and not self.objection
+        if not undecided or self.judgement is None or self.look is not None:
+            return None
+        # Bonferroni's level is the strictest that Holm can require of a member: enough, at times more than needed.
+        strict = replace(self.judgement.effect, level=1 - (1 - LEVEL) / self.family_size)
+        return further_seeds(strict, self.judgement.region)
 
 
 def judge_claims(
@@ -101,7 +111,7 @@ def judge_claims(
         adjusted = holm([_p_of_all_looks(verdicts[index]) for index in members])
         for index, p in zip(members, adjusted, strict=True):
             verdicts[index] = _corrected(verdicts[index], float(p), len(members))
-    return [_with_needs(verdict) for verdict in verdicts]
+    return verdicts
 
 
 def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], look: Look | None) -> Verdict:
@@ -176,17 +186,3 @@ def _corrected(verdict: Verdict, p: float, size: int) -> Verdict:
     if verdict.judgement is None:
         return replace(verdict, family_size=size)
     return replace(verdict, word=verdict.judgement.corrected(p, LEVEL), adjusted_p=p, family_size=size)
-
-
-def _with_needs(verdict: Verdict) -> Verdict:
-    """The verdict with the seeds that it still needs; several looks have their own plan."""
-    if (
-        verdict.word != VerdictWord.UNDECIDED
-        or verdict.judgement is None
-        or verdict.objection
-        or verdict.look
-    ):
-        return verdict
-    # Bonferroni's level is the strictest that Holm can require of a member: enough, at times more than needed.
-    strict = replace(verdict.judgement.effect, level=1 - (1 - LEVEL) / verdict.family_size)
-    return replace(verdict, needed_seeds=further_seeds(strict, verdict.judgement.region))
