@@ -15,12 +15,12 @@ def number(value: float | None) -> str:
         return "–"
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else f"{value:+}".replace("inf", "∞")
-    if value == 0 or 1e-3 <= abs(value) < 10:
+    if value == 0 or (abs(value) >= 1e-3 and round(abs(value), 3) < 10):
         return f"{value:.3f}"
     if abs(value) < 1e-3:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa}e{int(exponent)}"
-    return f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,.1f}" if round(abs(value), 1) < 1000 else f"{value:,.0f}"
 
 
 def rate(value: Any, digits: int = 3) -> str:

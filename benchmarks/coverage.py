@@ -349,13 +349,13 @@ def ladder_answers(random: np.random.Generator, n: int, runs: int, share: float)
     """The answers of the runs that test one cause, each of which closes this share of the gap in truth."""
 
     def draw(name: str, mean: float, spread: float) -> Group:
-        return Group(name, dict(enumerate(random.normal(mean, spread, n))))
+        return Group(name, dict(enumerate(mean * np.exp(spread * random.normal(size=n)))))
 
-    start, goal = draw("start", 1170, 60), draw("goal", 620, 20)
+    start, goal = draw("start", 1170, 0.05), draw("goal", 620, 0.03)
 
     class Drawn(Closes):
         def groups(self, evidence: Evidence) -> tuple[Group, ...]:  # noqa: ARG002
-            return draw(self.run, 1170 - 550 * share, 60), start, goal
+            return draw(self.run, 1170 * (620 / 1170) ** share, 0.05), start, goal
 
     form = Drawn.model_validate({"run": "run", "start": "start", "goal": "goal", "at_least": "50%"})
     claims = [Claim(f"claim {index}", "", "", "cause", form) for index in range(runs)]

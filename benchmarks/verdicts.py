@@ -26,6 +26,7 @@ from ablations.store.history import History
 from analysis.claims import KINDS, Claim, Evidence
 from analysis.claims.judging import Look, judge_claims
 from analysis.frames.jobs import Selected, load
+from fakeface.scores import curve_steps
 
 Array = npt.NDArray[np.float64]
 
@@ -40,6 +41,8 @@ MARGIN = math.log(1.2)
 LAWS = ("normal", "t3", "lognormal(0.5)", "lognormal(1)")
 SCALES = {"t3": 0.1, "lognormal(0.5)": 0.5, "lognormal(1)": 1.0}
 """Spread of the logarithms."""
+FAR = 100_000
+"""The step of the last score along a run."""
 NARROW = 0.05
 """Spread of a normal law, as a share of its mean."""
 
@@ -70,7 +73,9 @@ class Case:
         location, spreads = np.array(self.truth)[:, None], np.array(self.spreads)[:, None]
         z = random.standard_t(3, shape) if self.law == "t3" else random.normal(size=shape)
         z[1] = self.correlation * z[0] + math.sqrt(1 - self.correlation**2) * z[1]
-        if self.metric == "kd":
+        if self.law == "beta(2, 5)":
+            values = location + 0.2 * spreads * (random.beta(2, 5, shape) - 2 / 7)
+        elif self.metric == "kd" and self.law in ("normal", "t3"):
             values = location + spreads * z
         elif self.law == "normal":
             # For normal e the mean logarithm of 1 + e is -v / 2 - 3 v² / 4, with v the variance of e.
@@ -115,8 +120,54 @@ def ratios(law: str) -> Iterator[Case]:
             yield replace(diverged, spreads=spreads)
 
 
+def reached(law: str) -> Iterator[Case]:
+    """Two runs by the step at which the distance is first below 1."""
+    form = {**TWO, "metric": "quality", "below": 1.0}
+    for words, more, truth in (
+        ("steps lower by 20%", {"direction": "lower", **BY}, math.log(0.8)),
+        ("steps higher by 20%", {"direction": "higher", **BY}, MARGIN),
+    ):
+        case = Case(words, "steps", {**form, **more}, (truth, 0.0), law, metric="steps")
+        yield case
+        yield replace(case, spreads=(3.0, 1.0))
+        yield replace(case, words=f"{words}; a tenth never", failing=lambda _: (0.1, 0.1))
+
+
+def shares(law: str) -> Iterator[Case]:
+    """The share of a gap of a factor of 2, from the start `b` to the goal `c`, that `a` closes."""
+    gap = math.log(2)
+    for words, form, share in (
+        ("closes at least 50%", {"at_least": "50%"}, 0.5),
+        ("closes at most −25%", {"at_most": "-25%"}, -0.25),
+        ("closes within 25%", {"within": "25%"}, 0.25),
+    ):
+        named = {"run": "a", "start": "b", "goal": "c", **form}
+        for spreads in ((1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (1.0, 3.0, 1.0)):
+            yield Case(words, "closes", named, (-share * gap, 0.0, -gap), law, spreads)
+
+
+def bounded() -> Iterator[Case]:
+    """Two runs by a difference in units, of a measure between 0 and 1 whose law is skewed."""
+    for words, form, truth in (
+        ("precision lower by 0.05", _compare("lower", {"by": 0.05}, "precision"), (0.45, 0.5)),
+        ("precision higher by 0.05", _compare("higher", {"by": 0.05}, "precision"), (0.55, 0.5)),
+        ("precision same within 0.05", _compare("same", {"within": 0.05}, "precision"), (0.55, 0.5)),
+    ):
+        for spreads in ((1.0, 1.0), (3.0, 1.0)):
+            yield Case(words, "compare", form, truth, "beta(2, 5)", spreads, metric="precision")
+
+
+def often() -> Iterator[Case]:
+    """One run that diverges exactly as often as a claim says that it exceeds."""
+    for share in (0.5, 0.9):
+        form = {"run": "a", "exit": "diverged", "share": share}
+        yield Case(
+            f"diverges in more than {share:.0%}", "outcome", form, (0.0, 0.0), failing=_always((share, 0.0))
+        )
+
+
 def units(law: str) -> Iterator[Case]:
-    """Two runs by a difference in units, of a measure that may be negative."""
+    """Two runs by a difference in units, of a measure that may be negative. Refused while all values are positive."""
     for words, form, truth in (
         ("lower by 1, in units", _compare("lower", {"by": 1.0}, "kd"), -1.0),
         ("same within 3, in units", _compare("same", {"within": 3.0}, "kd"), 3.0),
@@ -173,13 +224,10 @@ def repeated() -> Iterator[Case]:
         yield Case(
             "family of three, lower by 20%", "compare", form, (*ends, 0.0), law, (1.0,) * 4, family=others
         )
+        yield from (case for case in (*reached(law), *shares(law)) if case.spreads[0] == 1)
     yield from units("t3")
     yield from failures()
-    for share in (0.5, 0.9):
-        form = {"run": "a", "exit": "diverged", "share": share}
-        yield Case(
-            f"diverges in more than {share:.0%}", "outcome", form, (0.0, 0.0), failing=_always((share, 0.0))
-        )
+    yield from often()
 
 
 def _limit(n: int) -> float:
@@ -193,8 +241,12 @@ def _always(shares: tuple[float, ...]) -> Callable[[int], tuple[float, ...]]:
 
 def cases() -> list[Case]:
     """Every claim at its edge, under every law."""
-    by_law = [case for law in LAWS for case in (*ratios(law), *several(law))]
-    return [*by_law, *(case for law in ("normal", "t3") for case in units(law)), *failures()]
+    by_law = [
+        case
+        for law in LAWS
+        for case in (*ratios(law), *several(law), *reached(law), *shares(law), *units(law))
+    ]
+    return [*by_law, *bounded(), *failures(), *often()]
 
 
 def supported(task: tuple[int, int, int, int]) -> int:
@@ -270,11 +322,17 @@ def _history(folder: Path, score: float, metric: str) -> History:
     """What the journal of a training with this score says."""
     history = History(folder / "journal.jsonl", job={"seed": int(folder.name)})
     diverged = math.isinf(score)
-    history.outcome = {"exit": "diverged" if diverged else "finished", "steps": 1}
-    if not diverged:
-        values = {"fd_x": 1.0, "kd_x": score} if metric == "kd" else {"fd_x": score}
-        record = {"step": 1, "time": 0, "protocol": "p", "metric": "fd_x", "values": values}
-        history.evaluations.append(record)
+    steps = FAR if metric == "steps" else 1
+    history.job["total_steps"] = steps
+    history.outcome = {"exit": "diverged" if diverged else "finished", "steps": steps}
+    record = {"step": 1, "time": 0, "protocol": "p", "metric": "fd_x"}
+    if metric == "steps":  # a straight line through 1 at step 1,000 times the score
+        for step in curve_steps(FAR):
+            distance = 2.0 if diverged else 2.0 - step / (1000 * score)
+            history.curve.append({**record, "step": step, "values": {"fd_x": distance}})
+    elif not diverged:
+        values = {"fd_x": score} if metric == "quality" else {"fd_x": 1.0, f"{metric}_x": score}
+        history.evaluations.append({**record, "values": values})
     return history
 
 

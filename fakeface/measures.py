@@ -20,9 +20,11 @@ class Scale(StrEnum):
     """On which scale values spread alike."""
 
     LINEAR = "linear"
-    """In units: a share, or what may be 0 or negative."""
+    """In units: between bounds, as a share is."""
     LOG = "log"
     """By factors: always positive, so that two values are compared by their ratio."""
+    SIGNED = "signed"
+    """By factors while all values are positive, and in units once one is not: a loss, a kernel distance."""
 
 
 class Error(StrEnum):
@@ -47,7 +49,7 @@ class Measure:
     claimable: bool = True
     """Whether a claim may compare it."""
     scale: Scale = Scale.LINEAR
-    """LOG: a claim's margin is a share such as 10%."""
+    """What margin a claim has: a share such as 10% where values spread by factors, or a number."""
 
     @property
     def low(self) -> str:

@@ -19,6 +19,7 @@ from analysis.claims.metrics import Metric
 from analysis.statistics import Effect, Region, VerdictWord
 from analysis.wording import listed, number
 from fakeface.config import Settings
+from fakeface.measures import Scale
 from fakeface.outcomes import Regime
 from fakeface.registry import Registry
 
@@ -151,6 +152,8 @@ class Kind(Settings):
     chart: ClassVar[Chart] = Chart.VALUES
     in_families: ClassVar[bool] = True
     """Whether it has a p-value, by which a family can be corrected."""
+    in_units: ClassVar[str] = "give the margin in the units of {}"
+    """What to do where a value is not positive; "{}" is the metric."""
 
     @property
     def named_runs(self) -> tuple[str, ...]:
@@ -212,8 +215,28 @@ class Kind(Settings):
         """
         raise NotImplementedError
 
-    def scaled(self, groups: Sequence[Group]) -> Sequence[Sequence[float]]:
-        """The values by seed on the scale of comparison. Raises CannotCompare."""
+    @property
+    def by_ratio(self) -> bool:
+        """Whether it compares logarithms, so that means are geometric."""
+        return self.margin.relative
+
+    def scaled(self, groups: Sequence[Group]) -> list[list[float]]:
+        """The values by seed on the scale of comparison. Raises CannotCompare where it is not theirs."""
+        finite = {g.name: [value for value in g.by_seed if math.isfinite(value)] for g in groups}
+        if self.by_ratio:
+            for name, values in finite.items():
+                if min(values, default=1.0) <= 0:
+                    raise CannotCompare(
+                        f"`{name}` has a value of {min(values):g}, of which no share can be taken: "
+                        f"{self.in_units.format(self.compared)}"
+                    )
+            return [[math.log(v) if math.isfinite(v) else v for v in group.by_seed] for group in groups]
+        known = [value for values in finite.values() for value in values]
+        if self.compared is not None and self.compared.scale is Scale.SIGNED and min(known, default=0.0) > 0:
+            raise CannotCompare(
+                f"all values of {self.compared} are positive, so that they spread by factors and runs are compared by "
+                f"their ratio: give the margin as a share such as {'10%' if self.margin.size else '0%'}"
+            )
         return [group.by_seed for group in groups]
 
     def effects(self, groups: Sequence[Group], level: float) -> Sequence[Effect]:
@@ -263,7 +286,7 @@ class Kind(Settings):
         words = self.compared.words
         typical = listed(f"{self._typical(group)} for `{group.name}`" for group in groups)
         sizes = listed(dict.fromkeys(str(len(group.values)) for group in groups))
-        mean = "geometric means" if self.margin.relative else "means"
+        mean = "geometric means" if self.by_ratio else "means"
         unit = groups[0].unit
         count = f"one {unit}" if sizes == "1" else f"{mean} of {sizes} {unit.plural}"
         return f"{words[0].upper()}{words[1:]} is {typical} ({count})"
@@ -286,8 +309,8 @@ class Kind(Settings):
         return None
 
     def typical(self, values: Sequence[float]) -> float:
-        """The mean by which it compares: the geometric one of a relative margin."""
-        return float(np.exp(np.mean(np.log(values)))) if self.margin.relative else float(np.mean(values))
+        """The mean by which it compares."""
+        return float(np.exp(np.mean(np.log(values)))) if self.by_ratio else float(np.mean(values))
 
     def axis(self, quality: str) -> str:
         """The name of the axis of values; `quality` names the Fréchet distance with its N."""

@@ -103,27 +103,13 @@ class Directed(Kind):
     def groups(self, evidence: Evidence) -> Sequence[Group]:
         return values_of(evidence.frames, self.named_runs, self.compared)
 
-    def scaled(self, groups: Sequence[Group]) -> list[list[float]]:
-        if not self.margin.relative:
-            return [group.by_seed for group in groups]
-        for group in groups:
-            least = min((value for value in group.by_seed if math.isfinite(value)), default=1.0)
-            if least <= 0:
-                raise CannotCompare(
-                    f"`{group.name}` has a value of {least:g}, of which no share can be taken: give the "
-                    f"margin in the units of {self.compared}"
-                )
-        return [
-            [math.log(value) if math.isfinite(value) else value for value in group.by_seed]
-            for group in groups
-        ]
-
     def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:
         if not known and not self.margin.relative:
             raise CannotCompare(
                 f"its margin is in units of {self.compared}, of which no run has a value yet: train a seed first"
             )
         value = float(np.mean(list(known.values()))) if known else 1.0
+        self.scaled([Group(self.named_runs[0], {0: value})])  # raises where the margin is not of their scale
         return [value] * len(self.named_runs), "nothing differs"
 
     @abstractmethod

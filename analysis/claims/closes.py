@@ -1,15 +1,16 @@
 """The share of the gap between a run that fails and a run that works that a step closes.
 
-    share = (base - run) / (start - goal)
+    share = log(base / run) / log(start / goal)
 
-of the means over the seeds that all of them have: `run` is one step away from `base`, which is `start` itself unless
-another run is named. The interval is Fieller's (`analysis/statistics/ratios.py`).
+of the geometric means over the seeds that all of them have, since a Fréchet distance spreads by factors; of a measure
+that is a share itself, (run - base) / (goal - start) of the means. `run` is one step away from `base`, which is `start`
+itself unless another run is named. The interval is Fieller's (`analysis/statistics/ratios.py`).
 """
 
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import AfterValidator, model_validator
@@ -22,7 +23,7 @@ from analysis.statistics import Region, is_paired
 from analysis.statistics.ratios import Ratio, ratio
 from analysis.wording import name_seeds, percent
 from fakeface.evaluation.measures import QUALITY
-from fakeface.measures import Better
+from fakeface.measures import Better, Scale
 
 SUPPOSED_END = 0.5
 """Where one end of a gap is, as a share of the other, before both have a seed."""
@@ -59,6 +60,8 @@ class Closes(Kind):
     within: ShareField | None = None
     """It matters less than this: the share is between this and its opposite."""
 
+    in_units: ClassVar[str] = "claim a difference in units of {} (`compare`)"
+
     @model_validator(mode="after")
     def _one_share(self) -> "Closes":
         if sum(one is not None for one in (self.at_least, self.at_most, self.within)) != 1:
@@ -90,6 +93,10 @@ class Closes(Kind):
     def compared(self) -> Metric:
         return parse_metric(self.metric)
 
+    @property
+    def by_ratio(self) -> bool:
+        return self.compared.scale is not Scale.LINEAR
+
     def groups(self, evidence: Evidence) -> Sequence[Group]:
         """The values of the seeds that all runs have; the others are missing."""
         return common_seeds(values_of(evidence.frames, self.named_runs, self.compared))
@@ -101,7 +108,7 @@ class Closes(Kind):
                     f"`{group.name}` diverged with {name_seeds(lost)}, and a share of a gap needs the mean of every "
                     "run: claim its outcome instead"
                 )
-        means = [self.typical(group.by_seed) for group in groups]
+        means = [float(np.mean(values)) for values in self.scaled(groups)]
         closed, gap = (float(np.dot(weights, means)) for weights in self._weights(groups))
         if not gap > 0:
             raise CannotCompare(
@@ -113,9 +120,7 @@ class Closes(Kind):
     def effects(self, groups: Sequence[Group], level: float) -> Sequence[Ratio]:
         self.point(groups)  # raises where there is no gap
         paired = is_paired(*(group.values for group in groups))
-        return [
-            ratio([group.by_seed for group in groups], *self._weights(groups), paired=paired, level=level)
-        ]
+        return [ratio(self.scaled(groups), *self._weights(groups), paired=paired, level=level)]
 
     def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:
         ends, words = (

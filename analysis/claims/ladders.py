@@ -103,12 +103,13 @@ def group_of(verdict: Verdict, run: str) -> Group | None:
 def shares(verdict: Verdict) -> Mapping[int, float]:
     """The share that each seed closes of the mean gap; their mean is the estimate. Empty without an estimate."""
     kind = rung_of(verdict)
-    groups = [group_of(verdict, name) for name in (kind.origin, kind.run, kind.start, kind.goal)]
     if verdict.estimate is None:
         return {}
-    base, run, start, goal = (group.values for group in groups if group is not None)
-    whole = fmean(start[seed] for seed in run) - fmean(goal[seed] for seed in run)
-    return {seed: (base[seed] - run[seed]) / whole for seed in run}
+    scaled = dict(zip((group.name for group in verdict.groups), kind.scaled(verdict.groups), strict=True))
+    base, run, start, goal = (scaled[name] for name in (kind.origin, kind.run, kind.start, kind.goal))
+    whole = fmean(start) - fmean(goal)
+    seeds = sorted(verdict.groups[0].values)
+    return {seed: (before - after) / whole for seed, before, after in zip(seeds, base, run, strict=True)}
 
 
 def ladder_headings(ladder: Ladder, quality: str) -> list[str]:
@@ -147,15 +148,16 @@ def _rung_words(verdict: Verdict) -> str:
 def ladder_rows(ladder: Ladder) -> Iterator[list[str]]:
     """The start, the runs by hypothesis, and the goal."""
     ends = {name: _end(ladder, name) for name in (ladder.start, ladder.goal)}
-    yield [*_cells(ladder.start, "", ends[ladder.start]), "0%", "", "the start"]
+    kind = rung_of(ladder.verdicts[0])  # a ladder has one metric
+    yield [*_cells(kind, ladder.start, "", ends[ladder.start]), "0%", "", "the start"]
     for hypothesis in ladder.hypotheses:
         for verdict in hypothesis.verdicts:
             run = rung_of(verdict).run
             share = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
-            cells = _cells(run, hypothesis.says, group_of(verdict, run))
+            cells = _cells(rung_of(verdict), run, hypothesis.says, group_of(verdict, run))
             word = f"{verdict.word}, {verdict.change.brief}" if verdict.change else verdict.word
             yield [*cells, share, interval_words(verdict) or "–", word]
-    yield [*_cells(ladder.goal, "", ends[ladder.goal]), "100%", "", "the goal"]
+    yield [*_cells(kind, ladder.goal, "", ends[ladder.goal]), "100%", "", "the goal"]
 
 
 def _end(ladder: Ladder, run: str) -> Group | None:
@@ -164,8 +166,8 @@ def _end(ladder: Ladder, run: str) -> Group | None:
     return max(found, key=lambda group: len(group.values), default=None)
 
 
-def _cells(run: str, says: str, group: Group | None) -> list[str]:
+def _cells(kind: Closes, run: str, says: str, group: Group | None) -> list[str]:
     if group is None:
         return [run, says, "–", "–", "–"]
-    mean = number(fmean(group.values.values())) if group.values else "–"  # +∞ where a training diverged
+    mean = number(kind.typical(group.by_seed)) if group.values else "–"  # +∞ where a training diverged
     return [run, says, tallied(group.regimes.values()) or "–", str(len(group.values)), mean]

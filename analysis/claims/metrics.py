@@ -77,7 +77,7 @@ class Metric:
     @property
     def scale(self) -> Scale:
         """On which scale its values are compared."""
-        return Scale.LINEAR if self.summary == "reached" else self.record.scale
+        return Scale.SIGNED if self.summary == "reached" else self.record.scale
 
     @property
     def record(self) -> Measure:

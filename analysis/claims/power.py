@@ -158,10 +158,8 @@ def _supposed_effects(
         supposed = []
         for index, (group, value) in enumerate(zip(groups, values, strict=True)):
             off = (spread or 0.0) * patterns[index % len(patterns)]
-            if kind.margin.relative:
-                own = value * np.exp(off)
-            else:
-                own = value + off * (abs(value) if source == ASSUMED else 1.0)
+            unit = abs(value) if source == ASSUMED else 1.0
+            own = value * np.exp(off) if kind.by_ratio else value + off * unit
             supposed.append(Group(group.name, dict(enumerate(own.tolist()))))
         return kind.effects(supposed, level)
 
@@ -239,7 +237,7 @@ def record(outlook: Outlook) -> dict[str, Any]:
 def _spread_words(outlook: Outlook) -> str:
     if outlook.spread is None:
         return "–"
-    share = outlook.claim.kind.margin.relative or outlook.source == ASSUMED
+    share = outlook.claim.kind.by_ratio or outlook.source == ASSUMED
     return f"{f'{100 * outlook.spread:.2g}%' if share else number(outlook.spread)} ({outlook.source})"
 
 

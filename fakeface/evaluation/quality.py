@@ -43,14 +43,21 @@ def distance(samples: ScoredSamples, reference: "Reference") -> Estimate:
     return found
 
 
-@MEASURES.register("fd_infinity", heading="at N = ∞", better=Better.LOWER, error=Error.STANDARD)
+@MEASURES.register(
+    "fd_infinity", heading="at N = ∞", better=Better.LOWER, error=Error.STANDARD, scale=Scale.SIGNED
+)
 def distance_at_infinity(samples: ScoredSamples, reference: "Reference") -> Estimate:
     """The Fréchet distance that infinitely many samples would have."""
     return extrapolate(samples.features, reference.features)
 
 
 @MEASURES.register(
-    "kd", heading="kernel distance", better=Better.LOWER, error=Error.STANDARD, inception="kid"
+    "kd",
+    heading="kernel distance",
+    better=Better.LOWER,
+    error=Error.STANDARD,
+    scale=Scale.SIGNED,
+    inception="kid",
 )
 def kernel(samples: ScoredSamples, reference: "Reference") -> Estimate:
     """The kernel distance; KID in InceptionV3's features."""

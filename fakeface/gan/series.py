@@ -21,10 +21,14 @@ def _series(
     return name
 
 
-LOSS_D = _series("Loss_D", "loss of the discriminator", better=Better.LOWER, unit="nats")
-LOSS_D_REAL = _series("Loss_D_real", "its part on real images", better=Better.LOWER, unit="nats")
-LOSS_D_FAKE = _series("Loss_D_fake", "its part on generated images", better=Better.LOWER, unit="nats")
-LOSS_G = _series("Loss_G", "loss of the generator", better=Better.LOWER, unit="nats")
+LOSS_D = _series("Loss_D", "loss of the discriminator", better=Better.LOWER, unit="nats", scale=Scale.SIGNED)
+LOSS_D_REAL = _series(
+    "Loss_D_real", "its part on real images", better=Better.LOWER, unit="nats", scale=Scale.SIGNED
+)
+LOSS_D_FAKE = _series(
+    "Loss_D_fake", "its part on generated images", better=Better.LOWER, unit="nats", scale=Scale.SIGNED
+)
+LOSS_G = _series("Loss_G", "loss of the generator", better=Better.LOWER, unit="nats", scale=Scale.SIGNED)
 D_X = _series("D(x)", "mean output of D on real images")
 D_G_Z_BEFORE = _series("D(G(z))_before", "mean output of D on generated images, before G's step")
 D_G_Z_AFTER = _series("D(G(z))_after", "mean output of D on the same images, after D's step")

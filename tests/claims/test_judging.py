@@ -340,22 +340,24 @@ def test_outcomes_are_counted(lab: Trainings):
 @pytest.mark.parametrize(
     ("of", "part", "expected"),
     [
-        ("optimizer", Factor.FIRST, 40.0),
-        ("init", Factor.SECOND, -6.0),
-        ("interaction", Factor.INTERACTION, -8.0),
+        ("optimizer", Factor.FIRST, 0.2),
+        ("init", Factor.SECOND, -0.03),
+        ("interaction", Factor.INTERACTION, -0.04),
     ],
 )
 def test_effects_of_two_factors_are_those_of_the_two_by_two(
     lab: Trainings, of: str, part: Factor, expected: float
 ):
-    cells = {"baseline": 100.0, "weight-init": 98.0, "sgd": 144.0, "both": 134.0}
+    cells = {"baseline": 0.5, "weight-init": 0.49, "sgd": 0.72, "both": 0.67}
     for run, level in cells.items():
-        for seed, shift in enumerate((-0.5, 0.0, 0.5)):
-            lab.job(run, seed, measures={"kd_test": level + shift})
+        for seed, shift in enumerate((-0.0025, 0.0, 0.0025)):
+            lab.job(run, seed, measures={"precision_test": level + shift})
     names = "factors: [optimizer, init], runs: [[baseline, weight-init], [sgd, both]]"
-    found = judged(lab, it=f"effect: {{of: {of}, {names}, metric: kd, direction: same, within: 5}}")["it"]
+    found = judged(
+        lab, it=f"effect: {{of: {of}, {names}, metric: precision, direction: same, within: 0.02}}"
+    )["it"]
     assert found.estimate == pytest.approx(expected)
-    values = [[level - 0.5, level, level + 0.5] for level in cells.values()]
+    values = [[level - 0.0025, level, level + 0.0025] for level in cells.values()]
     effect = factor_effect(values, part, paired=False)
     assert (found.low, found.high) == (effect.low, effect.high)
     assert found.word == "refuted"

@@ -27,7 +27,7 @@ from benchmarks.coverage import ladder_answers
 from fakeface.outcomes import Regime
 from tests.claim_journals import Trainings, judged
 
-START, GOAL = [1000.0, 1010.0, 990.0, 1005.0, 995.0], [500.0, 505.0, 495.0, 502.0, 498.0]
+START, GOAL = [1000.0, 1010.0, 990.0, 1005.0, 995.0], [502.5, 497.5, 505.0, 500.0, 495.0]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def closes(run: str, share: str = "at_least: 50%", **further: str) -> str:
 
 def at(share: float, values: Sequence[float] = START) -> list[float]:
     """Distances that close this share of the gap, with the seeds' own differences."""
-    return [value - 500 * share for value in values[::-1]]
+    return [value * 2**-share for value in values[::-1]]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_verdict_and_answer_follow_from_where_the_share_is(
 def test_a_step_from_elsewhere_counts_from_there_as_a_share_of_the_whole_gap(lab: Trainings):
     lab.scored("sgd-half", at(0.9))
     lab.scored("sgd-tenth", at(0.8))
-    lab.scored("both", [value + 250 for value in GOAL[::-1]])
+    lab.scored("both", [value * 2**0.5 for value in GOAL[::-1]])
     found = judged(
         lab,
         tenth=closes("sgd-tenth", "within: 25%", base="sgd-half"),
@@ -97,8 +97,10 @@ def test_only_seeds_that_all_runs_have_are_compared_each_with_itself(lab: Traini
         lab.job("sgd-half", seed, value)
     found = judged(lab, it=closes("sgd-half"))["it"]
     assert found.n == {"sgd-half": 2, "sgd": 2, "baseline": 2}
-    assert found.estimate == pytest.approx((1005 - 755) / (1005 - 502.5))
-    assert shares(found) == {0: pytest.approx(250 / 502.5), 1: pytest.approx(250 / 502.5)}
+    gap = math.log(1000 * 1010 / (502.5 * 497.5)) / 2
+    of_each = {0: math.log(1000 / 750) / gap, 1: math.log(1010 / 760) / gap}
+    assert shares(found) == pytest.approx(of_each)
+    assert found.estimate == pytest.approx(np.mean([*of_each.values()]))
     assert found.method == "Fieller's interval, Welch t"
     assert found.groups[0].lacking == "seed 9 not in common with `sgd` and `baseline`"
 
@@ -128,7 +130,10 @@ def test_what_has_no_share_says_why(lab: Trainings):
     }  # fmt: skip
     assert "`sgd-half` diverged with seed 4" in sentence(found["diverged"])
     assert "there is no gap to close" in sentence(found["swapped"])
-    assert (found["one"].estimate, record(found["one"])["interval"]) == (pytest.approx(0.4), None)
+    assert (found["one"].estimate, record(found["one"])["interval"]) == (
+        pytest.approx(math.log(0.8) / math.log(0.5025)),
+        None,
+    )
     assert {answer_of(verdict) for verdict in found.values()} == {Answer.UNDECIDED}
 
 
