@@ -65,7 +65,7 @@ def render(frames: Frames, pictures: Path) -> str:
         distance = f"{scores.iloc[-1]:,.0f}" if len(scores) else "—"
         grids = frames.images[frames.images["run"] == job.run].sort_values("step")["path"]
         picture(grids.iloc[-1], job.image_size).save(pictures / f"{job.run}.png", optimize=True)
-        three = ", ".join(word for word in outcome[["exit", "samples", "dynamics"]] if word)
+        three = ", ".join(outcome[word] for word in ("exit", "samples", "dynamics") if outcome[word])
         shown = f"![samples of {job.run}]({pictures.name}/{job.run}.png)"
         lines.append(f"| {job.run} | {words[job.run] or '—'} | {distance} | {three} | {shown} |")
     return "\n".join(lines) + "\n"

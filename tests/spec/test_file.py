@@ -27,7 +27,7 @@ def differences(config: RunConfig, other: RunConfig) -> dict[str, Any]:
 
 def test_without_a_selector_the_shipped_file_means_the_reports_four_runs() -> None:
     spec = load_spec(SHIPPED)
-    assert (spec.name, spec.profile, spec.seeds) == ("fakeface", "quick", (0,))
+    assert (spec.name, spec.profile, spec.seeds) == ("fakeface", "quick", (0, 1, 2))
     assert [run.name for run in spec.select()] == ["baseline", "weight-init", "sgd", "both"]
     assert all(run.description for run in spec.runs)
 
@@ -71,9 +71,9 @@ def test_the_shipped_profiles_have_the_sizes_that_the_documents_promise() -> Non
         data, train = config.data, config.train
         sizes[name] = (data.name, data.image_size, config.network.width, train.batch_size, len(spec.seeds))
     assert sizes == {
-        "quick": ("synthetic", 32, 32, 64, 1),
-        "standard": ("lfw", 64, 64, 128, 3),
-        "paper": ("celeba", 64, 64, 128, 5),
+        "quick": ("synthetic", 32, 32, 64, 3),
+        "standard": ("lfw", 64, 64, 128, 8),
+        "paper": ("celeba", 64, 64, 128, 8),
     }
     assert (load_spec(SHIPPED).runs[0].config.train.steps or 0) <= 400
     assert load_spec(SHIPPED, profile="paper").runs[0].config.train.epochs == 5
@@ -111,7 +111,7 @@ def test_every_number_of_a_setting_has_bounds() -> None:
         for name, entry in written[model].get("properties", {}).items()
         for option in [entry, *entry.get("anyOf", [])]
         if option.get("type") in ("integer", "number")
-        and not option.keys() & {"maximum", "exclusiveMaximum", "enum"}
+        and not option.keys() & {"maximum", "exclusiveMaximum", "enum", "const"}
     }
     assert unbounded == set()
 
