@@ -9,7 +9,7 @@ import torch
 from ablations.cli.printing import SafeConsole
 from ablations.cli.view import View
 from ablations.executors import EXECUTORS, WorkerConfig
-from ablations.executors.loop import run_plan
+from ablations.executors.loop import Dispatcher, run_plan
 from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.scoring import Scorers
 from ablations.spec import load_spec
@@ -36,9 +36,9 @@ def bench_executors(jobs: int) -> None:
         planned = _plan(Path(folder) / "runs.yaml", store, jobs)
         config = WorkerConfig(store.root, "cpu", 1, {"commit": None, "dirty": None, "diff": ""})
         view = View(SafeConsole(quiet=True), jobs)
-        with EXECUTORS["local"](config, WORKERS, lambda: False) as executor:
+        with EXECUTORS["local"](config) as executor:
             started = time.perf_counter()
-            summary = run_plan(planned, executor, store, view)
+            summary = run_plan(planned, Dispatcher(executor, WORKERS, store, view))
             seconds = time.perf_counter() - started
         finished = list(summary.exits.values()).count("finished")
         idle = summary.idle_share

@@ -32,6 +32,8 @@ class Exit(StrEnum):
     """Not an outcome: another process holds its lock, so an executor skipped it."""
     REFUSED = "refused"
     """Not an outcome: an executor could not start it."""
+    LOST = "lost"
+    """Not an outcome: its worker died, so it is resumed elsewhere."""
 
 
 ENDED = frozenset({Exit.FINISHED, Exit.DIVERGED, Exit.PRUNED, Exit.INTERRUPTED, Exit.CRASHED})

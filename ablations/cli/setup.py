@@ -12,7 +12,7 @@ from ablations.cli.options import MirrorOptions, WorkOptions, shell_command
 from ablations.cli.printing import SafeConsole
 from ablations.cli.view import View, make_view
 from ablations.executors import EXECUTORS, Executor, WorkerConfig
-from ablations.executors.loop import stop_on_signals
+from ablations.executors.loop import Dispatcher, stop_on_signals
 from ablations.jobs import machine
 from ablations.jobs.checkout import git_state
 from ablations.jobs.plan import Job
@@ -28,10 +28,24 @@ from fakeface.evaluation.calibration import real_statistics_of
 STOPPING = "[yellow]Stopping after this step[/] and its checkpoint; Ctrl-C again ends at once."
 
 
-def configure(options: WorkOptions) -> None:
-    """Give the work before the jobs all cores. Raises UserError for what the machine does not have."""
-    EXECUTORS[options.executor].slots_for(options.device, options.jobs, options.threads)
+def make_executor(store: Store, options: WorkOptions) -> Executor:
+    """The executor of the jobs, before anything is prepared for them. Gives the work before the jobs all cores.
+
+    Raises:
+        UserError: the machine or the cluster does not have what the options name.
+    """
+    executor = EXECUTORS[options.executor](
+        WorkerConfig(
+            root=store.root,
+            device=options.device,
+            threads=options.threads,
+            git=git_state(),
+            allow_inexact=options.allow_inexact,
+        )
+    )
+    executor.slots(options.jobs)
     machine.configure(machine.select_device(options.device), usable_cores())
+    return executor
 
 
 def prepare_images(
@@ -89,27 +103,20 @@ def _advance(bar: Bar, task: TaskID) -> Callable[[int, int], None]:
 
 
 @contextmanager
-def executing(
-    store: Store, options: WorkOptions, count: int, console: SafeConsole
-) -> Iterator[tuple[Executor, View, Callable[[], None] | None]]:
-    """An executor, a view of `count` jobs and, with `--fail-fast`, what stops all jobs.
+def dispatching(
+    executor: Executor, store: Store, options: WorkOptions, count: int, console: SafeConsole
+) -> Iterator[tuple[Dispatcher, View]]:
+    """A dispatcher of jobs, and a view of `count` of them. Closes the executor at the end.
 
     The first Ctrl-C stops the jobs, the second one the process.
     """
-    executor = EXECUTORS[options.executor]
-    config = WorkerConfig(
-        root=store.root,
-        device=options.device,
-        threads=options.threads,
-        git=git_state(),
-        allow_inexact=options.allow_inexact,
-    )
     with (
+        executor,
         make_view(console, count) as view,
-        stop_on_signals(on_first=lambda: view.say_soon(STOPPING)) as stop,
-        executor(config, options.jobs, stop.is_set) as running,
+        stop_on_signals(executor.stopping, on_first=lambda: view.say_soon(STOPPING)),
     ):
-        yield running, view, stop.set if options.fail_fast else None
+        slots = executor.slots(options.jobs)
+        yield Dispatcher(executor, slots, store, view, fail_fast=options.fail_fast), view
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The commands that take care of a store: `ablate sync`, `ui`, `merge`, `audit` and `clean`."""
 
+import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +70,7 @@ def sync(
             load_imports(spec)
         except UserError as error:  # only the models of the user's networks need them
             out.say("[yellow]Its imports are not loaded[/]: {}", error)
-    with stop_on_signals() as stop:
+    with stop_on_signals(stop := threading.Event()):
         result = tracking.sync(place, uri, follow=follow, stop=stop.is_set)
     for name, texts in result.problems.items():
         out.say("{}: {}", name, "; ".join(texts))

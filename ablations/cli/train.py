@@ -20,6 +20,7 @@ from fakeface.errors import UserError
 
 if TYPE_CHECKING:
     from ablations.cli.until_decided import UntilDecided
+    from ablations.executors import Executor
     from ablations.executors.loop import Summary
     from ablations.jobs.plan import Job
     from ablations.spec import Spec
@@ -93,7 +94,7 @@ def run_(
     if dry_run:
         return _dry_run(chosen, work, out, rerun=rerun, until_decided=until_decided, max_seeds=max_seeds)
     spec, runs, store = chosen.choose()
-    setup.configure(work)
+    executor = setup.make_executor(store, work)
     make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything
     images = setup.prepare_images(runs, store, out)
     setup.say_notes(images.values(), out)
@@ -113,7 +114,7 @@ def run_(
 
     ships = mirroring.mirror and (todo or report or until_decided)
     with setup.mirrored(spec, store, mirroring, out) if ships else nullcontext():
-        summary = _train(todo, looks, store, work, out)
+        summary = _train(todo, looks, store, executor, work, out)
         jobs = looks.all_jobs() if looks else jobs
         now = Snapshot(store.root)
         shown = chosen.beside_plain(jobs, now)
@@ -158,7 +159,12 @@ def _dry_run(
 
 
 def _train(
-    todo: "Sequence[Job]", looks: "UntilDecided | None", store: "Store", work: WorkOptions, out: SafeConsole
+    todo: "Sequence[Job]",
+    looks: "UntilDecided | None",
+    store: "Store",
+    executor: "Executor",
+    work: WorkOptions,
+    out: SafeConsole,
 ) -> "Summary":
     """Train jobs, and what looks at claims need after them."""
     from ablations.cli import setup
@@ -167,10 +173,10 @@ def _train(
     if not todo and not looks:
         out.say("Nothing to do: every job is done.")
         return Summary()
-    with setup.executing(store, work, len(todo), out) as (executor, view, stop_all):
+    with setup.dispatching(executor, store, work, len(todo), out) as (dispatcher, view):
         if looks:
-            return looks.run(executor, view, view.expect, stop_all, out)
-        return run_plan(todo, executor, store, view, stop_all)
+            return looks.run(dispatcher, view.expect, out)
+        return run_plan(todo, dispatcher)
 
 
 def _say_stopped(summary: "Summary", same: str, out: SafeConsole) -> None:

@@ -70,7 +70,7 @@ def tune(
         return _serve_dashboard(spec, searched, store, storage, port, out)
     if trials is not None:
         searched = replace(searched, trials=trials)
-    setup.configure(work)
+    executor = setup.make_executor(store, work)
     if add is not None:
         check_new_run(spec, add)
     if len(searched.entry.enqueue) > searched.trials:
@@ -88,8 +88,8 @@ def tune(
     setup.prepare_references(jobs, images, store, work.device, out)
 
     with setup.mirrored(spec, store, mirroring, out) if mirroring.mirror else nullcontext():
-        with setup.executing(store, work, 0, out) as (executor, view, stop_all):
-            scheduler = TaskScheduler(executor, store, view, stop_all)
+        with setup.dispatching(executor, store, work, 0, out) as (dispatcher, view):
+            scheduler = TaskScheduler(dispatcher)
             searches = run_searches(
                 spec,
                 searched,

@@ -15,8 +15,7 @@ from ablations.cli.verdicts import (
     newest_studies,
     verdicts_of,
 )
-from ablations.executors import Executor
-from ablations.executors.loop import Summary, Watcher, run_plan
+from ablations.executors.loop import Dispatcher, Summary, run_plan
 from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.status import Status, state_of
 from ablations.spec import Run, Spec
@@ -111,10 +110,8 @@ class UntilDecided:
 
     def run(
         self,
-        executor: Executor,
-        watcher: Watcher,
+        dispatcher: Dispatcher,
         expect: Callable[[int], None],
-        stop_all: Callable[[], None] | None,
         out: SafeConsole,
     ) -> Summary:
         """Train rounds and take looks until every claim is decided or has had its last look, or a job does not end.
@@ -124,13 +121,12 @@ class UntilDecided:
         """
         for words in dict.fromkeys(design_words(design) for design in self.designs.values()):
             out.say("{}", words)
-        summary, jobs = Summary(), self.first_jobs()
+        summary, jobs = dispatcher.summary, self.first_jobs()
         while jobs:
             before = Snapshot(self.store.root)
             todo = [job for job in jobs if state_of(job, before).status != Status.DONE]
             expect(len(summary.exits) + len(todo))
-            part = run_plan(todo, executor, self.store, watcher, stop_all)
-            summary = replace(part, exits=summary.exits | part.exits)
+            run_plan(todo, dispatcher)
             now = Snapshot(self.store.root)
             if any(state_of(job, now).status != Status.DONE for job in jobs):
                 return summary  # a look takes all of its seeds

@@ -1,13 +1,13 @@
-"""The interface of an executor: a number of slots in which jobs run side by side, in this process or elsewhere.
+"""The interface of an executor: it takes jobs, runs them in this process or elsewhere, and reports how they ended.
 
-`loop.py` submits as many jobs as there are slots, waits until one ends, and submits the next, so that no slot waits
-for another. The data and reference statistics of the jobs are prepared before; workers find them in the store.
+How many jobs it has at a time, in which order, and what happens to one whose worker died is decided by its caller:
+see `loop.py`. The data and reference statistics of the jobs are prepared before; workers find them in the store.
 """
 
-import time
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,12 +18,12 @@ from fakeface.registry import Registry
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What every worker needs. Plain values only, since it is sent to other processes."""
+    """What executors and their workers need. Plain values only, since it is sent to other processes."""
 
     root: Path
     """The store's folder."""
     device: str
-    """A name that `machine.select_device` knows. With `auto` and `cuda`, workers share all GPUs of the machine."""
+    """`auto`, `cpu`, `cuda` or `cuda:N`. With `auto` and `cuda`, workers share all GPUs."""
     threads: int
     """CPU threads of each job. The last bits of the weights depend on this number."""
     git: dict[str, Any]
@@ -38,58 +38,54 @@ class Ended:
 
     job: Job
     exit: str
-    """An `Exit`: how the job ended, `refused` (it could not begin), or `busy` (another process holds the job's lock:
-    submit it again later)."""
+    """An `Exit`: how the job ended, `refused` (it could not begin), `busy` (another process holds the job's lock:
+    submit it again later) or `lost` (its worker died: submit it again to resume it)."""
     why: str = ""
-    """An explanation, where the journal has none or the user should see it at once."""
-    at: float = field(default_factory=time.time)
-    """When the job ended, in seconds since 1970."""
+    """An explanation, where the journal has none or the user should see it at once. Of a lost job: what ended its
+    worker, such as `SIGKILL`."""
 
 
 class Executor(ABC):
-    """Runs jobs in `slots` slots. Used from one thread, as a context manager; leaving it calls `close`.
+    """Runs jobs. Used from one thread, as a context manager; leaving it calls `close`.
 
     Register a subclass with `EXECUTORS.register(name)`. A worker runs a job with `JobRunner.run`, which takes the job's
     lock, trains or scores what is missing, and returns its `Ended`.
     """
 
-    def __init__(self, config: WorkerConfig, slots: int | None, stop: Callable[[], bool]) -> None:
-        """
-        Args:
-            slots: number of slots; None for the executor's default on the device.
-            stop: returns True once no further job may begin and running jobs must stop after a checkpoint, with exit
-                `interrupted`.
+    def __init__(self, config: WorkerConfig) -> None:
+        """Find the device or cluster. Workers may start later.
 
         Raises:
-            UserError: see `slots_for`.
+            UserError: the device or cluster is missing or does not work.
         """
-        self.config, self.stop = config, stop
-        self.slots = self.slots_for(config.device, slots, config.threads)
+        self.config = config
+        self.stopping = threading.Event()
+        """Once the caller has set it, no job begins, and running ones stop after the current step and a checkpoint, as
+        `interrupted`."""
 
-    @staticmethod
-    def slots_for(device: str, requested: int | None, threads: int) -> int:  # noqa: ARG004 - for subclasses
-        """Number of jobs to run side by side on a device, each with this number of CPU threads.
+    def slots(self, requested: int | None) -> int:
+        """How many jobs to run side by side: the number that the user requests, or what suits the machine.
 
         Raises:
-            UserError: the device does not exist, or the executor cannot run as many jobs.
+            UserError: the executor cannot run as many.
         """
         return requested or 1
 
     @abstractmethod
     def submit(self, job: Job) -> None:
-        """Start a job. Raises ValueError if every slot has one."""
+        """Begin a job, or queue it if the executor is full."""
 
     @abstractmethod
     def cancel(self, job: Job, why: str) -> None:
-        """Stop a running job after the current step and a checkpoint: it ends `pruned`, with `why` as evidence.
+        """Stop a submitted job after the current step and a checkpoint: it ends `pruned`, with `why` as evidence.
 
-        Has no effect on a job that is not running, is about to finish, or only needs scores. A pruned job that is
+        Has no effect on a job that was not submitted, is about to finish, or only needs scores. A pruned job that is
         submitted again resumes.
         """
 
     @abstractmethod
     def wait(self, on_progress: Callable[[Progress], None], timeout: float | None = None) -> list[Ended]:
-        """Block until at least one job has ended, and return those that have; at once with none if no job is running.
+        """Block until at least one job has ended, and return those that have; at once with none if no job is submitted.
 
         Args:
             on_progress: called in the caller's thread with each job's progress; may cancel jobs.

@@ -56,7 +56,6 @@ class JobEnded:
 
     exit: str
     why: str
-    at: float
 
 
 ToWorker = RunJob | CancelJob | StopAll
@@ -113,4 +112,4 @@ def run_worker(config: WorkerConfig, connection: "Connection[FromWorker, ToWorke
     while (message := inbox.jobs.get()) is not None:
         cancelled = partial(inbox.cancelled.get, message.number)
         ended = runner.run(message.job, lambda: inbox.stopped, cancelled, on_progress)
-        send(JobEnded(ended.exit, ended.why, ended.at))
+        send(JobEnded(ended.exit, ended.why))

@@ -10,12 +10,10 @@ from multiprocessing import connection, get_context, resource_tracker
 import torch
 
 from ablations.executors._base import EXECUTORS, Ended, Executor, WorkerConfig
-from ablations.executors._runner import record_crash
 from ablations.executors._worker import (
     CancelJob,
     FromWorker,
     JobEnded,
-    JobProgress,
     RunJob,
     StopAll,
     ToWorker,
@@ -24,22 +22,23 @@ from ablations.executors._worker import (
 from ablations.jobs.context import Progress
 from ablations.jobs.machine import select_device
 from ablations.jobs.plan import Job
-from ablations.store import Store
 from fakeface.environment import environment, thread_variables, usable_cores
 from fakeface.outcomes import Exit
 
 POLL_SECONDS = 0.1
-"""How often `wait` checks `stop`."""
-MAX_DEATHS = 3
-"""Deaths of a job's process after which the job counts as crashed; one that needs too much memory would never end."""
+"""How often `wait` checks whether to stop."""
 END_SECONDS = 10.0
 """Seconds that a worker has to end before it is killed, which is safe at any instant."""
 
 
 class _Worker:
-    """The parent's end of one process."""
+    """The parent's end of one process, which has one job at a time."""
 
     def __init__(self, config: WorkerConfig) -> None:
+        self.device = config.device
+        self.job: Job | None = None
+        self.number = 0
+        self.stop_sent = False
         # Not forked: a fork of a process that has used CUDA or started threads may hang.
         context = get_context("spawn")
         self.connection: connection.Connection[ToWorker, FromWorker]
@@ -50,7 +49,20 @@ class _Worker:
             self.process.start()
         theirs.close()  # so that the pipe closes when the worker dies
 
-    def send(self, message: ToWorker) -> None:
+    def start(self, job: Job) -> None:
+        self.job = job
+        self.number += 1
+        self._send(RunJob(self.number, job))
+
+    def cancel(self, why: str) -> None:
+        self._send(CancelJob(self.number, why))
+
+    def stop(self) -> None:
+        if not self.stop_sent:
+            self.stop_sent = True
+            self._send(StopAll())
+
+    def _send(self, message: ToWorker) -> None:
         with contextlib.suppress(OSError):  # it died; reading from the pipe reports that
             self.connection.send(message)
 
@@ -66,126 +78,52 @@ class _Worker:
         """How a process that died ended: a signal's name or an exit status."""
         self.end()
         code = self.process.exitcode or 0
+        if code == -signal.SIGKILL:
+            return "SIGKILL, which the system sends when memory runs out"
         return signal.Signals(-code).name if code < 0 else f"exit status {code}"
-
-
-class _Slot:
-    """A place for one job, with a worker that is started when first needed, and again after it died."""
-
-    def __init__(self, config: WorkerConfig, stop: Callable[[], bool]) -> None:
-        self.config, self.stop = config, stop
-        self.worker: _Worker | None = None
-        self.job: Job | None = None
-        self.number = 0
-        self.deaths = 0
-        self.cancelled: str | None = None
-        self.stop_sent = False
-        self.last_diagnosis = -1
-
-    def start(self, job: Job) -> None:
-        self.job, self.deaths, self.cancelled, self.last_diagnosis = job, 0, None, -1
-        self.number += 1
-        self._send_job(job)
-
-    def _send_job(self, job: Job) -> None:
-        if self.worker is not None and not self.worker.process.is_alive():
-            self.end_worker()
-        if self.worker is None:
-            self.worker, self.stop_sent = _Worker(self.config), False
-        self.worker.send(RunJob(self.number, job))
-        if self.cancelled is not None:
-            self.worker.send(CancelJob(self.number, self.cancelled))
-
-    def cancel(self, why: str) -> None:
-        self.cancelled = why
-        if self.worker is not None:
-            self.worker.send(CancelJob(self.number, why))
-
-    def forward_stop(self) -> None:
-        if self.worker is not None and self.stop() and not self.stop_sent:
-            self.stop_sent = True
-            self.worker.send(StopAll())
-
-    def end_worker(self) -> None:
-        """The next job gets another worker."""
-        if self.worker is not None:
-            self.worker.end()
-            self.worker = None
-
-    def receive(self, on_progress: Callable[[Progress], None]) -> Ended | None:
-        """Read one message, which is there or about to be. Returns the job's end, if that is what it says."""
-        assert self.worker is not None
-        assert self.job is not None
-        try:
-            message = self.worker.connection.recv()
-        except (EOFError, OSError):
-            return self._on_death(self.job)
-        if isinstance(message, JobEnded):
-            if message.exit == Exit.CRASHED:
-                self.end_worker()  # after a CUDA error, for one, every later job in the process fails too
-            return self._free(Ended(self.job, message.exit, message.why, message.at))
-        self._forward_progress(self.job, message, on_progress)
-        return None
-
-    def _forward_progress(
-        self, job: Job, message: JobProgress, on_progress: Callable[[Progress], None]
-    ) -> None:
-        if message.phase == "diagnosed":
-            if message.step <= self.last_diagnosis:  # reported before the worker died
-                return
-            self.last_diagnosis = message.step
-        on_progress(Progress(job, message.step, message.total_steps, message.phase, message.metrics))
-
-    def _on_death(self, job: Job) -> Ended | None:
-        """Resume the job from its checkpoint in another worker, unless that was tried often enough."""
-        assert self.worker is not None
-        words = self.worker.exit_words()
-        self.worker = None
-        self.deaths += 1
-        if self.stop():
-            return self._free(Ended(job, Exit.INTERRUPTED))
-        if self.deaths < MAX_DEATHS:
-            self._send_job(job)
-            return None
-        why = f"its process died {self.deaths} times, the last time by {words}"
-        return self._free(record_crash(job, Store(self.config.root), why))
-
-    def _free(self, ended: Ended) -> Ended:
-        self.job = None
-        return ended
 
 
 @EXECUTORS.register("local")
 class Local(Executor):
-    """A worker that dies takes no job with it: another one resumes the job from its checkpoint."""
+    """Starts a worker for each job that finds no idle one."""
 
-    def __init__(self, config: WorkerConfig, slots: int | None, stop: Callable[[], bool]) -> None:
-        super().__init__(config, slots, stop)
-        devices = _devices(config.device)
-        self._slots = [
-            _Slot(replace(config, device=devices[index % len(devices)]), stop) for index in range(self.slots)
-        ]
+    def __init__(self, config: WorkerConfig) -> None:
+        super().__init__(config)
+        self._devices = _devices(config.device)
+        self._workers: list[_Worker] = []
         self._ended: list[Ended] = []
 
-    @staticmethod
-    def slots_for(device: str, requested: int | None, threads: int) -> int:
-        devices = _devices(device)
-        return requested or (max(1, usable_cores() // threads) if devices == ["cpu"] else len(devices))
+    def slots(self, requested: int | None) -> int:
+        if self._devices == ["cpu"]:
+            return requested or max(1, usable_cores() // self.config.threads)
+        return requested or len(self._devices)
 
     def submit(self, job: Job) -> None:
-        free = next((slot for slot in self._slots if slot.job is None), None)
-        if free is None:
-            raise ValueError(f"{job.name}: all {self.slots} slots have a job; wait for one to end")
-        free.start(job)
+        for worker in [worker for worker in self._workers if not worker.process.is_alive()]:
+            if worker.job is None:
+                self._end(worker)
+        idle = next((worker for worker in self._workers if worker.job is None), None)
+        (idle or self._start_worker()).start(job)
+
+    def _start_worker(self) -> _Worker:
+        """A worker on the device that has the fewest."""
+        taken = [worker.device for worker in self._workers]
+        worker = _Worker(replace(self.config, device=min(self._devices, key=taken.count)))
+        self._workers.append(worker)
+        return worker
+
+    def _end(self, worker: _Worker) -> None:
+        worker.end()
+        self._workers.remove(worker)
 
     def cancel(self, job: Job, why: str) -> None:
-        for slot in self._slots:
-            if slot.job == job:
-                slot.cancel(why)
+        for worker in self._workers:
+            if worker.job == job:
+                worker.cancel(why)
 
     def wait(self, on_progress: Callable[[Progress], None], timeout: float | None = None) -> list[Ended]:
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
-        while not self._ended and any(slot.job for slot in self._slots):
+        while not self._ended and any(worker.job for worker in self._workers):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
@@ -195,21 +133,36 @@ class Local(Executor):
 
     def _receive(self, on_progress: Callable[[Progress], None], seconds: float) -> None:
         """Read one message of each worker that has one within some seconds."""
-        for slot in self._slots:
-            slot.forward_stop()
-        busy = [(slot.worker.connection, slot) for slot in self._slots if slot.job and slot.worker]
-        ready = connection.wait([pipe for pipe, _ in busy], seconds)
-        for slot in [slot for pipe, slot in busy if pipe in ready]:
-            ended = slot.receive(on_progress)
-            if ended is not None:  # kept, so that it is not lost if `on_progress` raises for another job
-                self._ended.append(ended)
+        busy = [worker for worker in self._workers if worker.job]
+        if self.stopping.is_set():
+            for worker in busy:
+                worker.stop()
+        ready = connection.wait([worker.connection for worker in busy], seconds)
+        for worker in [worker for worker in busy if worker.connection in ready]:
+            assert worker.job is not None
+            try:
+                message = worker.connection.recv()
+            except (EOFError, OSError):
+                self._workers.remove(worker)
+                self._ended.append(Ended(worker.job, Exit.LOST, worker.exit_words()))
+                continue
+            if isinstance(message, JobEnded):
+                # Kept, so that it is not lost if `on_progress` raises for another job.
+                self._ended.append(Ended(worker.job, message.exit, message.why))
+                worker.job = None
+                if message.exit == Exit.CRASHED:
+                    self._end(worker)  # after a CUDA error, for one, every later job in the process fails too
+            else:
+                on_progress(
+                    Progress(worker.job, message.step, message.total_steps, message.phase, message.metrics)
+                )
 
     def close(self) -> None:
-        for slot in self._slots:  # all pipes first, so that the workers end side by side
-            if slot.worker is not None:
-                slot.worker.connection.close()
-        for slot in self._slots:
-            slot.end_worker()
+        for worker in self._workers:  # all pipes first, so that the workers end side by side
+            worker.connection.close()
+        for worker in self._workers:
+            worker.end()
+        self._workers.clear()
 
 
 def _devices(name: str) -> list[str]:

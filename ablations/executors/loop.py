@@ -1,4 +1,7 @@
-"""Feeds jobs to an executor. Several processes may share a store: each job has a lock."""
+"""Feeds jobs to an executor: how many at a time, and what happens to a job whose worker died.
+
+Several processes may share a store: each job has a lock.
+"""
 
 import signal
 import threading
@@ -7,10 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Protocol
 
 from ablations.executors._base import Ended, Executor
+from ablations.executors._runner import record_crash
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.store import Store
@@ -19,6 +24,9 @@ from fakeface.outcomes import Exit
 
 WAIT_SECONDS = 0.5
 """Seconds between two checks of jobs that another process works on."""
+MAX_RESUMES = 2
+"""How often a job whose worker died is resumed before it counts as crashed; one that needs too much memory would
+never end."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 """Ctrl-C, the system's request to end, and the warning of a scheduler that is about to preempt."""
 
@@ -56,81 +64,139 @@ class Summary:
         return 0
 
 
+@dataclass
+class _Running:
+    """A job that the executor has."""
+
+    job: Job
+    since: float
+    """When it was submitted, by the monotonic clock (s)."""
+    deaths: int = 0
+    """How many of its workers died."""
+    cancelled: str | None = None
+    last_diagnosis: int = -1
+    """Step of the last diagnosis that was reported."""
+
+
 class Dispatcher:
-    """Hands jobs to an executor, reports their ends to the watcher, and sums them up."""
+    """Hands jobs to an executor, resumes those whose worker died, reports their ends, and sums them up."""
 
     def __init__(
-        self, executor: Executor, store: Store, watcher: Watcher, stop_all: Callable[[], None] | None = None
+        self, executor: Executor, slots: int, store: Store, watcher: Watcher, *, fail_fast: bool = False
     ) -> None:
-        """`stop_all`: makes `executor.stop` true; called when a first job crashes. None: the others go on."""
-        self.executor, self.store, self.watcher, self.stop_all = executor, store, watcher, stop_all
+        """
+        Args:
+            slots: how many jobs the executor has at most.
+            fail_fast: whether the first crash stops the other jobs.
+        """
+        self.executor, self.slots, self.store = executor, slots, store
+        self.watcher, self.fail_fast = watcher, fail_fast
         self.summary = Summary()
-        self._running: list[tuple[Job, float]] = []
-        """Jobs, and when they were submitted (s since 1970)."""
+        self._running: list[_Running] = []
         self._busy_seconds = 0.0
-        self._first, self._last = float("inf"), 0.0
+        self._first = float("inf")
+
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether another job may be submitted now."""
+        return len(self._running) < self.slots and not self.stop()
 
     @property
     def running(self) -> int:
         """Number of jobs that the executor has now."""
         return len(self._running)
 
+    def stop(self) -> bool:
+        """Whether no further job may begin."""
+        return self.executor.stopping.is_set()
+
     def submit(self, job: Job) -> None:
         """Start a job in a free slot."""
-        now = time.time()
+        now = time.monotonic()
         self.executor.submit(job)
         self._first = min(self._first, now)
-        self._running.append((job, now))
+        self._running.append(_Running(job, now))
+
+    def cancel(self, job: Job, why: str) -> None:
+        """Stop a running job, as `Executor.cancel` does, also if its worker dies meanwhile."""
+        self._entry(job).cancelled = why
+        self.executor.cancel(job, why)
 
     def wait(
         self, on_progress: Callable[[Progress], None], timeout: float | None = None
     ) -> list[tuple[Ended, History | None]]:
         """Wait as `Executor.wait` does, or sleep for `timeout` seconds if no job is running.
 
+        Args:
+            on_progress: called with each job's progress. It sees each diagnosis once, in order, however often the job
+                was resumed.
+
         Returns:
-            The jobs that ended, each with what its journal says: None if it was busy or has no journal.
+            The jobs that ended, each with what its journal says: None if it was busy or has no journal. None of them
+            is `lost`.
         """
         if not self._running:
-            _sleep(timeout or 0.0, self.executor.stop)
+            _sleep(timeout or 0.0, self.stop)
             return []
-        return [(ended, self._end(ended)) for ended in self.executor.wait(on_progress, timeout)]
+        found = self.executor.wait(partial(self._forward, on_progress), timeout)
+        ends = [end for ended in found if (end := self._after_loss(ended))]
+        return [(ended, self._end(ended)) for ended in ends]
+
+    def _entry(self, job: Job) -> _Running:
+        return next(entry for entry in self._running if entry.job == job)
+
+    def _forward(self, on_progress: Callable[[Progress], None], progress: Progress) -> None:
+        if progress.phase == "diagnosed":
+            entry = self._entry(progress.job)
+            if progress.step <= entry.last_diagnosis:  # reported before its worker died
+                return
+            entry.last_diagnosis = progress.step
+        on_progress(progress)
+
+    def _after_loss(self, ended: Ended) -> Ended | None:
+        """The end of a job; None if its worker died and another one resumes it."""
+        if ended.exit != Exit.LOST:
+            return ended
+        if self.stop():
+            return Ended(ended.job, Exit.INTERRUPTED)
+        entry = self._entry(ended.job)
+        entry.deaths += 1
+        if entry.deaths > MAX_RESUMES:
+            why = f"its worker died {entry.deaths} times, the last time by {ended.why}"
+            return record_crash(ended.job, self.store, why)
+        self.executor.submit(ended.job)
+        if entry.cancelled is not None:
+            self.executor.cancel(ended.job, entry.cancelled)
+        return None
 
     def _end(self, ended: Ended) -> History | None:
-        self._count_time(ended)
+        self._count_time(ended.job)
         if ended.exit == Exit.BUSY:
             return None
         history = history_of(ended.job, self.store)
         self.summary.exits[ended.job.name] = ended.exit
         self.watcher.ended(ended.job, ended.exit, history, ended.why)
-        if ended.exit == Exit.CRASHED and self.stop_all is not None and not self.executor.stop():
+        if ended.exit == Exit.CRASHED and self.fail_fast and not self.stop():
             self.summary.stopped_by = ended.job.name
-            self.stop_all()
+            self.executor.stopping.set()
         return history
 
-    def _count_time(self, ended: Ended) -> None:
-        index = next(index for index, (job, _) in enumerate(self._running) if job == ended.job)
-        _, began = self._running.pop(index)
-        self._busy_seconds += ended.at - began
-        self._last = max(self._last, ended.at)
-        if self._last > self._first:
-            busy = self._busy_seconds + sum(max(0.0, self._last - began) for _, began in self._running)
-            self.summary.idle_share = 1 - busy / (self.executor.slots * (self._last - self._first))
+    def _count_time(self, job: Job) -> None:
+        entry, now = self._entry(job), time.monotonic()
+        self._running.remove(entry)
+        self._busy_seconds += now - entry.since
+        if now > self._first:
+            busy = self._busy_seconds + sum(now - entry.since for entry in self._running)
+            self.summary.idle_share = 1 - busy / (self.slots * (now - self._first))
 
 
-def run_plan(
-    jobs: Sequence[Job],
-    executor: Executor,
-    store: Store,
-    watcher: Watcher,
-    stop_all: Callable[[], None] | None = None,
-) -> Summary:
-    """Train or score what is not done, in all slots. A job that crashes stops the others with `stop_all` only."""
-    dispatcher = Dispatcher(executor, store, watcher, stop_all)
+def run_plan(jobs: Sequence[Job], dispatcher: Dispatcher) -> Summary:
+    """Train or score what is not done, in all slots. Returns how these jobs ended, and those before them."""
     waiting, busy = deque(jobs), list[Job]()
-    while dispatcher.running or ((waiting or busy) and not executor.stop()):
-        while waiting and dispatcher.running < executor.slots and not executor.stop():
+    while dispatcher.running or ((waiting or busy) and not dispatcher.stop()):
+        while waiting and dispatcher.has_free_slot:
             dispatcher.submit(waiting.popleft())
-        ended = dispatcher.wait(watcher.progress, timeout=WAIT_SECONDS if busy else None)
+        ended = dispatcher.wait(dispatcher.watcher.progress, timeout=WAIT_SECONDS if busy else None)
         if not ended:  # check again the jobs that other processes had
             waiting.extend(busy)
             busy.clear()
@@ -148,14 +214,13 @@ def history_of(job: Job, store: Store) -> History | None:
 
 
 @contextmanager
-def stop_on_signals(on_first: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
-    """An event that the signals of STOP_SIGNALS set. A second signal ends the process at once, as without this,
+def stop_on_signals(stop: threading.Event, on_first: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Set an event at the signals of STOP_SIGNALS. A second signal ends the process at once, as without this,
     unless it is SIGUSR1: a scheduler may send its warning to the group and to each process of it.
 
     Args:
         on_first: called at the first signal, to tell the user.
     """
-    stop = threading.Event()
 
     def on_signal(number: int, _: FrameType | None) -> None:
         if stop.is_set() and number == signal.SIGUSR1:
@@ -168,7 +233,7 @@ def stop_on_signals(on_first: Callable[[], None] = lambda: None) -> Iterator[thr
 
     previous = {number: signal.signal(number, on_signal) for number in STOP_SIGNALS}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

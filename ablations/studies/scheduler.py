@@ -1,11 +1,11 @@
 """Runs tasks side by side, without a barrier: each is a sequence of trainings that depend on one another."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
-from ablations.executors import Ended, Executor
-from ablations.executors.loop import WAIT_SECONDS, Dispatcher, Watcher, history_of
+from ablations.executors import Ended
+from ablations.executors.loop import WAIT_SECONDS, Dispatcher, history_of
 from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.spec import Run
@@ -42,15 +42,11 @@ class Task(ABC):
 
 
 class TaskScheduler:
-    """Keeps every slot of an executor busy as long as any task has a training to run."""
+    """Keeps every slot busy as long as any task has a training to run."""
 
-    def __init__(
-        self, executor: Executor, store: Store, watcher: Watcher, stop_all: Callable[[], None] | None = None
-    ) -> None:
-        """`stop_all`: see `Dispatcher`."""
-        self.executor, self.store, self.watcher = executor, store, watcher
-        self.dispatcher = Dispatcher(executor, store, watcher, stop_all)
-        self.summary = self.dispatcher.summary
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher, self.store = dispatcher, dispatcher.store
+        self.summary = dispatcher.summary
         self._running: dict[str, _Running] = {}
         """By the job's identity."""
         self._waiting: list[Task] = []
@@ -60,9 +56,9 @@ class TaskScheduler:
     def run(self, tasks: Iterator[Task]) -> None:
         """Run until all tasks are done or the command is stopped. A task is taken from `tasks` when a slot is free."""
         exhausted = False
-        while not self.executor.stop():
+        while not self.dispatcher.stop():
             self._retry()
-            while not exhausted and len(self._running) + len(self._waiting) < self.executor.slots:
+            while not exhausted and len(self._running) + len(self._waiting) < self.dispatcher.slots:
                 task = next(tasks, None)
                 exhausted = task is None
                 if task is not None:
@@ -86,7 +82,7 @@ class TaskScheduler:
             self._waiting.append(task)
         elif ended.exit in (Exit.FINISHED, Exit.DIVERGED, Exit.PRUNED) and history is not None:
             task.ended(ended.job, history)
-            if not self.executor.stop():
+            if not self.dispatcher.stop():
                 self._advance(task)
         elif ended.exit == Exit.CRASHED:
             task.crashed()
@@ -111,7 +107,7 @@ class TaskScheduler:
             self._advance(task)
 
     def _on_progress(self, progress: Progress) -> None:
-        self.watcher.progress(progress)
+        self.dispatcher.watcher.progress(progress)
         if progress.phase != "diagnosed" or self._error is not None:
             return
         running = self._running[progress.job.identity]
@@ -122,7 +118,7 @@ class TaskScheduler:
             self._error = error
             return
         if why is not None:
-            self.executor.cancel(running.job, why)
+            self.dispatcher.cancel(running.job, why)
 
 
 class _Running:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ablations.executors import EXECUTORS
+from ablations.executors import EXECUTORS, WorkerConfig
 from ablations.jobs.machine import select_device
 from fakeface import environment
 from fakeface.environment import usable_cores
@@ -70,7 +70,7 @@ def test_a_quota_limits_the_cores_and_the_jobs_side_by_side(monkeypatch: pytest.
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     monkeypatch.setattr(environment, "cpu_quota", lambda: quota)
     assert usable_cores() == cores
-    assert EXECUTORS["local"].slots_for("cpu", None, 1) == cores
+    assert EXECUTORS["local"](WorkerConfig(Path(), "cpu", 1, {})).slots(None) == cores
 
 
 @pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])

@@ -1,5 +1,6 @@
 """The scheduler shows a task its running job's diagnoses, and reads each record of a journal once."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from ablations.executors import Ended
+from ablations.executors.loop import Dispatcher
 from ablations.jobs.context import Progress
 from ablations.jobs.outcome import outcome_fields
 from ablations.store import Store, history, journal
@@ -41,13 +43,8 @@ class OneJob(Task):
 class FakeExecutor:
     """Writes a journal with a diagnosis at each step until it is cancelled."""
 
-    slots = 1
-
     def __init__(self, folder: Path) -> None:
-        self.folder, self.why = folder, ""
-
-    def stop(self) -> bool:
-        return False
+        self.folder, self.why, self.stopping = folder, "", threading.Event()
 
     def submit(self, job: Any) -> None:
         pass
@@ -83,7 +80,7 @@ def test_a_task_sees_each_diagnosis_and_each_record_is_read_once(
     watcher: Any = SimpleNamespace(progress=lambda _: None, ended=lambda *_: None)
     executor: Any = FakeExecutor(folder)
     task = OneJob()
-    TaskScheduler(executor, store, watcher).run(iter([task]))
+    TaskScheduler(Dispatcher(executor, 1, store, watcher)).run(iter([task]))
     assert task.seen == [(1, 1), (2, 2), (3, 3)]
     assert (executor.why, task.exit) == ("enough", "pruned")
     offsets = read(folder / "journal.jsonl").offsets  # behind the note, then behind each diagnosis
