@@ -1,7 +1,7 @@
 """What can be removed from a store, and why. Includes finished results only on request."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -118,20 +118,32 @@ def removable(
         UserError: the disk refuses.
     """
     for folder in store.job_folders():
-        with ExitStack() as held:
-            if remove:
-                with os_errors(folder, "lock it"):
-                    try:
-                        held.enter_context(job_lock(folder).acquire(timeout=0))
-                    except Timeout:
-                        continue
-            elif is_running(folder) is not False:
-                continue
-            history = store.history(folder)
-            if within(history):
+        with _unused(folder, lock=remove) as unused:
+            if unused and within(history := store.history(folder)):
                 yield from _each(_removable_of(folder, history, needs), remove=remove)
+    if store.merging.is_dir() and not store.merging.is_symlink():
+        with _unused(store.merging, lock=remove) as unused:
+            if unused:
+                yield from _each([_entry(store.merging, "left by a merge that was killed")], remove=remove)
     if aside:
         yield from _each(archived(store, within), remove=remove)
+
+
+@contextmanager
+def _unused(folder: Path, *, lock: bool) -> Iterator[bool]:
+    """Whether no process works in a folder. With `lock`, none begins to during the block."""
+    if not lock:
+        yield is_running(folder) is False
+        return
+    with ExitStack() as held:
+        with os_errors(folder, "lock it"):
+            try:
+                held.enter_context(job_lock(folder).acquire(timeout=0))
+            except Timeout:
+                unused = False
+            else:
+                unused = True
+        yield unused
 
 
 def _removable_of(folder: Path, history: History, needs: Needs | None) -> list[Removable]:

@@ -149,6 +149,14 @@ def test_what_runs_is_neither_listed_nor_removed(world: World):
     assert world.stale() == [folder]
 
 
+def test_what_a_killed_merge_left_is_removed_unless_a_merge_runs(world: World):
+    (world.store.merging / "sgd-s0-0123456789ab").mkdir(parents=True)
+    with job_lock(world.store.merging):
+        assert world.removable() == world.removable(remove=True) == []
+    assert world.removable() == world.removable(remove=True) == [world.store.merging]
+    assert not world.store.merging.exists()
+
+
 def test_each_job_is_locked_from_the_look_to_the_removal(world: World, monkeypatch: pytest.MonkeyPatch):
     folder = world.finished(old(world.job("sgd")))
     remove, held = cleaning._remove, []
