@@ -11,7 +11,8 @@ _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u206
 """Control characters (with ESC and the C1 codes), separators of lines, changes of the writing direction, surrogates."""
 _UNSAFE = re.compile(f"[{_CONTROL}]")
 _UNSAFE_IN_LINES = re.compile(f"(?!\n)[{_CONTROL}]")
-_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#]*@")
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#:]*:[^\s/?#]*@|(?<=http://)[^\s/?#]*@|(?<=https://)[^\s/?#]*@")
+"""A name with a password, or a name alone where it may be a token. Databases need one, which is no secret."""
 _SECRET = re.compile(
     r"([?&][^=&#\s]*(?:token|key|passw|pwd|secret|sig|auth)[^=&#\s]*=)[^&#\s]+", re.IGNORECASE
 )

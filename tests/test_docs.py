@@ -4,6 +4,8 @@ import re
 import runpy
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 render = runpy.run_path(str(ROOT / "docs/files.py"))["render"]
 
@@ -20,3 +22,25 @@ def test_every_file_and_folder_that_the_design_names_exists():
 
 def test_the_list_of_files_is_the_docstrings():
     assert (ROOT / "docs/files.md").read_text() == render(), "write it again: python docs/files.py"
+
+
+def test_the_compose_file_is_yaml_whose_parts_exist():
+    compose = yaml.safe_load((ROOT / "docs/compose.yaml").read_text())
+    assert compose["services"].keys() == {"postgres", "mlflow"}
+    for service in compose["services"].values():
+        volumes = {volume.partition(":")[0] for volume in service["volumes"]}
+        configs = {config["source"] for config in service.get("configs", [])}
+        assert volumes <= compose["volumes"].keys()
+        assert configs <= compose["configs"].keys()
+        assert service.get("depends_on", {}).keys() <= compose["services"].keys()
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    versions = dict(re.findall(r"(mlflow|psycopg)(?:\[binary])?==([\d.]+)", str(compose)))
+    pinned = (ROOT / "constraints.txt").read_text()
+    assert all(f"\n{name}=={version}\n" in pinned for name, version in versions.items())
+    assert len(versions) == 2
+
+
+def test_links_between_the_documents_lead_somewhere():
+    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page}: {target}"

@@ -42,6 +42,8 @@ def test_line_breaks_are_kept_in_messages_and_visible_in_names():
     [
         ("http://me:secret@host:5000/x", "http://***@host:5000/x"),
         ("'https://token@host'", "'https://***@host'"),
+        ("postgresql://me:secret@host/db", "postgresql://***@host/db"),
+        ("postgresql://me@host/db", "postgresql://me@host/db"),
         ("sqlite:////a@b/mlflow.db", "sqlite:////a@b/mlflow.db"),
         ("http://host/a@b, see mail@host", "http://host/a@b, see mail@host"),
         ("a http://u:p@h and http://v:q@i", "a http://***@h and http://***@i"),

@@ -17,6 +17,7 @@ import typer
 
 from ablations.cli.printing import console
 from fakeface.errors import UserError
+from fakeface.terminal import without_credentials
 
 if TYPE_CHECKING:
     from ablations.jobs.plan import Job
@@ -45,13 +46,29 @@ def store_path(path: Path) -> Path:
     return path
 
 
+def without_password(uri: str | None) -> str | None:
+    """The address of a server or database. Raises UserError if it holds a password or a token.
+
+    Every user of the machine can read a command line, and the shell keeps it.
+    """
+    if uri is not None and without_credentials(uri) != uri:
+        raise UserError(
+            f"{without_credentials(uri)}: an address with a password or a token, which every user of this machine can "
+            "read in the list of processes. Leave it out of the address; for an MLflow server, set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or write ~/.netrc; for "
+            "PostgreSQL, set PGPASSWORD, or write ~/.pgpass"
+        )
+    return uri
+
+
 StorePath = Annotated[
     Path, typer.Option(metavar="PATH", help="The folder that holds all results.", callback=store_path)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 TrackingUri = Annotated[
-    str | None, typer.Option(help="URI of an MLflow server; by default a file in the store.")
+    str | None,
+    typer.Option(help="URI of an MLflow server; by default a file in the store.", callback=without_password),
 ]
 PORT_OPTION = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
 Port = Annotated[int, PORT_OPTION]

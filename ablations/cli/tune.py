@@ -15,6 +15,7 @@ from ablations.cli.options import (
     SpecOptions,
     WorkOptions,
     with_bundles,
+    without_password,
 )
 from ablations.cli.printing import console, print_json
 from fakeface.errors import UserError
@@ -40,7 +41,8 @@ def tune(
     storage: Annotated[
         str | None,
         typer.Option(
-            help="URL of a database that keeps the trials (for one store at a time); by default the store does."
+            help="URL of a database that keeps the trials (for one store at a time); by default the store does.",
+            callback=without_password,
         ),
     ] = None,
     add: Annotated[

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import FrameType
 from typing import Protocol
@@ -20,6 +20,7 @@ from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
 from ablations.store import Store
 from ablations.store.history import History
+from ablations.store.locks import SILENT_SECONDS, why_silent
 from fakeface.outcomes import Exit
 
 WAIT_SECONDS = 0.5
@@ -93,6 +94,8 @@ class Dispatcher:
         self.watcher, self.fail_fast = watcher, fail_fast
         self.summary = Summary()
         self._running: list[_Running] = []
+        self._busy_since: dict[str, float] = {}
+        """Jobs that another process has, and since when this one waits for them, by the monotonic clock (s)."""
         self._busy_seconds = 0.0
         self._first = float("inf")
 
@@ -139,7 +142,7 @@ class Dispatcher:
             _sleep(timeout or 0.0, self.stop)
             return []
         found = self.executor.wait(partial(self._forward, on_progress), timeout)
-        ends = [end for ended in found if (end := self._after_loss(ended))]
+        ends = [self._refused_if_stuck(end) for ended in found if (end := self._after_loss(ended))]
         return [(ended, self._end(ended)) for ended in ends]
 
     def _entry(self, job: Job) -> _Running:
@@ -168,6 +171,16 @@ class Dispatcher:
         if entry.cancelled is not None:
             self.executor.cancel(ended.job, entry.cancelled)
         return None
+
+    def _refused_if_stuck(self, ended: Ended) -> Ended:
+        """Do not wait for ever for another process that has a job and writes nothing."""
+        if ended.exit != Exit.BUSY:
+            return ended
+        now = time.monotonic()
+        waited = now - self._busy_since.setdefault(ended.job.name, now)
+        folder = self.store.find(ended.job.identity) if waited > SILENT_SECONDS else None
+        why = why_silent(folder) if folder is not None else ""
+        return replace(ended, exit=Exit.REFUSED, why=why) if why else ended
 
     def _end(self, ended: Ended) -> History | None:
         self._count_time(ended.job)

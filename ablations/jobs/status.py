@@ -77,10 +77,12 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
     running = False if locked else is_running(folder)
     if history.unreadable:
         return JobState(Status.UNREADABLE, history.unreadable, folder, history)
-    if running:
+    complete = exit_of(history, running=False) in COMPLETE
+    lacking = complete and lacking_scores(job, history)
+    if running and (lacking or not complete):  # a lock may outlive its process where another machine keeps it
         return JobState(Status.RUNNING, f"at step {history.last_step}", folder, history, history.last_step)
-    if exit_of(history, running=False) in COMPLETE and history.outcome is not None:
-        if lacking_scores(job, history):
+    if complete and history.outcome is not None:
+        if lacking:
             return JobState(Status.RE_SCORE, "scored under another protocol so far", folder, history)
         damage = (
             f"; {len(history.damaged_lines)} damaged lines in its journal" if history.damaged_lines else ""

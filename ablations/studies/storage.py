@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ablations.store import journal
 from fakeface.errors import UserError
 from fakeface.files import os_errors
+from fakeface.terminal import without_credentials
 
 Log = dict[str, Any]
 """One operation of Optuna's: a trial that begins, a parameter, a value."""
@@ -83,8 +84,10 @@ def storage_of(folder: Path, url: str | None) -> BaseStorage:
     except (
         Exception
     ) as error:  # anything that a database's driver raises, or Optuna on operations of another version
-        where = str(path) if url is None else f"--storage {url}"
-        raise UserError(f"{where}: cannot read the trials: {_first_line(error)}") from error
+        where = str(path) if url is None else f"--storage {without_credentials(url)}"
+        missing = isinstance(error, ImportError) and str(url).startswith("postgresql")
+        remedy = ": `pip install -e '.[postgres]'` installs it" if missing else ""
+        raise UserError(f"{where}: cannot read the trials: {_first_line(error)}{remedy}") from error
 
 
 @contextmanager
@@ -93,15 +96,16 @@ def database_errors(url: str | None) -> Iterator[None]:
     try:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
+        where, why = without_credentials(f"--storage {url}"), _first_line(error.__cause__ or error)
         raise UserError(
-            f"--storage {url}: cannot keep the trials: {_first_line(error.__cause__ or error)}: repair the database, "
-            "or choose another: the same command trains no finished training twice"
+            f"{where}: cannot keep the trials: {why}: repair the database, or choose another: the same command trains "
+            "no finished training twice"
         ) from error
 
 
 def _first_line(error: BaseException) -> str:
-    """Without the SQL that SQLAlchemy adds."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    """Without the SQL that SQLAlchemy adds, and without credentials."""
+    return without_credentials(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def journal_of(folder: Path) -> Path:

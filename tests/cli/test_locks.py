@@ -42,6 +42,13 @@ def test_a_job_whose_lock_is_stuck_is_refused_and_not_waited_for(
     assert "remove the file" in trained(*again, check=2).stdout
 
 
+def test_a_finished_job_whose_lock_stayed_is_finished(trained: Place):
+    with job_lock(trained.job("sgd")):
+        exits = {row["run"]: (row["state"], row["exit"]) for row in trained.json("status")}
+        assert exits == dict.fromkeys(exits, ("done", "finished"))
+        assert "Nothing to do" in trained("run", "--no-mirror", "--run", "sgd").stdout
+
+
 OTHER_UID = 65534
 WITHOUT_ROOTS_RIGHTS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
 """Root is then a user like any other to the files that are not root's."""

@@ -56,6 +56,18 @@ def test_a_printed_path_is_relative_where_it_can_be(tmp_path: Path, monkeypatch:
     assert shell_command("ui", store=tmp_path / "here") == "ablate ui --store here"
 
 
+@pytest.mark.parametrize(
+    "address", ["https://ana:s3cret@lab", "https://lab?token=s3cret", "https://s3cret@lab"]
+)
+@pytest.mark.parametrize("command", ["run", "sync", "status", "report"])
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(
+    command: str, address: str, tmp_path: Path
+):
+    done = run_command(tmp_path, command, "--tracking-uri", address, check=2)
+    assert "MLFLOW_TRACKING_PASSWORD" in done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+
+
 def test_a_picture_replaces_no_file_of_another_kind(tmp_path: Path):
     spec, disguised, png = (tmp_path / name for name in ("runs.yaml", "notes.png", "old.png"))
     spec.write_text("runs: {}")

@@ -15,7 +15,7 @@ import torch
 
 from ablations.cli.printing import SafeConsole
 from ablations.cli.view import LiveView
-from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig
+from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig, loop
 from ablations.executors.loop import MAX_RESUMES, Dispatcher, run_plan, stop_on_signals
 from ablations.jobs import machine, training
 from ablations.jobs.context import Progress
@@ -25,6 +25,8 @@ from ablations.jobs.status import JobState, state_of
 from ablations.spec import load_spec
 from ablations.store import Store, job_lock, journal
 from ablations.store.history import History
+from ablations.store.journal import Journal
+from ablations.store.locks import why_silent
 from fakeface import data
 from fakeface.environment import usable_cores
 from fakeface.errors import UserError
@@ -315,10 +317,15 @@ class Clockwork:
     """An executor without jobs: what is in flight ends after so many waits; some of it crashes, some is lost."""
 
     def __init__(
-        self, waits: dict[str, int], crashes: Collection[str] = (), losses: dict[str, int] | None = None
+        self,
+        waits: dict[str, int],
+        crashes: Collection[str] = (),
+        losses: dict[str, int] | None = None,
+        busy: Collection[str] = (),
     ) -> None:
         self.waits, self.flying = waits, dict[str, tuple[Job, int]]()
-        self.crashes, self.losses, self.stopping = crashes, losses or {}, threading.Event()
+        self.crashes, self.losses, self.busy = crashes, losses or {}, busy
+        self.stopping = threading.Event()
         self.filled: list[int] = []
         self.submitted: list[str] = []
         self.cancelled: list[tuple[str, str]] = []
@@ -329,6 +336,8 @@ class Clockwork:
             return "lost"
         if job.name in self.crashes:
             return "crashed"
+        if job.name in self.busy:
+            return "busy"
         return "interrupted" if self.stopping.is_set() else "finished"
 
     def cancel(self, job: Job, why: str) -> None:
@@ -377,6 +386,24 @@ def test_a_crash_after_ctrl_c_is_not_what_stopped_the_others(prepared: Bench):
     clockwork.stopping.set()
     dispatcher.wait(ignore)
     assert dispatcher.summary.stopped_by == ""
+
+
+def test_a_job_of_a_process_that_writes_nothing_is_not_waited_for_without_end(
+    prepared: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    bench = prepared.sibling("stuck")
+    jobs = [bench.job(seed) for seed in range(2)]
+    path = bench.store.folder_for(jobs[0].run, 0, jobs[0].identity) / "journal.jsonl"
+    with Journal(path) as journal_file:
+        journal_file.append("session", from_step=0, stack={}, git={})
+    hours_ago = time.time() - 3 * 3600
+    os.utime(path, (hours_ago, hours_ago))
+    monkeypatch.setattr(loop, "SILENT_SECONDS", 0.0)  # that this process waits; the journal's limit stays
+    clockwork = Clockwork({job.name: 1 for job in jobs}, busy=(jobs[0].name,))
+    summary = run_plan(jobs, Dispatcher(clockwork, 1, bench.store, Silent()))
+    assert summary.exits == {jobs[0].name: "refused", jobs[1].name: "finished"}
+    os.utime(path)
+    assert why_silent(path.parent) == ""
 
 
 def test_a_repeated_warning_of_a_scheduler_does_not_end_the_process():

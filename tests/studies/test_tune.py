@@ -270,6 +270,10 @@ def test_what_is_no_file_in_a_study_is_an_error_before_anything_is_trained(
         (("tune", "rates", "--add", "'x'"), "must be a name"),
         (("tune", "against", "--dashboard"), "not begun yet"),
         (("tune", "rates", "--storage", "nodb://x"), "--storage nodb://x"),
+        (
+            ("tune", "rates", "--storage", "postgresql://me:s3cret@x/y"),
+            "postgresql://***@x/y: an address with",
+        ),
         (("tune", "rates", "--set", "optimizer.lr=-1"), "must be > 0"),
     ],
 )

@@ -1,5 +1,6 @@
 """What servers, networks, clocks and damaged files do to a mirror, and that the user reads what helps."""
 
+import base64
 import contextlib
 import http.server
 import json
@@ -28,11 +29,16 @@ def store(tmp_path: Path) -> Store:
 
 
 @contextlib.contextmanager
-def answering(status: int, body: str) -> Iterator[str]:
-    """A server that gives the same answer to everything. Yields its URI, with a password."""
+def answering(status: int, body: str, seen: list[str | None] | None = None) -> Iterator[str]:
+    """A server that gives the same answer to everything. Yields its URI, with a password.
+
+    `seen` gets the name and password that each request brings.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if seen is not None:
+                seen.append(self.headers["Authorization"])
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body.encode())
@@ -77,6 +83,25 @@ def test_what_a_server_refuses_is_one_line_with_its_remedy_and_no_password(
     assert "\x1b" not in text
     assert not [place for place in (name, text, compare_link(store, uri, [])) if "s3cret" in place]
     assert report.pending.points > 0
+
+
+@pytest.mark.parametrize("how", ["variables", "netrc"])
+def test_name_and_password_come_from_variables_or_netrc(
+    store: Store, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "variables":
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ana")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "s3cret")
+    else:
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login ana password s3cret")
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    seen: list[str | None] = []
+    Job(store).whole()
+    with answering(401, "", seen) as uri:
+        report = sync(store, uri.replace("ana:s3cret@", ""))
+    assert {*seen} == {f"Basic {base64.b64encode(b'ana:s3cret').decode()}"}
+    assert not any(b"s3cret" in path.read_bytes() for path in store.root.rglob("*") if path.is_file())
+    assert "s3cret" not in str(report)
 
 
 @pytest.mark.parametrize("limit", ["CALL_SECONDS", "STOP_SECONDS"])

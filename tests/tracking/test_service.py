@@ -4,14 +4,9 @@ doubled.
 
 import contextlib
 import http.server
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,66 +15,18 @@ import pytest
 from ablations.store import Store, job_lock
 from ablations.tracking import MirrorProcess, server, shipped, sync
 from ablations.tracking.loop import pending
+from tests.mlflow_server import WAIT, Server, wait_until
 from tests.tracking_jobs import (
     POINTS,
     Job,
     check_mirrored,
     journal_rows,
     mirror_rows,
-    new_store,
     run_id_of,
     run_of,
 )
 
-WAIT = 150.0
 pytestmark = [pytest.mark.service, pytest.mark.slow]
-
-
-class Server:
-    """A real MLflow server on its own database; artifacts go through it, unless `files` says otherwise."""
-
-    def __init__(self, root: Path, *files: str) -> None:
-        self.backend = new_store(root)
-        self.files = files or ("--artifacts-destination", str(self.backend.artifacts))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [
-            *(sys.executable, "-m", "mlflow", "server", "--port", str(self.port), "--workers", "1"),
-            *("--backend-store-uri", self.backend.tracking_uri),
-            *self.files,
-        ]
-        settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        with (self.backend.root / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True
-            )
-        wait_until(self.answers)
-
-    def answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=5):
-                return True
-        except OSError:
-            return False
-
-    def kill(self) -> None:
-        """kill -9, workers too: the parent's death alone leaves them serving."""
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,63 @@
+"""A real MLflow server on 127.0.0.1, which a test can kill and start again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.tracking_jobs import new_store
+
+WAIT = 150.0
+
+
+class Server:
+    """A real MLflow server on a database of its own; artifacts go through it, unless `files` says otherwise."""
+
+    def __init__(self, root: Path, *files: str, database: str = "") -> None:
+        """`database`: its URL; by default a sqlite file in `root`."""
+        self.root, self.database = root, database or new_store(root).tracking_uri
+        self.files = files or ("--artifacts-destination", str(root / "artifacts"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [
+            *(sys.executable, "-m", "mlflow", "server", "--port", str(self.port), "--workers", "1"),
+            *("--backend-store-uri", self.database),
+            *self.files,
+        ]
+        settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        with (self.root / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_until(self.answers)
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """kill -9, workers too: the parent's death alone leaves them serving."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT
+    while not holds():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
