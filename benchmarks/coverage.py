@@ -30,6 +30,7 @@ from analysis.frames.jobs import Selected, load
 from analysis.statistics import Region, difference, is_paired, judge, ratio, shift, variance_ratio
 from analysis.statistics import spread as standard_deviation
 from analysis.statistics.aggregates import mean_interval, probability_interval
+from analysis.statistics.looks import look_counts, look_levels
 from analysis.statistics.ranks import mann_whitney_null
 
 Array = npt.NDArray[np.float64]
@@ -202,6 +203,30 @@ def row(*cells: object) -> str:
 
 def head(*cells: object) -> str:
     return "\n".join(["", row(*cells), "|" + "---|" * len(cells)])
+
+
+def rules(simulations: int) -> Iterator[str]:  # noqa: ARG001
+    """What follows from the rules alone, by quantiles and without a simulation."""
+    sizes = (2, 3, 5, 10)
+    yield head("narrower in pairs from a correlation of", *(f"n = {n}" for n in sizes))
+    yield row("", *(f"{1 - (t.ppf(0.975, 2 * n - 2) / t.ppf(0.975, n - 1)) ** 2:.2f}" for n in sizes))
+    yield head("largest difference in failures", *(f"n = {n}" for n in (3, 5, 10, 20)))
+    yield row("", *(f"{100 * (1 - 0.025 ** (1 / n)):.0f} points" for n in (3, 5, 10, 20)))
+    yield head(
+        "effect found in 80%, in standard deviations",
+        "alone",
+        "first of 3",
+        "first of 9",
+        "smallest p of ranks",
+    )
+    for n in sizes:
+        effects = (detectable_effect(n, paired=False, level=1 - 0.05 / k) for k in (1, 3, 9))
+        yield row(f"n = {n}", *(f"{effect:.2g}" for effect in effects), f"{2 / math.comb(2 * n, n):.1g}")
+    yield head("pairs without correlation", "n = 5", "n = 10")
+    yield row("", *(f"{math.sqrt(2) * detectable_effect(n, paired=True):.1f}" for n in (5, 10)))
+    counts = look_counts(3, 20)
+    yield head("looks until decided, from 3 to 20 seeds", *map(str, counts))
+    yield row("level", *look_levels(counts))
 
 
 def coverage(simulations: int) -> Iterator[str]:
@@ -445,7 +470,8 @@ def _staircase(random: np.random.Generator, tries: int, width: float) -> tuple[f
 
 
 TABLES = {
-    f.__name__: f for f in (coverage, verdicts, power, ladders, companions, aggregates, searches, edges)
+    f.__name__: f
+    for f in (rules, coverage, verdicts, power, ladders, companions, aggregates, searches, edges)
 }
 
 
