@@ -31,6 +31,12 @@ runs:
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: a worker takes whole files, and the last one should be short."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def tiny_spec(tmp_path: Path) -> Path:
     path = tmp_path / "runs.yaml"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from fakeface.declaration import UNDECLARED, Declaration
 from fakeface.gan.series import ACCURACY_FAKE, ACCURACY_REAL, LOSS_D, LOSS_D_FAKE, LOSS_D_REAL, UPDATE_RATIO
@@ -150,15 +151,9 @@ def _holds_from(
 
 def _running_median(values: Array) -> Array:
     """Centred median over a share of the values, of what is finite there; NaN where nothing is."""
-    if not len(values):
-        return values
     half = max(1, round(len(values) * WINDOW_SHARE / 2))
-    padded = np.pad(np.where(np.isfinite(values), values, np.nan), half, constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    known = np.isfinite(windows).any(axis=1)
-    medians = np.full(len(values), np.nan)
-    medians[known] = np.nanmedian(windows[known], axis=1)
-    return medians
+    finite = pd.Series(np.where(np.isfinite(values), values, np.nan))
+    return finite.rolling(2 * half + 1, center=True, min_periods=1).median().to_numpy()
 
 
 def _not_finite(series: Mapping[str, Series]) -> str:
