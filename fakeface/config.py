@@ -231,6 +231,9 @@ class TrainConfig(Settings):
     """Samples, scores and the kept generator come from an exponential moving average of G's weights with this decay at
     each step of G, which looks 1 / (1 - decay) steps back; 0: from G itself."""
 
+    precision: Literal["float32", "bfloat16"] = Field("float32", json_schema_extra=added_later("float32"))
+    """`bfloat16`: convolutions and matrix products of a step in bfloat16, by torch's autocast; weights, losses and
+    optimizers stay in float32. Twice as fast or more where the processor has it; scores are always in float32."""
     seeds: SeedsConfig = SeedsConfig()
     """Seeds of single streams of randomness, in place of the job's seed."""
 

@@ -74,15 +74,15 @@ class GanBatch:
 
     @cached_property
     def real_outputs(self) -> Tensor:
-        """D's outputs on the real batch, (B,). D runs when they are first read, and once."""
+        """D's outputs on the real batch, (B,) float32. D runs when they are first read, and once."""
         outputs: Tensor = self.discriminator(self.real)
-        return outputs
+        return outputs.float()
 
     @cached_property
     def fake_outputs(self) -> Tensor:
-        """D's outputs on the generated batch, (B,). D runs when they are first read, and once."""
+        """D's outputs on the generated batch, (B,) float32. D runs when they are first read, and once."""
         outputs: Tensor = self.discriminator(self.fake)
-        return outputs
+        return outputs.float()
 
     def stream(self, name: str) -> torch.Generator:
         """A CPU generator of this step's own, for a loss that draws: the same on each device and after a resume."""

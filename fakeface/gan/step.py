@@ -156,7 +156,7 @@ def gan_step(
     for d_step in range(config.train.d_steps):
         number = state.step * config.train.d_steps + d_step
         z = latent_noise("latent", real.seed, number, config.train.batch_size, config.network.latent_dim)
-        fakes = state.generator(z.to(real.device, non_blocking=True))
+        fakes = state.generator(z.to(real.device, non_blocking=True)).float()
         seen = augmented(config.augment, real.batch(number), "real", real.seed, number)
         fakes = augmented(config.augment, fakes, "generated", real.seed, number)
         batch = GanBatch(state.discriminator, seen, fakes, real.seed, number)

@@ -55,6 +55,10 @@ def train(
     Where blocks end changes no weight. Metrics stay on the device within a block, so no step waits for the host.
     """
     objective = Objective.of(config)
+    # Without a cache, which would keep D's weights of before its step for G's half.
+    autocast = torch.autocast(
+        real.device.type, torch.bfloat16, enabled=config.train.precision == "bfloat16", cache_enabled=False
+    )
     if (
         state.step == 0
     ):  # for components that draw from torch's own generators; a checkpoint keeps their state
@@ -67,7 +71,8 @@ def train(
             probe = (
                 Probe(state.generator, state.discriminator) if (state.step + 1) % PROBE_EVERY == 0 else None
             )
-            rows.append(gan_step(config, state, objective, real, probe))
+            with autocast:
+                rows.append(gan_step(config, state, objective, real, probe))
             if probe is not None:
                 probes[state.step] = probe.measure()
             stopping = stop()

@@ -12,7 +12,10 @@ from fakeface.config import OptimizerConfig, TrainConfig, TrainingConfig, change
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints, sampling, training
 from fakeface.gan.batches import RealImages
-from fakeface.gan.optimizers import build_optimizer
+from fakeface.gan.losses import LOSSES
+from fakeface.gan.networks import NETWORKS
+from fakeface.gan.optimizers import OPTIMIZERS, build_optimizer
+from fakeface.gan.penalties import PENALTIES
 from fakeface.gan.step import GanState
 from fakeface.randomness import batch_indices, latent_noise
 
@@ -279,3 +282,41 @@ def test_cuda_gives_the_cpus_losses():
     real = RealImages(faces(), None, scaling="symmetric", batch_size=8, seed=0, device=torch.device("cuda"))
     on_gpu = list(training.train(config, state, real, 5))
     np.testing.assert_allclose(on_gpu[0].metrics["Loss_D"], on_cpu[0].metrics["Loss_D"], rtol=2e-3)
+
+
+# -- precision ----------------------------------------------------------------------------------------------------
+
+
+HALF = {"train": {"batch_size": 8, "precision": "bfloat16"}}
+
+
+def test_bfloat16_stays_near_float32_and_keeps_weights_and_losses_in_float32():
+    full, half = run(tiny(), 6), run(tiny(**HALF), 6)
+    assert digest(full[0]) != digest(half[0])
+    assert {weight.dtype for weight in half[0].generator.parameters()} == {torch.float32}
+    for name in ("Loss_D", "Loss_G", "D(x)"):
+        ours, theirs = (np.concatenate([b.metrics[name] for b in blocks]) for _, blocks in (half, full))
+        np.testing.assert_allclose(ours, theirs, rtol=0.05)
+        assert (ours != np.float64(torch.tensor(ours).bfloat16().double().numpy())).any(), "it is not rounded"
+
+
+def test_bfloat16_resumes_exactly(tmp_path: Path):
+    config = tiny(**HALF)
+    assert digest(saved_and_resumed(config, tmp_path / "half.pt", 3, 6)) == digest(run(config, 6)[0])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"loss": {"name": name}} for name in LOSSES),
+        *({"penalty": {"name": name}} for name in PENALTIES),
+        *({"network": {"name": name, "width": 4, "latent_dim": 8}} for name in NETWORKS),
+        *({"optimizer": {"name": name}} for name in OPTIMIZERS),
+        {"network": {"width": 4, "latent_dim": 8, "options": {"spectral_norm": True}}},
+        {"augment": {"name": "diffaugment"}},
+    ],
+    ids=str,
+)
+def test_every_component_trains_in_bfloat16(settings: dict[str, object]):
+    _, blocks = run(tiny(**HALF, **settings), 2)
+    assert blocks[-1].diverged_at is None
