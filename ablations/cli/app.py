@@ -3,11 +3,13 @@
 import contextlib
 import errno
 import sys
-from typing import NoReturn
+from importlib import metadata
+from typing import Annotated, NoReturn
 
 import typer
 
 from ablations.cli.data import data_app
+from ablations.cli.options import flag
 from ablations.cli.results import results_app
 from ablations.cli.store import store_app
 from ablations.cli.train import train_app
@@ -22,13 +24,28 @@ app = typer.Typer(
     name="ablate",
     help="Train the variants of a GAN that runs.yaml describes, track them, and compare what each change does.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
 for commands in (train_app, tune_app, results_app, store_app):
     app.add_typer(commands)
 app.add_typer(data_app, name="data")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ablate {metadata.version('fakeface-ablations')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        flag("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablations.cli.options import Count, Selectors, picture_path, with_bundles
+from ablations.cli.options import Count, Selectors, flag, picture_path, with_bundles
 from ablations.cli.printing import console
 from fakeface.errors import UserError
 
@@ -20,9 +20,7 @@ SHOWN_SKIPPED = 10
 @with_bundles
 def prepare(
     chosen: Selectors,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Decode again, where the source changed.")
-    ] = False,
+    refresh: Annotated[bool, flag("--refresh", help="Decode again, where the source changed.")] = False,
 ) -> None:
     """Render, download or decode the images that the runs need, once."""
     from ablations.cli.setup import prepare_images

@@ -61,18 +61,29 @@ def without_password(uri: str | None) -> str | None:
     return uri
 
 
+def flag(*names: str, **settings: Any) -> Any:
+    """An option that is given or not, whose help shows no type."""
+    return typer.Option(*names, metavar="", **settings)
+
+
 StorePath = Annotated[
     Path, typer.Option(metavar="PATH", help="The folder that holds all results.", callback=store_path)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Json = Annotated[bool, flag("--json", help="Print JSON.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 TrackingUri = Annotated[
     str | None,
-    typer.Option(help="URI of an MLflow server; by default a file in the store.", callback=without_password),
+    typer.Option(
+        metavar="URI",
+        help="URI of an MLflow server; by default a file in the store.",
+        callback=without_password,
+    ),
 ]
-PORT_OPTION = typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")
+PORT_OPTION = typer.Option(metavar="N", min=1, max=65535, help="Port on 127.0.0.1.")
 Port = Annotated[int, PORT_OPTION]
-Count = Annotated[int, typer.Option("-n", "--count", min=1, max=100_000, help="Number of images.")]
+Count = Annotated[
+    int, typer.Option("-n", "--count", metavar="N", min=1, max=100_000, help="Number of images.")
+]
 
 
 def number_in_range(value: float) -> float:
@@ -123,7 +134,8 @@ class SpecOptions:
 
     spec: Annotated[Path, typer.Option(metavar="PATH", help="The specification.")] = SPEC
     profile: Annotated[
-        str | None, typer.Option(help="Size of the runs: quick, standard, paper, or your own.")
+        str | None,
+        typer.Option(metavar="NAME", help="Size of the runs: quick, standard, paper, or your own."),
     ] = None
     set_: Annotated[
         list[str] | None,
@@ -153,14 +165,17 @@ class SpecOptions:
 class Selectors(SpecOptions):
     """Runs and seeds of a specification."""
 
-    group: Annotated[list[str] | None, typer.Option(help="Only runs of this group (repeatable).")] = None
+    group: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only runs of this group (repeatable).")
+    ] = None
     run: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this run, runs of this pattern, or 'RUN[A.B=V]', a variant of it (repeatable)."
+            metavar="RUN",
+            help="Only this run, runs of this pattern, or 'RUN[A.B=V]', a variant of it (repeatable).",
         ),
     ] = None
-    seeds: Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2.")] = None
+    seeds: Annotated[str | None, typer.Option(metavar="N,N-M", help="Seeds, such as 0,1,2 or 0-4.")] = None
 
     def choose(self) -> "tuple[Spec, tuple[Run, ...], Store]":
         """The selected runs. Reads the specification only."""
@@ -235,17 +250,20 @@ class WorkOptions:
     threads: Annotated[
         int,
         typer.Option(
+            metavar="N",
             min=1,
             max=MAX_THREADS,
             help="CPU threads of a job. Results are bit for bit the same only for the same number.",
         ),
     ] = THREADS
     executor: Annotated[
-        str, typer.Option(help="Where jobs run: local (worker processes), serial (this process).")
+        str,
+        typer.Option(metavar="NAME", help="Where jobs run: local (worker processes), serial (this process)."),
     ] = "local"
     jobs: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             min=1,
             max=MAX_JOBS,
             help="Jobs side by side; by default, for local, one per GPU, or as many as the CPU has cores for.",
@@ -253,10 +271,10 @@ class WorkOptions:
     ] = None
     fail_fast: Annotated[
         bool,
-        typer.Option("--fail-fast", help="Stop all jobs, with a checkpoint, when a first one crashes."),
+        flag("--fail-fast", help="Stop all jobs, with a checkpoint, when a first one crashes."),
     ] = False
     allow_inexact: Annotated[
-        bool, typer.Option("--allow-inexact", help="Resume jobs that began with other versions or hardware.")
+        bool, flag("--allow-inexact", help="Resume jobs that began with other versions or hardware.")
     ] = False
 
 
@@ -264,11 +282,15 @@ class WorkOptions:
 class MirrorOptions:
     """The mirror in MLflow."""
 
-    mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Keep MLflow up to date.")] = True
+    mirror: Annotated[bool, flag("--mirror/--no-mirror", help="Keep MLflow up to date.")] = True
     mirror_wait: Annotated[
         float,
         typer.Option(
-            min=0, max=1e6, help="Seconds to wait for the mirror at the end.", callback=number_in_range
+            metavar="S",
+            min=0,
+            max=1e6,
+            help="Seconds to wait for the mirror at the end.",
+            callback=number_in_range,
         ),
     ] = 60.0
     tracking_uri: TrackingUri = None

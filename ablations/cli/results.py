@@ -54,7 +54,9 @@ def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = Fa
 def report(
     chosen: Selectors,
     mirroring: MirrorOptions,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default <store>/report.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Folder to write to; by default <store>/report.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and JSON with PNGs."""
@@ -106,9 +108,10 @@ def generate(
         ),
     ],
     count: Count = 64,
-    noise_seed: Annotated[int, typer.Option(help="Seed of the latent vectors.")] = 0,
+    noise_seed: Annotated[int, typer.Option(metavar="N", help="Seed of the latent vectors.")] = 0,
     step: Annotated[
-        int | None, typer.Option(min=0, help="A step whose weights were kept; by default the last.")
+        int | None,
+        typer.Option(metavar="N", min=0, help="A step whose weights were kept; by default the last."),
     ] = None,
 ) -> None:
     """Generate new images with a finished run: one grid, or a folder of images."""

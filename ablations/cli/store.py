@@ -18,6 +18,7 @@ from ablations.cli.options import (
     Selectors,
     StorePath,
     TrackingUri,
+    flag,
     shell_command,
     with_bundles,
 )
@@ -51,7 +52,7 @@ def sync(
     spec: Annotated[
         Path, typer.Option(metavar="PATH", help="The specification that imports the networks of its models.")
     ] = SPEC,
-    follow: Annotated[bool, typer.Option("--follow", help="Keep shipping until Ctrl-C.")] = False,
+    follow: Annotated[bool, flag("--follow", help="Keep shipping until Ctrl-C.")] = False,
 ) -> None:
     """Complete or rebuild the mirror in MLflow from the journals. Ships nothing twice."""
     from ablations import tracking
@@ -116,12 +117,15 @@ def audit(
     run: Annotated[
         list[str] | None, typer.Argument(help="Finished runs, or patterns; by default the group `report`.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Only the first steps.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first steps.")] = None,
     device: Device = "auto",
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MAX_THREADS, help="CPU threads; by default as many as the job was trained with."
+            metavar="N",
+            min=1,
+            max=MAX_THREADS,
+            help="CPU threads; by default as many as the job was trained with.",
         ),
     ] = None,
 ) -> None:
@@ -168,12 +172,12 @@ def clean(
     chosen: Selectors,
     stale: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--stale", help="Also results that no run or study leads to any more, under any profile or --set."
         ),
     ] = False,
-    aside: Annotated[bool, typer.Option("--aside", help="Also results that --rerun replaced.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove it.")] = False,
+    aside: Annotated[bool, flag("--aside", help="Also results that --rerun replaced.")] = False,
+    yes: Annotated[bool, flag("--yes", help="Remove it.")] = False,
 ) -> None:
     """Show what can be removed from the store, and why; with --yes, remove it. Without selectors: of all jobs."""
     from ablations.jobs import cleaning

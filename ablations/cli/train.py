@@ -12,6 +12,7 @@ from ablations.cli.options import (
     MirrorOptions,
     Selectors,
     WorkOptions,
+    flag,
     shell_command,
     with_bundles,
 )
@@ -56,16 +57,16 @@ def run_(
     chosen: Selectors,
     work: WorkOptions,
     mirroring: MirrorOptions,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, train nothing.")] = False,
+    dry_run: Annotated[bool, flag("--dry-run", help="Show the plan, train nothing.")] = False,
     rerun: Annotated[
-        bool, typer.Option("--rerun", help="Train finished jobs again; their old results are set aside.")
+        bool, flag("--rerun", help="Train finished jobs again; their old results are set aside.")
     ] = False,
     report: Annotated[
-        bool, typer.Option("--report", help="Write the report at the end, however the jobs ended.")
+        bool, flag("--report", help="Write the report at the end, however the jobs ended.")
     ] = False,
     until_decided: Annotated[
         bool,
-        typer.Option(
+        flag(
             "--until-decided",
             help="Then add seeds to the runs of claims that are still open, and judge these at looks whose levels "
             "are fixed beforehand.",
@@ -73,7 +74,9 @@ def run_(
     ] = False,
     max_seeds: Annotated[
         int | None,
-        typer.Option(min=2, max=1000, help="For --until-decided: seeds of a run at most; by default 20."),
+        typer.Option(
+            metavar="N", min=2, max=1000, help="For --until-decided: seeds of a run at most; by default 20."
+        ),
     ] = None,
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""

@@ -14,6 +14,7 @@ from ablations.cli.options import (
     Port,
     SpecOptions,
     WorkOptions,
+    flag,
     with_bundles,
     without_password,
 )
@@ -37,10 +38,13 @@ def tune(
     chosen: SpecOptions,
     work: WorkOptions,
     mirroring: MirrorOptions,
-    trials: Annotated[int | None, typer.Option(min=1, help="How many settings to try, in all.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many settings to try, in all.")
+    ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
+            metavar="URL",
             help="URL of a database that keeps the trials (for one store at a time); by default the store does.",
             callback=without_password,
         ),
@@ -50,7 +54,7 @@ def tune(
         typer.Option(metavar="NAME", help="Write the best setting into the specification as this run."),
     ] = None,
     dashboard: Annotated[
-        bool, typer.Option("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
+        bool, flag("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
     ] = False,
     port: Port = 8080,
     json_: Json = False,

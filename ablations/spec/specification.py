@@ -6,6 +6,7 @@ checked when a plan is made; `Run.problem` lets that check point into the file t
 """
 
 import fnmatch
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,9 @@ class Names:
     studies: Mapping[str, StudyEntry]
 
 
+_SPAN = re.compile(r"(\d+)-(\d+)")
+MAX_SPAN = 1000
+"""Seeds that `0-999` may mean."""
 CheckClaims = Callable[[Node, Names | None, list[Problem]], object]
 """Adds what is wrong with a `claims` section to the problems. Names: None where only the form can be checked, since
 the rest of the file has errors."""
@@ -139,7 +143,7 @@ def load_spec(
         path: the file.
         profile: name of a profile; by default the file's own choice, or its first.
         overrides: `--set` values, such as `optimizer.lr=2e-2`, which apply to every run.
-        seeds: the `--seeds` value, such as `0,1,2`; by default the profile's, or the file's.
+        seeds: the `--seeds` value, such as `0,1,2` or `0-4`; by default the profile's, or the file's.
         check_claims: checks the section `claims`, which the specification keeps as it was written.
 
     Raises:
@@ -191,12 +195,18 @@ def _choose_profile(root: Node, option: str | None, problems: list[Problem]) -> 
     return name
 
 
+def _numbers(span: re.Match[str]) -> str:
+    """ "0-2" -> "0,1,2"; what is none, such as "2-0", stays and is refused as no integer."""
+    first, last = int(span[1]), int(span[2])
+    return ",".join(map(str, range(first, last + 1))) if 0 <= last - first < MAX_SPAN else span[0]
+
+
 def _seeds_option(text: str | None, problems: list[Problem]) -> tuple[int, ...] | None:
     if text is None:
         return None
     source = f"--seeds {text}"
     try:
-        node = parse_option(f"[{text}]", source, "seeds", problems)
+        node = parse_option(f"[{_SPAN.sub(_numbers, text)}]", source, "seeds", problems)
     except SpecError as error:
         problems += error.problems
         return None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -258,3 +259,8 @@ def test_make_passes_its_variables_on():
     )
     assert commands("ablate") == [f".venv/bin/ablate run --report {selectors} --device cuda"]
     assert commands("data") == [f".venv/bin/ablate data prepare {selectors} --device cuda"]
+
+
+def test_the_program_says_its_version_and_every_command_has_a_short_help(ablate):
+    assert re.fullmatch(r"ablate \d+\.\d+\.\d+\n", ablate("--version").stdout)
+    assert "--until-decided" in ablate("run", "-h").stdout

@@ -298,3 +298,7 @@ def test_whatever_an_override_holds_it_is_applied_or_an_error_repeats_it(text: s
         assert str(error).startswith("--set optimizer.options.x=")
     else:
         assert run.where("optimizer.options.x") is not None
+
+
+def test_a_span_of_seeds_names_each_of_them() -> None:
+    assert load_spec(SHIPPED, seeds="0-2,7").seeds == (0, 1, 2, 7)
