@@ -48,6 +48,11 @@ def direct_local_requests() -> dict[str, str]:
     return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(filter(None, [hosts, "127.0.0.1,localhost,::1"])))
 
 
+def has_gpu_driver() -> bool:
+    """Whether a driver that torch can use is there: NVIDIA's, AMD's, or Windows' for Linux. Imports nothing."""
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))
+
+
 def usable_cores() -> int:
     """Number of CPU cores that this process may use: `taskset`, a batch system or a container may restrict them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

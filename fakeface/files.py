@@ -20,6 +20,11 @@ def absolute(path: str, base: Path = Path()) -> Path:
     return Path(os.path.abspath(base / os.path.expanduser(path)))  # noqa: PTH100, PTH111 - pathlib keeps `..`
 
 
+def cache_folder() -> Path:
+    """Where what can be computed again is kept between commands: `$XDG_CACHE_HOME/fakeface` or `~/.cache/fakeface`."""
+    return absolute(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "fakeface"
+
+
 @contextmanager
 def os_errors(path: Path, doing: str) -> Iterator[None]:
     """Turn an OSError (disk full, read-only, no permission) into a UserError that names path and reason."""

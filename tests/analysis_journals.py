@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ablations.jobs.identity import resolved_settings
+from ablations.jobs.components import resolved_settings
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job, Protocol
+from ablations.jobs.session import job_record
 from ablations.spec import RunConfig
 from ablations.store import history
 from ablations.store.journal import Journal
@@ -53,7 +54,7 @@ def score(**found: Estimate | float) -> dict[str, float]:
 
 @functools.cache
 def _header() -> dict[str, Any]:
-    return JOB.header(IMAGES, 0)
+    return job_record(JOB, IMAGES, 0)
 
 
 def begin(

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 import fakeface  # noqa: F401 - first, since it sets how OpenMP's threads wait
+from ablations.jobs import facts
 
 # One thread a process: the tiny networks gain nothing from more, and tests that start processes do not compete.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+facts.FILE = None  # tests replace parts of the code, and what these say must not be remembered
 
 TINY_SPEC = """\
 name: tiny

@@ -16,11 +16,12 @@ import torch
 
 from ablations.code.reached import code_digests
 from ablations.jobs.checkout import store_diff
-from ablations.jobs.identity import resolved_settings
+from ablations.jobs.components import resolved_settings
 from ablations.jobs.machine import stack
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job as PlannedJob
 from ablations.jobs.plan import Protocol
+from ablations.jobs.session import job_record
 from ablations.spec import RunConfig
 from ablations.spec.models import TrackingConfig
 from ablations.store import Store, history, journal
@@ -102,7 +103,7 @@ class Job:
         )
         self.folder = store.folder_for(run, seed, self.planned.identity)
         self.journal = Journal(self.folder / "journal.jsonl")
-        self.journal.append("job", **self.planned.header(IMAGES, STEPS))
+        self.journal.append("job", **job_record(self.planned, IMAGES, STEPS))
         self.name()
 
     def name(self, **fields: Any) -> None:

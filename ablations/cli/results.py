@@ -61,8 +61,8 @@ def report(
 ) -> None:
     """Write the report: verdicts on the claims, loss curves, sample grids, as HTML and JSON with PNGs."""
     from ablations import tracking
-    from ablations.cli import setup
-    from ablations.cli.tables import print_verdicts
+    from ablations.cli.claim_tables import print_verdicts
+    from ablations.cli.mirroring import mirrored
 
     spec, jobs, store = chosen.select()
     jobs = chosen.beside_plain(jobs, store)
@@ -70,7 +70,7 @@ def report(
     files = write_report(spec, jobs, store, folder, chosen.report_command())
     # The store's own report belongs into MLflow if its jobs are there.
     ships = mirroring.mirror and folder == store.report and tracking.run_ids(store, mirroring.uri(store))
-    with setup.mirrored(spec, store, mirroring, to) if ships else nullcontext():
+    with mirrored(spec, store, mirroring, to) if ships else nullcontext():
         pass
     if json_:
         print_json({"page": str(files.page), **files.record})

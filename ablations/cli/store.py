@@ -56,7 +56,7 @@ def sync(
 ) -> None:
     """Complete or rebuild the mirror in MLflow from the journals. Ships nothing twice."""
     from ablations import tracking
-    from ablations.cli.setup import say_if_ignored
+    from ablations.cli.mirroring import say_if_ignored
     from ablations.executors.loop import stop_on_signals
     from ablations.spec.imports import load_imports
     from ablations.store import Store

@@ -1,6 +1,5 @@
 """Plans, results and studies as tables in the terminal."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,15 +12,11 @@ from ablations.jobs.plan import Job
 from ablations.jobs.status import Status, results_of
 from ablations.spec.run_names import short_name
 from ablations.store import Store
-from analysis.claims.power import HEADINGS, Outlook
-from analysis.claims.power import cells as outlook_cells
-from analysis.claims.power import summary as outlook_summary
 from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
 from analysis.report.table import headings, summary_rows
-from analysis.statistics import VerdictWord
 from fakeface.terminal import printable
 
 STATUS_STYLES: Mapping[str, str] = {
@@ -35,15 +30,6 @@ STATUS_STYLES: Mapping[str, str] = {
     Status.UNREADABLE: "red",
     Status.DATA_MISSING: "yellow",
 }
-
-
-VERDICT_STYLES: Mapping[str, str] = {
-    VerdictWord.SUPPORTED: "green",
-    VerdictWord.REFUTED: "red",
-    VerdictWord.UNDECIDED: "yellow",
-    VerdictWord.REFUSED: "magenta",
-}
-"""The verdicts that the terminal lists; the others say that there is none yet."""
 
 
 def print_plan(rows: Sequence[dict[str, Any]], console: SafeConsole) -> None:
@@ -63,21 +49,6 @@ def print_plan(rows: Sequence[dict[str, Any]], console: SafeConsole) -> None:
     if left:
         time = "" if None in left else f", {_minutes(sum(left))} one after another"
         console.say(f"{len(left)} of {len(rows)} jobs to train{time}")
-
-
-def print_outlooks(rows: Sequence[Outlook], console: SafeConsole) -> None:
-    """What the planned seeds can show of each claim, as a table; nothing where there is no claim."""
-    if not rows:
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in HEADINGS:
-        table.add_column(column, justify="right" if column == HEADINGS[-1] else "left")
-    for row in rows:
-        cells = [cell.replace("`", "") for cell in outlook_cells(row)]
-        table.add_row(*cells, style="" if row.decidable else "yellow")
-    console.print()
-    console.print(table)
-    console.say("{}", outlook_summary(rows))
 
 
 def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
@@ -104,27 +75,6 @@ def print_results(frames: Frames, console: SafeConsole) -> None:
         run, seed, _, *numbers = row.cells()
         table.add_row(short_name(run), seed, coloured(list(row.outcome)), *numbers)
     console.print(table)
-
-
-def print_verdicts(claims: Sequence[Mapping[str, Any]], console: SafeConsole) -> None:
-    """The verdicts of a report's record, a line each, and how many claims have none."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    others: Counter[str] = Counter()
-    for claim in claims:
-        word = claim["verdict"]
-        if word in VERDICT_STYLES:
-            why = f" ({claim['words']})" if word == VerdictWord.REFUSED else ""
-            line = Text(f"{claim['says']}{why}")
-            if claim["change"]:
-                line.append(f" ({claim['change']['how']} after its runs began)", "yellow")
-            table.add_row(Text(word, VERDICT_STYLES[word]), claim["id"], line)
-        else:
-            others[word] += 1
-    if table.rows:
-        console.print(table)
-    if others:
-        counts = ", ".join(f"{count} {word}" for word, count in others.items())
-        console.say("Claims without a verdict: {} (a verdict needs two seeds or more of each run)", counts)
 
 
 def print_study(study: StudyResult, further: Sequence[StudyResult], console: SafeConsole) -> None:

@@ -36,8 +36,9 @@ train_app = typer.Typer()
 @with_bundles
 def plan(chosen: Selectors, json_: Json = False) -> None:
     """Show what is done, what would be trained and for how long, and what its seeds can show. Trains nothing."""
+    from ablations.cli.claim_tables import print_outlooks
     from ablations.cli.planned_claims import planned_claims
-    from ablations.cli.tables import print_outlooks, print_plan
+    from ablations.cli.tables import print_plan
     from ablations.jobs.listing import plan_rows
     from analysis.claims.power import record
 
@@ -81,6 +82,7 @@ def run_(
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""
     from ablations.cli import setup
+    from ablations.cli.mirroring import mirrored
     from ablations.cli.tables import frames_of, print_results
     from ablations.cli.until_decided import UntilDecided
     from ablations.jobs.plan import make_plan
@@ -116,7 +118,7 @@ def run_(
         store.archive([job.identity for job in jobs])
 
     ships = mirroring.mirror and (todo or report or until_decided)
-    with setup.mirrored(spec, store, mirroring, out) if ships else nullcontext():
+    with mirrored(spec, store, mirroring, out) if ships else nullcontext():
         summary = _train(todo, looks, store, executor, work, out)
         jobs = looks.all_jobs() if looks else jobs
         now = Snapshot(store.root)
@@ -149,8 +151,9 @@ def _dry_run(
 ) -> None:
     """Show what would be done, and at which numbers of seeds would be looked."""
     from ablations.cli import until_decided as rounds
+    from ablations.cli.claim_tables import print_outlooks
     from ablations.cli.planned_claims import planned_claims
-    from ablations.cli.tables import print_outlooks, print_plan
+    from ablations.cli.tables import print_plan
     from ablations.jobs.listing import plan_rows
 
     spec, jobs, store = chosen.select()
@@ -197,8 +200,8 @@ def _report(
 
     Returns what to say: where it is, or why there is none, which changes no exit status.
     """
+    from ablations.cli.claim_tables import print_verdicts
     from ablations.cli.results import write_report
-    from ablations.cli.tables import print_verdicts
 
     try:
         files = write_report(spec, jobs, store, store.report, command)

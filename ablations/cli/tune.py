@@ -61,6 +61,7 @@ def tune(
 ) -> None:
     """Search the settings of a run: which work, where the window begins and ends, and how good the best is."""
     from ablations.cli import setup
+    from ablations.cli.mirroring import mirrored
     from ablations.cli.tables import print_study
     from ablations.jobs.plan import check_components, make_plan
     from ablations.spec.edit import check_new_run
@@ -93,7 +94,7 @@ def tune(
     check_comparable(searched, jobs)
     setup.prepare_references(jobs, images, store, work.device, out)
 
-    with setup.mirrored(spec, store, mirroring, out) if mirroring.mirror else nullcontext():
+    with mirrored(spec, store, mirroring, out) if mirroring.mirror else nullcontext():
         with setup.dispatching(executor, store, work, 0, out) as (dispatcher, view):
             scheduler = TaskScheduler(dispatcher)
             searches = run_searches(

@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from ablations.cli.printing import SafeConsole, styled
-from ablations.jobs.context import Progress as JobProgress
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress as JobProgress
 from ablations.spec.run_names import short_name
 from ablations.store.history import History
 from fakeface.gan.series import IMAGES_PER_SECOND, LOSS_D, LOSS_G

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from fakeface.registry import Registry
 
 

@@ -7,10 +7,11 @@ from filelock import Timeout
 
 from ablations.code import user as user_modules
 from ablations.executors._base import Ended, WorkerConfig
-from ablations.jobs.context import Context, Progress
+from ablations.jobs.context import Context
 from ablations.jobs.machine import configure, select_device
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from ablations.jobs.scoring import Scorers, rescore
 from ablations.jobs.session import name_job, run_job
 from ablations.jobs.status import Status, lacking_scores, state_of

@@ -15,8 +15,8 @@ from queue import SimpleQueue
 
 from ablations.executors._base import WorkerConfig
 from ablations.executors._runner import JobRunner
-from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 
 
 @dataclass(frozen=True)

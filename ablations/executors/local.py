@@ -19,9 +19,9 @@ from ablations.executors._worker import (
     ToWorker,
     run_worker,
 )
-from ablations.jobs.context import Progress
 from ablations.jobs.machine import select_device
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from fakeface.environment import environment, thread_variables, usable_cores
 from fakeface.outcomes import Exit
 

@@ -16,8 +16,8 @@ from typing import Protocol
 
 from ablations.executors._base import Ended, Executor
 from ablations.executors._runner import record_crash
-from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from ablations.store import Store
 from ablations.store.history import History
 from ablations.store.locks import SILENT_SECONDS, why_silent

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from ablations.executors._base import EXECUTORS, Ended, Executor, WorkerConfig
 from ablations.executors._runner import JobRunner
-from ablations.jobs.context import Progress
 from ablations.jobs.machine import select_device
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from fakeface.errors import UserError
 
 

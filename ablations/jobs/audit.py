@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 
 from ablations.jobs import training
-from ablations.jobs.kept import kept_steps, kept_weights
+from ablations.jobs.kept import kept_weights
 from ablations.jobs.machine import EXACTNESS, stack
 from ablations.jobs.plan import Job
 from ablations.jobs.status import JobState, Status
+from ablations.store import kept_steps
 from ablations.store.history import History
 from fakeface.data import ImageSet
 from fakeface.errors import UserError

@@ -1,28 +1,15 @@
-"""What a running job receives, and the progress that it reports."""
+"""What a running job receives."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from fakeface.data import ImageSet
 from fakeface.evaluation.scoring import Scorer
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is."""
-
-    job: Job
-    step: int
-    total_steps: int
-    phase: str
-    """`training`, `scoring` or `diagnosed`. The latter reports each of the job's diagnoses once, in order, those from
-    before a resume included."""
-    metrics: Mapping[str, float]
-    """The last values of the block or, for `diagnosed`, the values of the diagnosis."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablations.jobs import machine
-from ablations.jobs.kept import kept_steps, kept_weights
+from ablations.jobs.kept import kept_weights
 from ablations.jobs.plan import Job
 from ablations.jobs.status import state_of
-from ablations.store import Store
+from ablations.store import Store, kept_steps
 from fakeface.errors import UserError
 from fakeface.gan import sampling
 from fakeface.gan.step import GanState

@@ -1,25 +1,12 @@
 """The generators that a job kept, one file for each evaluation. Other files and folders in their place do not count."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from ablations.store import generator_file
 from fakeface.gan import checkpoints
-
-_NAME = re.compile(r"generator-(\d{6,})\.pt")
-
-
-def generator_file(folder: Path, step: int) -> Path:
-    """The path of the generator's weights at a step."""
-    return folder / f"generator-{step:06d}.pt"
-
-
-def kept_steps(folder: Path) -> list[int]:
-    """Steps at which the generator's weights were kept, ascending."""
-    found = [(_NAME.fullmatch(path.name), path) for path in folder.glob("generator-*.pt")]
-    return sorted(int(match[1]) for match, path in found if match and path.is_file())
 
 
 def keep(folder: Path, step: int, generator: nn.Module, identity: str) -> None:

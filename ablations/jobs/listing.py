@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ablations.jobs.estimate import Estimator
-from ablations.jobs.machine import select_device, stack
 from ablations.jobs.plan import Job
 from ablations.jobs.status import JobState, Status, state_of
 from ablations.store import Store
+from fakeface.environment import has_gpu_driver
 
 
 def plan_rows(
@@ -19,7 +19,7 @@ def plan_rows(
         device: the `--device` on which the jobs would run: the expected seconds depend on it.
         rerun: whether `--rerun` would train finished jobs again.
     """
-    estimator = Estimator(store, stack(select_device(device))["device"])
+    estimator = Estimator(store, _device_name(device))
     rows = []
     for job in jobs:
         steps = job.total_steps
@@ -38,6 +38,15 @@ def plan_rows(
             }
         )
     return rows
+
+
+def _device_name(device: str) -> str:
+    """The name of a `--device` as a session's stack has it. Raises UserError as `select_device` does."""
+    if device == "cpu" or (device == "auto" and not has_gpu_driver()):
+        return "cpu"
+    from ablations.jobs.machine import select_device, stack  # late: torch takes seconds to import
+
+    return str(stack(select_device(device))["device"])
 
 
 def _as_rerun(state: JobState) -> JobState:

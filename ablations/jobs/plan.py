@@ -1,68 +1,30 @@
 """Specification -> jobs, each with its identity. Pure, so a plan can be shown before anything runs."""
 
 import os
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ablations.code import user as user_modules
-from ablations.code.reached import code_digests, users_digests, without_files
+from ablations.code.reached import users_digests
 from ablations.code.user import NO_IMPORTS, Imports
-from ablations.jobs import training
-from ablations.jobs.identity import resolved_settings, training_identity
+from ablations.jobs.facts import Facts, Protocol
+from ablations.jobs.identity import training_identity
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from ablations.spec.run_names import plain_name
-from fakeface.config import (
-    AugmentConfig,
-    DataConfig,
-    EvaluationConfig,
-    InitConfig,
-    LossConfig,
-    NetworkConfig,
-    OptimizerConfig,
-    OptimizerSettings,
-    PenaltyConfig,
-    TrainConfig,
-    TrainingConfig,
-    canonical_digest,
-    changed_settings,
-)
+from fakeface.config import DataConfig, EvaluationConfig, changed_settings
 from fakeface.data import DATASETS, ImageSet
 from fakeface.errors import UserError
-from fakeface.evaluation.extractors import EXTRACTORS, protocols_of
-from fakeface.evaluation.measures import MEASURES, ScoreMeasure
-from fakeface.evaluation.scoring import Scorer
 from fakeface.files import regular_file
-from fakeface.gan.augmentations import AUGMENTATIONS
-from fakeface.gan.components import COMPONENTS
-from fakeface.gan.losses import LOSSES, build_loss
-from fakeface.gan.objective import declaration
-from fakeface.gan.optimizers import OPTIMIZERS, accepted_settings, build_optimizer
-from fakeface.registry import Registry, UnknownComponent
+from fakeface.registry import UnknownComponent
 from fakeface.scores import ScoreKind
 
 LARGEST_WEIGHTS = 10_000_000_000
 """Bytes of the largest file that is read as an extractor's weights."""
 MAX_JOBS = 200_000
 """Of one plan."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a kind of score is taken."""
-
-    details: dict[str, Any]
-    """As `protocols_of` has it."""
-    identity: str
-
-    def record(self) -> dict[str, Any]:
-        """The fields of a score's record that describe it."""
-        return {"protocol": self.identity, "metric": self.details["metric"], "details": self.details}
 
 
 @dataclass(frozen=True)
@@ -116,7 +78,7 @@ class Job:
     @property
     def metric(self) -> str:
         """Registered name of its quality metric."""
-        return EXTRACTORS[self.config.evaluation.extractor].metric
+        return str(self.protocol.details["metric"])
 
     @property
     def total_steps(self) -> int | None:
@@ -136,26 +98,6 @@ class Job:
         batch = self.config.train.batch_size
         used = batch if self.resolved is None else self.resolved["data.images"]
         return f"{used} images are drawn with replacement for batches of {batch}" if used < batch else ""
-
-    def header(self, images: ImageSet, total_steps: int) -> dict[str, Any]:
-        """The fields of the `job` record, the journal's first."""
-        data = {
-            "name": images.name, "source": images.source, "digest": images.digest, "count": len(images.images),
-            "image_size": images.images.shape[1], "channels": images.images.shape[3], "code": self.data_code,
-        }  # fmt: skip
-        return {
-            "instance": uuid.uuid4().hex,
-            "identity": self.identity,
-            "seed": self.seed,
-            "settings": self.changed,
-            "resolved": self.resolved,
-            "data": data,
-            "code": self.code,
-            "config": self.config.training().model_dump(mode="json"),
-            "total_steps": total_steps,
-            "objective": declaration(self.config).record(),
-            "claims": self.claims,
-        }
 
     def naming(self) -> dict[str, Any]:
         """The fields of a `named` record: what may differ between plans with the same training."""
@@ -197,32 +139,28 @@ def make_plan(
             the data, each with its place in the file.
     """
     user_modules.load(spec.imports)
-    check_components(runs)
+    facts = Facts()
+    _check(runs, facts)
     if len(runs) * len(spec.seeds) > MAX_JOBS:
         words = f"{len(runs):,} runs with {len(spec.seeds):,} seeds are more than {MAX_JOBS:,} jobs"
         raise UserError(f"{spec.path}: {words}: choose fewer with --run, --group or --seeds")
     jobs = []
     problems = []
-    codes: dict[tuple[int, ...], dict[str, str]] = {}  # by roots: most runs share them
     data_codes: dict[str, dict[str, str]] = {}
     scorings: dict[EvaluationConfig, dict[ScoreKind, Protocol]] = {}
     for run in runs:
         images, resolved = find_data(run.config.data), None
         if images is not None:
             try:
-                resolved = resolved_settings(run.config.training(), len(images.images))
+                resolved = facts.resolved(run.config, len(images.images))
                 problems += _batch_problems(run, resolved["data.images"])
             except UserError as error:
                 problems.append(run.problem("data.limit", str(error)))
-        roots, evaluation = training_roots(run.config), run.config.evaluation
-        key = tuple(map(id, roots))
-        if key not in codes:
-            codes[key] = code_digests(roots)
-        data = run.config.data.name
+        code, evaluation, data = facts.code(run.config), run.config.evaluation, run.config.data.name
         if data not in data_codes:
-            data_codes[data] = users_digests(DATASETS.definition(data))
+            data_codes[data] = users_digests(DATASETS.definition(data)) if spec.imports.entries else {}
         if evaluation not in scorings:
-            scorings[evaluation] = scoring_protocols(run.config)
+            scorings[evaluation] = facts.protocols(run.config)
         for seed in spec.seeds:
             jobs.append(
                 Job(
@@ -234,7 +172,7 @@ def make_plan(
                     config=run.config,
                     data_digest=images.digest if images else None,
                     resolved=resolved,
-                    code=codes[key],
+                    code=code,
                     protocols=scorings[evaluation],
                     imports=user_modules.current(),
                     data_code=data_codes[data],
@@ -244,6 +182,7 @@ def make_plan(
             )
     if problems:
         raise SpecError(problems)
+    facts.save()
     return jobs
 
 
@@ -259,67 +198,28 @@ def _batch_problems(run: Run, used: int) -> list[Problem]:
     return [run.problem("train.batch_size", words)]
 
 
-def training_roots(config: RunConfig) -> list[object]:
-    """Where a training's code digest starts: from the job to its weights, the settings' methods, and the components."""
-    optimizers = {config.optimizer.for_network(network).name for network in ("G", "D")}
-    return [
-        *training.way_of(config),
-        *(TrainingConfig, DataConfig, NetworkConfig, InitConfig, LossConfig, PenaltyConfig, TrainConfig),
-        *(AugmentConfig, OptimizerConfig, OptimizerSettings),
-        *(registry[getattr(config, setting).name] for setting, registry in COMPONENTS.items()),
-        *(OPTIMIZERS[name] for name in sorted(optimizers)),
-    ]
-
-
-def scoring_roots(config: RunConfig, kind: ScoreKind = ScoreKind.FINAL) -> list[object]:
-    """What turns kept weights into a score: where the code digest of its identity starts from."""
-    return [
-        EXTRACTORS[config.evaluation.extractor],
-        Scorer,
-        *(measure.compute for measure in _measures(kind)),
-    ]
-
-
-def scoring_protocols(config: RunConfig) -> dict[ScoreKind, Protocol]:
-    """The protocol of each kind of score, with the SHA-256 of all that decides it: the protocol, the measures that it
-    has, and their code."""
-    found = {}
-    for kind, details in protocols_of(config.evaluation).items():
-        names = sorted(measure.under(details["metric"]).name for measure in _measures(kind))
-        code = without_files(code_digests(scoring_roots(config, kind)))
-        identity = canonical_digest({"protocol": details, "measures": names, "code": code})
-        found[kind] = Protocol(details, identity)
-    return found
-
-
-def _measures(kind: ScoreKind) -> list[ScoreMeasure]:
-    measures = [MEASURES[key] for key in MEASURES]
-    return [measure for measure in measures if kind is ScoreKind.FINAL or measure.every_score]
-
-
 def check_components(runs: Iterable[Run]) -> None:
     """Check that every component exists and that every optimizer accepts its settings.
 
     Raises:
         SpecError: lists all problems, each with file and line.
     """
+    facts = Facts()
+    _check(runs, facts)
+    facts.save()
+
+
+def _check(runs: Iterable[Run], facts: Facts) -> None:
     problems: list[Problem] = []
     for run in runs:
         config = run.config
-        named: list[tuple[str, Registry[Any], str]] = [
-            ("data.name", DATASETS, config.data.name),
-            ("evaluation.extractor", EXTRACTORS, config.evaluation.extractor),
-        ]
-        for path, registry, name in named:
-            if name not in registry:
-                problems.append(run.problem(path, str(UnknownComponent(registry.kind, name, list(registry)))))
+        if config.data.name not in DATASETS:
+            words = str(UnknownComponent(DATASETS.kind, config.data.name, list(DATASETS)))
+            problems.append(run.problem("data.name", words))
         weights = config.evaluation.weights_path
         if weights is not None and (why := _unusable(Path(weights))):
             problems.append(run.problem("evaluation.weights_path", f"{weights}: {why}"))
-        problems += _data_problems(run)
-        for setting in COMPONENTS:
-            problems += _component_problems(run, setting)
-        problems += _optimizer_problems(run)
+        problems += [*_data_problems(run), *facts.problems(run)]
     if problems:
         raise SpecError(list(dict.fromkeys(problems)))
 
@@ -355,45 +255,3 @@ def _data_problems(run: Run) -> list[Problem]:
         and getattr(config, name) is not None
         and run.written_for(f"data.{name}", "data.name")
     ]
-
-
-def _component_problems(run: Run, setting: str) -> list[Problem]:
-    registry, component = COMPONENTS[setting], getattr(run.config, setting)
-    try:
-        registry.arguments(component.name, component.options)
-        if registry is LOSSES:  # of the others, networks need memory, and penalties a network
-            build_loss(component)
-        if registry is AUGMENTATIONS:
-            registry.build(component.name, component.options, torch.zeros(1, 3, 32, 32), torch.Generator())
-    except UnknownComponent as error:
-        return [run.problem(f"{setting}.name", str(error))]
-    except UserError as error:
-        return [run.problem(f"{setting}.options", str(error))]
-    return []
-
-
-def _optimizer_problems(run: Run) -> list[Problem]:
-    problems: list[Problem] = []
-    for network in ("G", "D"):
-        settings = run.config.optimizer.for_network(network)
-        own = getattr(run.config.optimizer, network)
-        name_path = f"optimizer.{network}.name" if own.name is not None else "optimizer.name"
-        try:
-            accepted = accepted_settings(settings.name)
-        except UnknownComponent as error:
-            problems.append(run.problem(name_path, str(error)))
-            continue
-        try:
-            # The rest is checked already, and torch takes seconds to create its first Adam.
-            if settings.options:
-                build_optimizer(settings, [torch.zeros(1, requires_grad=True)])
-        except UserError as error:
-            prefix = f"optimizer.{network}" if own.options else "optimizer"
-            problems.append(run.problem(f"{prefix}.options", str(error)))
-        for setting in ("betas", "momentum"):
-            for path in (f"optimizer.{setting}", f"optimizer.{network}.{setting}"):
-                if setting not in accepted and run.written_for(path, name_path):
-                    takes = ", ".join(sorted(accepted))
-                    words = f"optimizer {settings.name!r} has no {setting} (takes: {takes})"
-                    problems.append(run.problem(path, words))
-    return problems

@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 
 from ablations.code.reached import code_digests, without_files
-from ablations.jobs.context import Context, Progress
+from ablations.jobs.context import Context
 from ablations.jobs.kept import kept_weights
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from ablations.jobs.status import lacking_scores
 from ablations.store import check_no_links
 from ablations.store import history as histories

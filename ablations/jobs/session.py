@@ -7,6 +7,7 @@ values, not written twice.
 
 import hashlib
 import traceback
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,25 @@ import numpy as np
 from ablations.code import user as user_modules
 from ablations.jobs import training
 from ablations.jobs.checkout import store_diff
-from ablations.jobs.context import Context, Progress
-from ablations.jobs.kept import generator_file, keep
+from ablations.jobs.context import Context
+from ablations.jobs.kept import keep
 from ablations.jobs.machine import stack, stack_changes, system_load
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from ablations.jobs.resuming import checkpoint_files, checkpoint_of, first_difference, same, usable_checkpoint
 from ablations.jobs.schedule import Schedule
+from ablations.store import generator_file
 from ablations.store import history as histories
 from ablations.store.history import History
 from ablations.store.journal import Journal, Record
+from fakeface.data import ImageSet
 from fakeface.errors import UserError
 from fakeface.evaluation.calibration import DIAGNOSIS_SAMPLES, real_statistics_of
 from fakeface.evaluation.diagnosis import diagnose_samples
 from fakeface.gan import checkpoints, sampling
 from fakeface.gan.networks import Networks, check_shapes
+from fakeface.gan.objective import declaration
 from fakeface.gan.series import IMAGES_PER_SECOND
 from fakeface.gan.step import GanState
 from fakeface.gan.training import Block
@@ -70,6 +75,27 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
             words = f"stopped after step {session.step} of {session.total_steps}"
             return session.close(Exit.INTERRUPTED, evidence=words)
         return session.close(Exit.FINISHED, evidence=f"took all {session.total_steps} steps")
+
+
+def job_record(job: Job, images: ImageSet, total_steps: int) -> dict[str, Any]:
+    """The fields of the `job` record, the journal's first."""
+    data = {
+        "name": images.name, "source": images.source, "digest": images.digest, "count": len(images.images),
+        "image_size": images.images.shape[1], "channels": images.images.shape[3], "code": job.data_code,
+    }  # fmt: skip
+    return {
+        "instance": uuid.uuid4().hex,
+        "identity": job.identity,
+        "seed": job.seed,
+        "settings": job.changed,
+        "resolved": job.resolved,
+        "data": data,
+        "code": job.code,
+        "config": job.config.training().model_dump(mode="json"),
+        "total_steps": total_steps,
+        "objective": declaration(job.config).record(),
+        "claims": job.claims,
+    }
 
 
 def name_job(job: Job, journal: Journal, history: History) -> None:
@@ -117,7 +143,7 @@ class Session:
     def open(self) -> None:
         """Write the header if it is missing, restore the checkpoint, and journal the session."""
         if not self.history.job:
-            self._append("job", **self.job.header(self.images, self.total_steps))
+            self._append("job", **job_record(self.job, self.images, self.total_steps))
         name_job(self.job, self.journal, self.history)
         self.state = training.way_of(self.job.config).begin(self.job, self.context.device)
         if self.checkpoint is None:

@@ -5,10 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from ablations.code.reached import code_changes, without_files
-from ablations.jobs.kept import kept_steps
-from ablations.jobs.plan import Job, Protocol
-from ablations.jobs.resuming import usable_checkpoint
-from ablations.store import Store, is_running
+from ablations.jobs.facts import Protocol
+from ablations.jobs.plan import Job
+from ablations.store import Store, is_running, kept_steps
 from ablations.store.history import History, exit_of
 from fakeface.outcomes import COMPLETE, Exit
 from fakeface.scores import ScoreKind
@@ -181,5 +180,7 @@ def _resuming_words(history: History, step: int) -> str:
 
 
 def _resume_step(folder: Path, history: History) -> int:
+    from ablations.jobs.resuming import usable_checkpoint  # late: only torch reads a checkpoint
+
     payload, _ = usable_checkpoint(folder, history)
     return int(payload["step"]) if payload else 0

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from ablations.executors import Ended
 from ablations.executors.loop import WAIT_SECONDS, Dispatcher, history_of
-from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job
+from ablations.jobs.progress import Progress
 from ablations.spec import Run
 from ablations.store import Store, journal
 from ablations.store.history import History

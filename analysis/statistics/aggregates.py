@@ -19,8 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.stats import beta, mannwhitneyu, norm, trim_mean
+import scipy
 
 from analysis.statistics._base import Array, checked_groups
 
@@ -47,14 +46,14 @@ def interquartile_mean(values: npt.ArrayLike) -> Aggregate:
     +inf where more than a quarter of the values are. The interval is the same at each call.
     """
     (seeds,) = checked_groups([values])
-    estimate = float(trim_mean(seeds, 0.25))
+    estimate = float(scipy.stats.trim_mean(seeds, 0.25))
     return Aggregate(estimate, *mean_interval(seeds) if len(seeds) >= SEEDS_OF_A_MEAN else ())
 
 
 def mean_interval(seeds: Array) -> tuple[float, float]:
     """The interval of an interquartile mean of values (n,), however few."""
     draws = np.random.default_rng(_SEED).integers(0, len(seeds), (RESAMPLES, len(seeds)))
-    means = trim_mean(seeds[draws], 0.25, axis=1)
+    means = scipy.stats.trim_mean(seeds[draws], 0.25, axis=1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
     return float(low), float(high)
 
@@ -75,16 +74,16 @@ def probability_interval(a: Array, b: Array) -> tuple[float, float]:
         pairs = (n + m) / 2 - 1
         shape = 1 + pairs * ((1 - truth) / (2 - truth) + truth / (1 + truth))
         variance = truth * (1 - truth) * shape / (n * m)
-        return (estimate - truth) ** 2 - float(norm.isf((1 - LEVEL) / 2)) ** 2 * variance
+        return (estimate - truth) ** 2 - float(scipy.stats.norm.isf((1 - LEVEL) / 2)) ** 2 * variance
 
     # At an estimate of 0 or 1 the test has a second root there, where it has no variance.
-    low = brentq(outside, 0, min(estimate, 1 - 1e-9)) if estimate > 0 else 0.0
-    high = brentq(outside, max(estimate, 1e-9), 1) if estimate < 1 else 1.0
+    low = scipy.optimize.brentq(outside, 0, min(estimate, 1 - 1e-9)) if estimate > 0 else 0.0
+    high = scipy.optimize.brentq(outside, max(estimate, 1e-9), 1) if estimate < 1 else 1.0
     return low, high
 
 
 def _share_of_pairs(a: Array, b: Array) -> float:
-    return float(1 - mannwhitneyu(a, b).statistic / (len(a) * len(b)))
+    return float(1 - scipy.stats.mannwhitneyu(a, b).statistic / (len(a) * len(b)))
 
 
 def profile(values: npt.ArrayLike, thresholds: npt.ArrayLike) -> tuple[Array, Array, Array]:
@@ -92,6 +91,6 @@ def profile(values: npt.ArrayLike, thresholds: npt.ArrayLike) -> tuple[Array, Ar
     (seeds,) = checked_groups([values])
     count = (seeds[None, :] <= np.asarray(thresholds, dtype=np.float64)[:, None]).sum(axis=1)
     n, tail = len(seeds), (1 - LEVEL) / 2
-    low = np.where(count > 0, beta.ppf(tail, np.maximum(count, 1), n - count + 1), 0.0)
-    high = np.where(count < n, beta.isf(tail, count + 1, np.maximum(n - count, 1)), 1.0)
+    low = np.where(count > 0, scipy.stats.beta.ppf(tail, np.maximum(count, 1), n - count + 1), 0.0)
+    high = np.where(count < n, scipy.stats.beta.isf(tail, count + 1, np.maximum(n - count, 1)), 1.0)
     return count / n, low, high

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import median_filter
+import scipy
 
 Array = npt.NDArray[np.float64]
 
@@ -58,7 +58,7 @@ def level_of(steps: npt.ArrayLike, values: npt.ArrayLike) -> Level:
 def smoothed(values: Array) -> Array:
     """Running median (n,) over a window of 5% of the series, at least 3 points, cut off at the ends."""
     half = max(1, round(WINDOW * len(values) / 2))
-    middle = median_filter(values, size=2 * half + 1, mode="nearest")
+    middle = scipy.ndimage.median_filter(values, size=2 * half + 1, mode="nearest")
     for i in range(half):
         middle[i] = np.median(values[: i + half + 1])
         middle[-1 - i] = np.median(values[-1 - i - half :])

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import gammaincinv, ndtr, stdtr, stdtrit
-from scipy.stats import qmc
+import scipy
 
 from analysis.statistics._base import Array, Effect, Groups, Region, checked_groups, checked_level
 
@@ -39,7 +37,7 @@ class MeanEffect(Effect):
 
     def tails(self, at: float) -> tuple[float, float]:
         score = (self.estimate - at) / self.standard_error
-        return float(stdtr(self.df, score)), float(stdtr(self.df, -score))
+        return float(scipy.special.stdtr(self.df, score)), float(scipy.special.stdtr(self.df, -score))
 
     def power(self, at: float, n: int) -> float:
         return self.contained(Region(at, math.inf) if at <= self.estimate else Region(-math.inf, at), n)
@@ -73,16 +71,16 @@ def power_within(low: float, high: float, n: int, shares: tuple[float, ...], lev
     parts = _squares(n, len(shares)) * np.array(shares)
     variance = parts.sum(axis=1)
     df = (n - 1) * variance**2 / (parts**2).sum(axis=1)
-    half = stdtrit(df, (1 + level) / 2) * np.sqrt(variance)
-    return float(np.maximum(ndtr(high - half) - ndtr(low + half), 0.0).mean())
+    half = scipy.special.stdtrit(df, (1 + level) / 2) * np.sqrt(variance)
+    return float(np.maximum(scipy.special.ndtr(high - half) - scipy.special.ndtr(low + half), 0.0).mean())
 
 
 @lru_cache(maxsize=256)
 def _squares(n: int, k: int) -> Array:
     """Points (NODES, k) of the law of k independent χ²(n - 1) / (n - 1)."""
     # Sobol's points fill a cube evenly; the first one, 0, is left out.
-    points = qmc.Sobol(k, scramble=False).random_base2(NODES.bit_length())[1 : NODES + 1]
-    found: Array = 2 * gammaincinv((n - 1) / 2, points) / (n - 1)
+    points = scipy.stats.qmc.Sobol(k, scramble=False).random_base2(NODES.bit_length())[1 : NODES + 1]
+    found: Array = 2 * scipy.special.gammaincinv((n - 1) / 2, points) / (n - 1)
     return found
 
 
@@ -99,7 +97,7 @@ def _distance(half: float, power: float, n: int, shares: tuple[float, ...], leve
         far = 1.0
         while excess(far) < 0:
             far *= 2
-    return float(brentq(excess, 0.0, far, xtol=1e-4)) if excess(far) >= 0 else math.inf
+    return float(scipy.optimize.brentq(excess, 0.0, far, xtol=1e-4)) if excess(far) >= 0 else math.inf
 
 
 def contrast(
@@ -126,7 +124,7 @@ def contrast(
         return None
     df = float(variance**2 / (variances**2 / freedoms).sum())
     error = float(np.sqrt(variance))
-    half = float(stdtrit(df, (1 + level) / 2)) * error
+    half = float(scipy.special.stdtrit(df, (1 + level) / 2)) * error
     return MeanEffect(
         estimate=estimate,
         low=estimate - half,
@@ -134,7 +132,7 @@ def contrast(
         level=level,
         n=tuple(len(array) for array in arrays),
         method="paired t" if paired else "Welch t",
-        p=float(2 * stdtr(df, -abs(estimate) / error)),
+        p=float(2 * scipy.special.stdtr(df, -abs(estimate) / error)),
         standard_error=error,
         df=df,
         shares=tuple((variances / variance).tolist()),

@@ -22,9 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import betaincinv
-from scipy.stats import binom, binomtest
+import scipy
 
 from analysis.statistics._base import Array, Effect, Region, checked_level
 
@@ -43,23 +41,28 @@ class Share(Effect):
     def tails(self, at: float) -> tuple[float, float]:
         _check_value(at, 0)
         below, above = (
-            binomtest(self.count, self.n[0], at, alternative=side).pvalue for side in ("less", "greater")
+            scipy.stats.binomtest(self.count, self.n[0], at, alternative=side).pvalue
+            for side in ("less", "greater")
         )
         return float(below), float(above)
 
     def power(self, at: float, n: int) -> float:
         counts = np.arange(n + 1)
-        tails = binom.cdf(counts, n, at) if self.estimate < at else binom.sf(counts - 1, n, at)
-        return float(binom.pmf(counts, n, self.estimate) @ (tails <= (1 - self.level) / 2))
+        tails = (
+            scipy.stats.binom.cdf(counts, n, at)
+            if self.estimate < at
+            else scipy.stats.binom.sf(counts - 1, n, at)
+        )
+        return float(scipy.stats.binom.pmf(counts, n, self.estimate) @ (tails <= (1 - self.level) / 2))
 
     def detectable(self, region: Region, n: int, power: float) -> Region | None:
         """Of a region above a share."""
         counts = np.arange(n + 1)
-        enough = counts[binom.sf(counts - 1, n, region.low) <= (1 - self.level) / 2]
+        enough = counts[scipy.stats.binom.sf(counts - 1, n, region.low) <= (1 - self.level) / 2]
         if not len(enough):
             return None
         # The share p at which P(count >= least) is the power: the tail of a binomial is an incomplete beta function.
-        return Region(float(betaincinv(enough[0], n - enough[0] + 1, power)), region.high)
+        return Region(float(scipy.special.betaincinv(enough[0], n - enough[0] + 1, power)), region.high)
 
     def least_p(self, at: float, n: int) -> float:
         return min(1.0, 2 * at**n)
@@ -80,7 +83,7 @@ class ShareDifference(Effect):
         lower, higher = _table_tails((n, n), at)
         decided = (lower if self.estimate < at else higher) <= (1 - self.level) / 2
         first, second = (
-            binom.pmf(np.arange(n + 1), n, count / size)
+            scipy.stats.binom.pmf(np.arange(n + 1), n, count / size)
             for count, size in zip(self.counts, self.n, strict=True)
         )
         return float(first @ decided @ second)
@@ -89,16 +92,16 @@ class ShareDifference(Effect):
         """Of a region above a difference, if the second group's share is the one observed."""
         decided = _table_tails((n, n), region.low)[1] <= (1 - self.level) / 2
         counts, other = np.arange(n + 1), self.counts[1] / self.n[1]
-        second = binom.pmf(counts, n, other)
+        second = scipy.stats.binom.pmf(counts, n, other)
 
         def excess(difference: float) -> float:
-            first = binom.pmf(counts, n, min(1.0, other + difference))
+            first = scipy.stats.binom.pmf(counts, n, min(1.0, other + difference))
             return float(first @ decided @ second) - power
 
         most = 1.0 - other
         if most <= region.low or excess(most) < 0:
             return None
-        return Region(float(brentq(excess, region.low, most, xtol=1e-6)), region.high)
+        return Region(float(scipy.optimize.brentq(excess, region.low, most, xtol=1e-6)), region.high)
 
     def least_p(self, at: float, n: int) -> float:
         return min(1.0, 2 * float(_table_tails((n, n), at)[1].min()))
@@ -111,7 +114,7 @@ def share(count: int, n: int, *, level: float = 0.95) -> Share:
         ValueError: fewer than two seeds, or more with the outcome than there are.
     """
     _check(count, n, level)
-    found = binomtest(count, n)
+    found = scipy.stats.binomtest(count, n)
     low, high = found.proportion_ci(level, method="exact")
     return Share(
         count / n, float(low), float(high), level, (n,), "Clopper-Pearson", float(found.pvalue), count
@@ -136,9 +139,9 @@ def share_difference(counts: tuple[int, int], n: tuple[int, int], *, level: floa
     high_at = next(i for i in reversed(range(len(DIFFERENCES))) if excess(DIFFERENCES[i], 0) > 0)
     low, high = float(DIFFERENCES[low_at]), float(DIFFERENCES[high_at])
     if low_at > 0:
-        low = float(brentq(excess, DIFFERENCES[low_at - 1], low, args=(1,), xtol=1e-6))
+        low = float(scipy.optimize.brentq(excess, DIFFERENCES[low_at - 1], low, args=(1,), xtol=1e-6))
     if high_at < len(DIFFERENCES) - 1:
-        high = float(brentq(excess, high, DIFFERENCES[high_at + 1], args=(0,), xtol=1e-6))
+        high = float(scipy.optimize.brentq(excess, high, DIFFERENCES[high_at + 1], args=(0,), xtol=1e-6))
     lower, higher = _table_tails(n, 0.0)
     p = min(1.0, 2 * float(min(lower[counts], higher[counts])))
     estimate = counts[0] / n[0] - counts[1] / n[1]
@@ -200,7 +203,7 @@ def _table_tails(n: tuple[int, int], at: float) -> tuple[Array, Array]:
     scores = np.round(_score(first / n[0], second / n[1], n, at), 9)
     p = np.linspace(max(0.0, -at), min(1.0, 1.0 - at), NUISANCE_POINTS)
     laws = [
-        binom.pmf(np.arange(size + 1)[:, None], size, np.clip(q, 0, 1))
+        scipy.stats.binom.pmf(np.arange(size + 1)[:, None], size, np.clip(q, 0, 1))
         for size, q in zip(n, (p + at, p), strict=True)
     ]
     order, group = np.unique(scores, return_inverse=True)

@@ -17,7 +17,7 @@ from functools import lru_cache, reduce
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+import scipy
 
 from analysis.statistics._base import Array, Effect, Region, checked_groups, checked_level
 
@@ -42,9 +42,9 @@ class RankEffect(Effect):
         share = 0.5 + float(np.sign(self.comparisons - at).sum()) / (2 * (len(self.null) - 1))
         positives = np.linspace(0, 1, len(self.null))
         spread = math.sqrt(float(self.null @ (positives - 0.5) ** 2) / growth)
-        excess = abs(share - 0.5) - float(norm.isf(tail)) * spread
+        excess = abs(share - 0.5) - float(scipy.stats.norm.isf(tail)) * spread
         alternative = 2 * math.sqrt(share * (1 - share)) * spread
-        return float(norm.cdf(excess / alternative)) if alternative else float(excess >= 0)
+        return float(scipy.stats.norm.cdf(excess / alternative)) if alternative else float(excess >= 0)
 
     def detectable(self, region: Region, n: int, power: float) -> Region | None:  # noqa: ARG002
         """NaN: how far apart two groups rank is not in the units of their values."""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from analysis.statistics._base import Array, Effect, Groups, Region, checked_groups, checked_level
 from analysis.statistics.means import MeanEffect, contrast
@@ -132,4 +132,4 @@ def _end(found: Ratio, sign: int) -> float:
         return sign * math.inf
     while excess(outer := found.estimate + sign * step) > 0:
         inner, step = outer, 2 * step
-    return float(brentq(excess, inner, outer, xtol=1e-9))
+    return float(scipy.optimize.brentq(excess, inner, outer, xtol=1e-9))

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, f
+import scipy
 
 from analysis.statistics._base import Array, checked_groups
 from analysis.statistics.aggregates import LEVEL, Aggregate
@@ -28,7 +28,10 @@ def spread(values: npt.ArrayLike) -> Aggregate:
     """
     (own,) = _finite(values)
     found, df = float(own.std(ddof=1)), len(own) - 1
-    low, high = (found * math.sqrt(df / quantile) for quantile in (chi2.isf(_TAIL, df), chi2.ppf(_TAIL, df)))
+    low, high = (
+        found * math.sqrt(df / quantile)
+        for quantile in (scipy.stats.chi2.isf(_TAIL, df), scipy.stats.chi2.ppf(_TAIL, df))
+    )
     return Aggregate(found, low, high)
 
 
@@ -43,7 +46,9 @@ def variance_ratio(a: npt.ArrayLike, b: npt.ArrayLike) -> Aggregate:
         return Aggregate(math.nan)
     found = float(first.var(ddof=1) / second.var(ddof=1))
     df = len(first) - 1, len(second) - 1
-    return Aggregate(found, found / float(f.isf(_TAIL, *df)), found / float(f.ppf(_TAIL, *df)))
+    return Aggregate(
+        found, found / float(scipy.stats.f.isf(_TAIL, *df)), found / float(scipy.stats.f.ppf(_TAIL, *df))
+    )
 
 
 def _finite(*groups: npt.ArrayLike) -> list[Array]:

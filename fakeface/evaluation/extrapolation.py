@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from fakeface.errors import UserError
 from fakeface.evaluation.frechet import Array, Statistics

@@ -24,8 +24,7 @@ Features (N, d) and the reference's statistics -> ψ (N,) -> an interval, in squ
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
-import scipy.special
+import scipy
 
 from fakeface.errors import UserError
 from fakeface.evaluation.frechet import Array, Statistics, statistics

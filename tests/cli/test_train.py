@@ -15,6 +15,7 @@ from ablations.cli.train import compare_words
 from ablations.executors import EXECUTORS
 from ablations.jobs.estimate import Estimator
 from ablations.jobs.listing import plan_rows
+from ablations.jobs.session import job_record
 from ablations.store import Store, history, journal
 from ablations.tracking import shipped
 from ablations.tracking.content import Facts
@@ -274,7 +275,7 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
     assert compare_words(jobs, place, uri) == ""
     folder = place.folder_for(jobs[0].run, jobs[0].seed, jobs[0].identity)
     with journal.Journal(folder / "journal.jsonl") as written:
-        record = written.append("job", **jobs[0].header(images, 24))
+        record = written.append("job", **job_record(jobs[0], images, 24))
     noted = shipped.Shipped(experiment_id="1", run_id="r", facts=Facts(job=record))
     shipped.save(place, uri, folder.name, noted)
     assert tracking.run_ids(place, uri) == {folder.name: "r"}

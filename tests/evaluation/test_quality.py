@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ablations.code.reached import code_digests
-from ablations.jobs.plan import scoring_roots, training_roots
+from ablations.jobs.components import scoring_roots, training_roots
 from ablations.spec import RunConfig
 from fakeface.errors import UserError
 from fakeface.evaluation.extrapolation import extrapolate

@@ -18,8 +18,8 @@ from ablations.cli.view import LiveView
 from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig, loop
 from ablations.executors.loop import MAX_RESUMES, Dispatcher, run_plan, stop_on_signals
 from ablations.jobs import machine, training
-from ablations.jobs.context import Progress
 from ablations.jobs.plan import Job, make_plan
+from ablations.jobs.progress import Progress
 from ablations.jobs.scoring import Scorers
 from ablations.jobs.status import JobState, state_of
 from ablations.spec import load_spec

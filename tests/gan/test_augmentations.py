@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ablations.jobs.identity import resolved_settings
+from ablations.jobs.components import resolved_settings
 from fakeface.errors import UserError
 from fakeface.gan.augmentations import AUGMENTATIONS
 from fakeface.randomness import stream

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from ablations.jobs.identity import resolved_settings
+from ablations.jobs.components import resolved_settings
 from fakeface.config import TrainingConfig
 from fakeface.gan import training
 from fakeface.gan.step import GanState

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ablations.jobs.kept import generator_file, keep, kept_steps, kept_weights
+from ablations.jobs.kept import keep, kept_weights
 from ablations.jobs.resuming import checkpoint_files, usable_checkpoint
+from ablations.store import generator_file, kept_steps
 from ablations.store.history import History, Series
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints

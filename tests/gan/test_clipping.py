@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ablations.jobs.identity import resolved_settings
+from ablations.jobs.components import resolved_settings
 from fakeface.config import TrainingConfig, changed_settings
 from fakeface.gan.objective import Objective
 from fakeface.gan.optimizers import OPTIMIZERS, build_optimizer

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from ablations.jobs.kept import generator_file
+from ablations.store import generator_file
 from fakeface.gan import checkpoints
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 from ablations.jobs import cleaning
 from ablations.jobs.outcome import outcome_fields
 from ablations.jobs.plan import Job, make_plan
-from ablations.jobs.session import name_job
+from ablations.jobs.session import job_record, name_job
 from ablations.jobs.status import Status, state_of
 from ablations.spec import load_spec
 from ablations.store import Store, history, job_lock
@@ -57,7 +57,7 @@ class World:
         assert images is not None and job.total_steps is not None
         folder = self.store.folder_for(job.run, job.seed, job.identity)
         with Journal(folder / "journal.jsonl") as journal:
-            journal.append("job", **job.header(images, job.total_steps))
+            journal.append("job", **job_record(job, images, job.total_steps))
             name_job(job, journal, history.load(journal.path))
             known = history.load(journal.path)
             journal.append("outcome", **outcome_fields(known, Exit.FINISHED, evidence="", steps=24))

@@ -16,7 +16,8 @@ from pydantic import Field
 
 from ablations.code.reached import LINKS, code_changes, code_digests
 from ablations.jobs import identity
-from ablations.jobs.plan import Job, make_plan, scoring_protocols, scoring_roots, training_roots
+from ablations.jobs.components import resolved_settings, scoring_protocols, scoring_roots, training_roots
+from ablations.jobs.plan import Job, make_plan
 from ablations.jobs.training import way_of
 from ablations.spec import RunConfig, load_spec
 from fakeface import data
@@ -76,7 +77,7 @@ import json, sys
 from pathlib import Path
 from ablations.code import reached as code
 from ablations.jobs import identity
-from ablations.jobs.plan import scoring_protocols, training_roots
+from ablations.jobs.components import resolved_settings, scoring_protocols, training_roots
 from ablations.spec import RunConfig
 
 found = {}
@@ -89,7 +90,7 @@ for edit, (file, before, after) in json.loads(sys.stdin.read()).items():
     code._references.cache_clear()
     configs = {name: RunConfig(optimizer={"name": name}) for name in ("adam", "sgd")}
     codes = {name: code.code_digests(training_roots(config)) for name, config in configs.items()}
-    settings = {name: identity.resolved_settings(config, 1_000) for name, config in configs.items()}
+    settings = {name: resolved_settings(config, 1_000) for name, config in configs.items()}
     trainings = {name: identity.training_identity(settings[name], 0, "data", codes[name]) for name in codes}
     scoring = {kind: protocol.identity for kind, protocol in scoring_protocols(configs["adam"]).items()}
     found[edit] = {"code": codes, "training": trainings, "scoring": scoring}
@@ -280,7 +281,7 @@ def test_scoring_code_and_training_code_are_apart():
 
 def identity_of(num_images: int = 1_000, seed: int = 0, digest: str = "d", **settings: object) -> str:
     config = TrainingConfig.model_validate(settings)
-    resolved = identity.resolved_settings(config, num_images)
+    resolved = resolved_settings(config, num_images)
     return identity.training_identity(resolved, seed, digest, {"fakeface/gan/step.py:gan_step": "0"})
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ablations.jobs.merging import Fate, merge
+from ablations.jobs.session import job_record
 from ablations.store import Store, history, job_lock
 from ablations.store.journal import Journal
 from ablations.store.looks import Design, Looks, TakenLook
@@ -34,7 +35,7 @@ def train(
     job = replace(JOB, seed=seed, run="baseline", **naming)
     folder = store.jobs / f"baseline-s{seed}-{job.identity[:12]}"
     with Journal(folder / "journal.jsonl") as journal:
-        journal.append("job", **job.header(IMAGES, 5))
+        journal.append("job", **job_record(job, IMAGES, 5))
         journal.append("named", **job.naming())
         journal.append("session", from_step=0, stack=STACK, git={})
         losses(journal, list(range(1, steps + 1)), [0.5] * steps, [0.5] * steps)

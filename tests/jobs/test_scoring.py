@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pytest
 import torch
 
-from ablations.jobs.kept import kept_steps
+from ablations.store import kept_steps
 from ablations.store.history import History
 from analysis.frames.jobs import Selected, load
 from analysis.frames.quality import scores_of

@@ -7,7 +7,7 @@ import pytest
 
 from ablations.code import user as imports
 from ablations.code.reached import code_changes, code_digests
-from ablations.jobs.plan import training_roots
+from ablations.jobs.components import training_roots
 from ablations.spec import load_spec
 from fakeface.errors import UserError
 

@@ -10,8 +10,8 @@ import pytest
 
 from ablations.executors import Ended
 from ablations.executors.loop import Dispatcher
-from ablations.jobs.context import Progress
 from ablations.jobs.outcome import outcome_fields
+from ablations.jobs.progress import Progress
 from ablations.store import Store, history, journal
 from ablations.store.history import History
 from ablations.store.journal import Journal

@@ -1,0 +1,56 @@
+"""What planned seeds can show of claims, and the verdicts on them, as tables in the terminal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ablations.cli.printing import SafeConsole
+from analysis.claims import power
+from analysis.statistics import VerdictWord
+
+VERDICT_STYLES: Mapping[str, str] = {
+    VerdictWord.SUPPORTED: "green",
+    VerdictWord.REFUTED: "red",
+    VerdictWord.UNDECIDED: "yellow",
+    VerdictWord.REFUSED: "magenta",
+}
+"""The verdicts that the terminal lists; the others say that there is none yet."""
+
+
+def print_outlooks(rows: Sequence[power.Outlook], console: SafeConsole) -> None:
+    """What the planned seeds can show of each claim, as a table; nothing where there is no claim."""
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in power.HEADINGS:
+        table.add_column(column, justify="right" if column == power.HEADINGS[-1] else "left")
+    for row in rows:
+        cells = [cell.replace("`", "") for cell in power.cells(row)]
+        table.add_row(*cells, style="" if row.decidable else "yellow")
+    console.print()
+    console.print(table)
+    console.say("{}", power.summary(rows))
+
+
+def print_verdicts(claims: Sequence[Mapping[str, Any]], console: SafeConsole) -> None:
+    """The verdicts of a report's record, a line each, and how many claims have none."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    others: Counter[str] = Counter()
+    for claim in claims:
+        word = claim["verdict"]
+        if word in VERDICT_STYLES:
+            why = f" ({claim['words']})" if word == VerdictWord.REFUSED else ""
+            line = Text(f"{claim['says']}{why}")
+            if claim["change"]:
+                line.append(f" ({claim['change']['how']} after its runs began)", "yellow")
+            table.add_row(Text(word, VERDICT_STYLES[word]), claim["id"], line)
+        else:
+            others[word] += 1
+    if table.rows:
+        console.print(table)
+    if others:
+        counts = ", ".join(f"{count} {word}" for word, count in others.items())
+        console.say("Claims without a verdict: {} (a verdict needs two seeds or more of each run)", counts)
