@@ -29,10 +29,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import scipy
 
 from fakeface.errors import UserError
-from fakeface.evaluation.frechet import Array, Statistics
+from fakeface.evaluation.frechet import Array, Statistics, frechet_distance
 from fakeface.evaluation.frechet_interval import Features, frechet_influence
 from fakeface.measures import Estimate
 
@@ -63,13 +62,17 @@ def extrapolate(features: Features, reference: Statistics) -> Estimate:
     influence = frechet_influence(features, reference)
     if np.isnan(influence).any():
         return Estimate(float("nan"), float("nan"))
-    distance = _Distance(reference)
     random = np.random.default_rng(_SEED)
     values, bends = np.empty(SPLITS), np.empty(SPLITS)
     for i in range(SPLITS):
         quarters = [_Moments.of(features[part]) for part in np.array_split(random.permutation(count), 4)]
         whole, more, half = (
-            np.mean([distance(sum(subset[1:], subset[0])) for subset in combinations(quarters, size)])
+            np.mean(
+                [
+                    frechet_distance(sum(subset[1:], subset[0]).statistics, reference)
+                    for subset in combinations(quarters, size)
+                ]
+            )
             for size in (4, 3, 2)
         )
         values[i] = 8 * whole - 9 * more + 2 * half
@@ -102,20 +105,7 @@ class _Moments:
     def __add__(self, other: "_Moments") -> "_Moments":
         return _Moments(self.n + other.n, self.total + other.total, self.products + other.products)
 
-
-class _Distance:
-    """Fréchet distances from one reference, whose square root is computed once."""
-
-    def __init__(self, reference: Statistics) -> None:
-        values, vectors = scipy.linalg.eigh(reference.covariance)
-        self.reference = reference
-        self.factor = vectors * np.sqrt(np.clip(values, 0, None))
-
-    def __call__(self, moments: _Moments) -> float:
-        mean = moments.total / moments.n
-        covariance = (moments.products - np.outer(moments.total, mean)) / (moments.n - 1)
-        offset = mean - self.reference.mean
-        squares = scipy.linalg.eigvalsh(self.factor.T @ covariance @ self.factor)
-        cross = np.sqrt(np.clip(squares, 0, None)).sum()
-        traces = np.trace(covariance) + np.trace(self.reference.covariance)
-        return float(offset @ offset + traces - 2 * cross)
+    @property
+    def statistics(self) -> Statistics:
+        mean = self.total / self.n
+        return Statistics(mean, (self.products - np.outer(self.total, mean)) / (self.n - 1), self.n)

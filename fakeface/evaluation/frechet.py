@@ -11,6 +11,7 @@ square d² is called the Fréchet distance.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,24 @@ class Statistics:
     covariance: Array
     n: int
 
+    @cached_property
+    def root(self) -> Array:
+        """R (d, r) with R Rᵀ = Σ and r the rank of Σ. Computed once, since many generators share a reference.
+
+        Eigenvalues that rounding cannot tell from 0 count as 0.
+        """
+        values, vectors = scipy.linalg.eigh(self.covariance)
+        kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+        root: Array = vectors[:, kept] * np.sqrt(values[kept])
+        return root
+
+    @classmethod
+    def with_root(cls, mean: Array, covariance: Array, n: int, root: Array) -> "Statistics":
+        """Statistics whose root is known already."""
+        found = cls(mean, covariance, n)
+        object.__setattr__(found, "root", root)  # where the cached property looks first
+        return found
+
 
 def statistics(features: npt.NDArray[np.floating]) -> Statistics:
     """Mean and covariance, in float64, of features (N, d). NaN features give NaN statistics.
@@ -50,27 +69,26 @@ def statistics(features: npt.NDArray[np.floating]) -> Statistics:
     return Statistics(mean, centred.T @ centred / (len(x) - 1), len(x))
 
 
-def frechet_distance(a: Statistics, b: Statistics) -> float:
+def frechet_distance(a: Statistics, reference: Statistics) -> float:
     """Squared Fréchet distance, at least 0; NaN where a statistic is not finite.
 
-    tr((Σ₁ Σ₂)^½) is the nuclear norm of Σ₁^½ Σ₂^½, for its singular values squared are the eigenvalues of Σ₁
-    Σ₂. Only symmetric matrices are decomposed, so that singular covariances give no complex or negative
-    numbers.
+    tr((Σ₁ Σ₂)^½) is the sum of the roots of the eigenvalues of Rᵀ Σ₁ R, which are those of Σ₁ Σ₂, for any R with
+    R Rᵀ = Σ₂. Only symmetric matrices are decomposed, so that singular covariances give no complex or negative numbers.
+    The distance is symmetric; its second argument is the one whose root is kept.
     """
-    if a.mean.shape != b.mean.shape:
-        raise ValueError(f"features of different lengths: {a.mean.shape} and {b.mean.shape}")
-    parts = (a.mean, a.covariance, b.mean, b.covariance)
+    if a.mean.shape != reference.mean.shape:
+        raise ValueError(f"features of different lengths: {a.mean.shape} and {reference.mean.shape}")
+    parts = (a.mean, a.covariance, reference.mean, reference.covariance)
     if not all(np.isfinite(part).all() for part in parts):
         return float("nan")
-    offset = a.mean - b.mean
-    root_product = _root(a.covariance) @ _root(b.covariance)
-    cross = scipy.linalg.svdvals(root_product).sum()
-    distance = offset @ offset + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross
-    return max(0.0, float(distance))
+    offset = a.mean - reference.mean
+    cross = np.sqrt(np.clip(scipy.linalg.eigvalsh(product(a, reference)), 0, None)).sum()
+    traces = np.trace(a.covariance) + np.trace(reference.covariance)
+    return max(0.0, float(offset @ offset + traces - 2 * cross))
 
 
-def _root(covariance: Array) -> Array:
-    """A matrix R with R Rᵀ = Σ; negative eigenvalues, which come from rounding, count as 0."""
-    values, vectors = scipy.linalg.eigh(covariance)
-    root: Array = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    return root
+def product(a: Statistics, reference: Statistics) -> Array:
+    """Rᵀ Σ₁ R (r, r), symmetric to the last bit."""
+    found = reference.root.T @ a.covariance @ reference.root
+    symmetric: Array = (found + found.T) / 2
+    return symmetric

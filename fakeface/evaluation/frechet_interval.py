@@ -8,8 +8,8 @@ influence function (Hampel, "The influence curve and its role in robust estimati
 
 2 (μ - μ_r) is the gradient of d² with respect to μ, I - T with respect to Σ; T is the optimal transport map from
 N(μ, Σ) to N(μ_r, Σ_r) (Dowson & Landau, 1982; Takatsu, "Wasserstein geometry of Gaussian measures", 2011). With
-factors Σ = L Lᵀ, Σ_r = R Rᵀ and the singular value decomposition RᵀL = U S Vᵀ, T is R U S⁻¹ Uᵀ Rᵀ: singular
-covariances only lose directions in which one side does not vary. d² itself needs only S.
+Σ_r = R Rᵀ and the eigenvectors of RᵀΣR = U S² Uᵀ, T is R U S⁻¹ Uᵀ Rᵀ: singular covariances only lose directions in
+which one side does not vary. d² itself needs only S.
 
 What the interval covers: the mean of d² over sets of N samples. That mean is above the distance at infinite N by a bias
 of about c / N, which the interval neither contains nor removes; protocols fix N, and `extrapolation` removes the bias.
@@ -27,7 +27,7 @@ import numpy.typing as npt
 import scipy
 
 from fakeface.errors import UserError
-from fakeface.evaluation.frechet import Array, Statistics, statistics
+from fakeface.evaluation.frechet import Array, Statistics, product, statistics
 from fakeface.measures import Estimate
 
 Features = npt.NDArray[np.floating]
@@ -83,20 +83,13 @@ def _compare(features: Features, own: Statistics, other: Statistics) -> tuple[fl
     if not all(np.isfinite(part).all() for part in (own.covariance, other.mean, other.covariance)):
         return float("nan"), influence
     offset = own.mean - other.mean
-    right = _factor(other.covariance)
-    u, s, _ = scipy.linalg.svd(right.T @ _factor(own.covariance))
+    squares, u = scipy.linalg.eigh(product(own, other))
+    s = np.sqrt(np.clip(squares, 0, None))
     distance = offset @ offset + np.trace(own.covariance) + np.trace(other.covariance) - 2 * s.sum()
-    kept = s > s[0] * len(s) * np.finfo(np.float64).eps
-    transport = right @ (u[:, kept] / np.sqrt(s[kept]))  # T is this times its transpose
+    kept = squares > squares.max(initial=0.0) * len(squares) * np.finfo(np.float64).eps
+    transport = other.root @ (u[:, kept] / np.sqrt(s[kept]))  # T is this times its transpose
     for start in range(0, len(features), _ROWS):
         x = features[start : start + _ROWS].astype(np.float64) - own.mean
         moved = x @ transport
         influence[start : start + _ROWS] = 2 * x @ offset + (x**2).sum(axis=1) - (moved**2).sum(axis=1)
     return max(0.0, float(distance)), influence - influence.mean()
-
-
-def _factor(covariance: Array) -> Array:
-    """L with L Lᵀ = Σ, also for a singular Σ; negative eigenvalues, which come from rounding, count as 0."""
-    values, vectors = scipy.linalg.eigh(covariance)
-    factor: Array = vectors * np.sqrt(np.clip(values, 0, None))
-    return factor

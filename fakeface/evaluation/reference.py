@@ -87,7 +87,7 @@ def _content_digest(key: str, found: Reference) -> str:
     content = hashlib.sha256(
         f"{key} {real.n} {real.mean.shape} {drawn.shape} {drawn.dtype} {found.halves}".encode()
     )
-    for array in (real.mean, real.covariance, drawn):
+    for array in (real.mean, real.covariance, real.root, drawn):
         content.update(np.ascontiguousarray(array).data)
     return content.hexdigest()
 
@@ -96,7 +96,7 @@ def _load(path: Path, key: str, metric: str) -> Reference | None:
     """The reference at `path`; None where there is no such file, or it is damaged or of another key."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            features = Statistics(file["mean"], file["covariance"], int(file["n"]))
+            features = Statistics.with_root(file["mean"], file["covariance"], int(file["n"]), file["root"])
             found = Reference(metric, features, file["drawn"], float(file["halves"]))
             intact = str(file["sha256"]) == _content_digest(key, found)
     except Exception:  # a damaged archive raises anything from BadZipFile to ValueError
@@ -112,6 +112,7 @@ def _save(path: Path, key: str, found: Reference) -> None:
                 file,
                 mean=found.features.mean,
                 covariance=found.features.covariance,
+                root=found.features.root,
                 n=np.int64(found.features.n),
                 drawn=found.drawn,
                 halves=np.float64(found.halves),

@@ -15,6 +15,12 @@ def correlated(n, d, seed, rank=None):
     return random.normal(size=(n, rank or d)) @ mixing + random.normal(size=d)
 
 
+def decaying(n, d, seed, scale=1.0):
+    """Features whose standard deviations span four decades, as Inception's do."""
+    axes, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(d, d)))
+    return np.random.default_rng(seed).normal(size=(n, d)) * np.logspace(0, -4, d) * scale @ axes
+
+
 def torch_fidelity_distance(a, b):
     both = (fid_features_to_statistics(torch.from_numpy(x.astype(np.float64))) for x in (a, b))
     return fid_statistics_to_metric(*both, verbose=False)[KEY_METRIC_FID]
@@ -29,7 +35,11 @@ def torch_fidelity_distance(a, b):
         pytest.param(correlated(100, 320, 0), correlated(80, 320, 1), id="fewer-samples-than-dimensions"),
         pytest.param(correlated(500, 64, 0, rank=5), correlated(500, 64, 1), id="one-singular"),
         pytest.param(correlated(500, 64, 0, rank=5), correlated(500, 64, 1, rank=3), id="both-singular"),
+        pytest.param(correlated(500, 64, 1), correlated(500, 64, 0, rank=5), id="reference-singular"),
         pytest.param(np.ones((50, 8)), correlated(50, 8, 1), id="one-without-variance"),
+        pytest.param(correlated(50, 8, 1), np.ones((50, 8)), id="reference-without-variance"),
+        pytest.param(decaying(1000, 320, 1), decaying(2000, 320, 2, 1.05), id="four-decades"),
+        pytest.param(decaying(200, 320, 1), decaying(2000, 320, 2, 1.05), id="four-decades-singular"),
         pytest.param(
             correlated(400, 64, 0) * 1e3, correlated(400, 64, 1) * 1e-3, id="scales-a-million-apart"
         ),
@@ -96,3 +106,11 @@ def test_features_that_are_not_finite_give_nan(bad):
 def test_features_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="different lengths"):
         frechet_distance(statistics(correlated(50, 4, 0)), statistics(correlated(50, 5, 0)))
+
+
+@pytest.mark.parametrize(("n", "rank"), [(1000, 64), (40, 39)], ids=["full-rank", "singular"])
+def test_a_root_is_one_of_the_covariance_and_as_thin_as_its_rank(n, rank):
+    found = statistics(correlated(n, 64, 0))
+    assert found.root.shape == (64, rank)
+    np.testing.assert_allclose(found.root @ found.root.T, found.covariance, atol=1e-12)
+    assert found.root is found.root

@@ -13,6 +13,7 @@ from ablations.jobs.scoring import Scorers
 from fakeface.config import EvaluationConfig
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
+from fakeface.evaluation import frechet
 from fakeface.evaluation.extractors import EXTRACTORS, Extractor
 from fakeface.evaluation.extractors.efficientnet import EfficientNetLite0
 from fakeface.evaluation.frechet import statistics
@@ -92,7 +93,14 @@ def test_a_second_call_reads_the_cache_and_loads_no_extractor(images, tmp_path):
     second = reference(images, DIGEST, CONFIG, tmp_path / "new" / "folder", code=CODE)
     assert Means.built == 1
     np.testing.assert_array_equal(first.features.covariance, second.features.covariance)
+    np.testing.assert_array_equal(first.features.root, second.features.root)
     assert second.features.n == 40
+
+
+def test_the_root_comes_from_the_cache(images, tmp_path, monkeypatch):
+    first = reference(images, DIGEST, CONFIG, tmp_path, code=CODE).features.root
+    monkeypatch.setattr(frechet.scipy.linalg, "eigh", None)
+    np.testing.assert_array_equal(reference(images, DIGEST, CONFIG, tmp_path, code=CODE).features.root, first)
 
 
 def test_the_number_of_samples_shares_a_reference(images, tmp_path):
