@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ablations.cli.data import data_app
+from ablations.cli.doctor import doctor_app
 from ablations.cli.options import flag
 from ablations.cli.results import results_app
 from ablations.cli.store import store_app
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for commands in (train_app, tune_app, results_app, store_app):
+for commands in (train_app, tune_app, results_app, store_app, doctor_app):
     app.add_typer(commands)
 app.add_typer(data_app, name="data")
 

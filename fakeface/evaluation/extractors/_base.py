@@ -48,6 +48,11 @@ class Extractor(ABC):
     weights_sha256: ClassVar[str]
     """The first digits of the weights file's SHA-256."""
 
+    @classmethod
+    def weights_file(cls, weights_path: str | None) -> Path | None:
+        """The file of the weights, whether it is there or not; None where a package brings them."""
+        return None if weights_path is None else Path(weights_path)
+
     @abstractmethod
     def __init__(self, weights_path: str | None = None, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)

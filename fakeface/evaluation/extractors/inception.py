@@ -35,11 +35,22 @@ class Inception(Extractor):
         "dimension": dimension,
     }
 
+    @classmethod
+    def weights_file(cls, weights_path: str | None) -> Path:
+        """The given file, or the one in torch's download cache."""
+        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+        if weights_path is not None:
+            return Path(weights_path)
+        return Path(torch.hub.get_dir()) / "checkpoints" / Path(URL_INCEPTION_V3).name
+
     def __init__(self, weights_path: str | None = None, device: str | torch.device = "cpu") -> None:
         super().__init__(weights_path, device)
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-        path = _downloaded(self.weights_sha256) if weights_path is None else Path(weights_path)
+        path = self.weights_file(weights_path)
+        if weights_path is None and not path.exists():
+            _download(path, self.weights_sha256)
         try:
             # torch-fidelity unpickles the file, so it must contain nothing but tensors.
             read_weights(path, self.weights_sha256)
@@ -55,13 +66,9 @@ class Inception(Extractor):
         return features[0]
 
 
-def _downloaded(sha256_prefix: str) -> Path:
-    """The weights in torch's download cache, downloaded if they are not there."""
+def _download(path: Path, sha256_prefix: str) -> None:
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL_INCEPTION_V3).name
-    if path.exists():
-        return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), sha256_prefix, progress=False)
@@ -69,7 +76,6 @@ def _downloaded(sha256_prefix: str) -> Path:
         raise UserError(
             f"the extractor 'inception' could not download its weights: {error}\n{_ways_out()}"
         ) from error
-    return path
 
 
 def _ways_out() -> str:
