@@ -1,7 +1,7 @@
 """Plans, results and studies as tables in the terminal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +18,9 @@ from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
 from analysis.report.table import headings, summary_rows
 from fakeface.terminal import printable
+
+if TYPE_CHECKING:
+    from ablations.jobs.profiling import Part
 
 STATUS_STYLES: Mapping[str, str] = {
     Status.DONE: "green",
@@ -63,6 +66,16 @@ def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
         for job in jobs
     ]
     return load(selections, store.history)
+
+
+def print_profile(parts: "Sequence[Part]", console: SafeConsole) -> None:
+    """Where the time of jobs went, as a table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("part", "share", "seconds", "ms a step"):
+        table.add_column(column, justify="left" if column == "part" else "right")
+    for part in parts:
+        table.add_row(part.name, f"{part.share:.1%}", f"{part.seconds:.2f}", f"{1000 * part.per_step:.2f}")
+    console.print(table)
 
 
 def print_results(frames: Frames, console: SafeConsole) -> None:

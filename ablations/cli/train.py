@@ -1,8 +1,9 @@
 """`ablate plan` and `ablate run`."""
 
 import os
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -79,6 +80,13 @@ def run_(
             metavar="N", min=2, max=1000, help="For --until-decided: seeds of a run at most; by default 20."
         ),
     ] = None,
+    profile_steps: Annotated[
+        bool,
+        flag(
+            "--profile-steps",
+            help="Run the jobs one after another in this process, and print where their time went.",
+        ),
+    ] = False,
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""
     from ablations.cli import setup
@@ -90,14 +98,14 @@ def run_(
     from ablations.store import Snapshot, data_key
 
     out = console()
-    if max_seeds is not None and not until_decided:
-        raise UserError("--max-seeds: for --until-decided only; --seeds says which seeds are trained")
-    if until_decided and rerun:
-        raise UserError(
-            "--rerun: looks that were taken stay taken; leave out --until-decided, or give new --seeds"
-        )
+    _check_looks(until_decided=until_decided, max_seeds=max_seeds, rerun=rerun)
     if dry_run:
         return _dry_run(chosen, work, out, rerun=rerun, until_decided=until_decided, max_seeds=max_seeds)
+    if profile_steps:
+        work = replace(work, executor="serial")
+        os.environ["CUDA_LAUNCH_BLOCKING"] = (
+            "1"  # before anything starts the GPU, whose time counts where it is spent
+        )
     spec, runs, store = chosen.choose()
     executor = setup.make_executor(store, work)
     make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything
@@ -119,7 +127,7 @@ def run_(
 
     ships = mirroring.mirror and (todo or report or until_decided)
     with mirrored(spec, store, mirroring, out) if ships else nullcontext():
-        summary = _train(todo, looks, store, executor, work, out)
+        summary = _train(todo, looks, store, executor, work, out, profile=profile_steps)
         jobs = looks.all_jobs() if looks else jobs
         now = Snapshot(store.root)
         shown = chosen.beside_plain(jobs, now)
@@ -138,6 +146,16 @@ def run_(
         out.say("Compare:  {}", compare)
     _say_stopped(summary, "The same command without --rerun" if rerun else "The same command", out)
     raise typer.Exit(summary.exit_status)
+
+
+def _check_looks(*, until_decided: bool, max_seeds: int | None, rerun: bool) -> None:
+    """Raises UserError for options that do not fit to `--until-decided`."""
+    if max_seeds is not None and not until_decided:
+        raise UserError("--max-seeds: for --until-decided only; --seeds says which seeds are trained")
+    if until_decided and rerun:
+        raise UserError(
+            "--rerun: looks that were taken stay taken; leave out --until-decided, or give new --seeds"
+        )
 
 
 def _dry_run(
@@ -171,6 +189,8 @@ def _train(
     executor: "Executor",
     work: WorkOptions,
     out: SafeConsole,
+    *,
+    profile: bool,
 ) -> "Summary":
     """Train jobs, and what looks at claims need after them."""
     from ablations.cli import setup
@@ -179,10 +199,27 @@ def _train(
     if not todo and not looks:
         out.say("Nothing to do: every job is done.")
         return Summary()
-    with setup.dispatching(executor, store, work, len(todo), out) as (dispatcher, view):
+    with (
+        _profiled(out) if profile else nullcontext(),
+        setup.dispatching(executor, store, work, len(todo), out) as (dispatcher, view),
+    ):
         if looks:
             return looks.run(dispatcher, view.expect, out)
         return run_plan(todo, dispatcher)
+
+
+@contextmanager
+def _profiled(out: SafeConsole) -> Iterator[None]:
+    """Print where the time of the jobs of the block went."""
+    from cProfile import Profile
+
+    from ablations.cli.tables import print_profile
+    from ablations.jobs.profiling import parts_of
+
+    with Profile() as profile:
+        yield
+    out.print()
+    print_profile(parts_of(profile), out)
 
 
 def _say_stopped(summary: "Summary", same: str, out: SafeConsole) -> None:
