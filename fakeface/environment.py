@@ -60,6 +60,11 @@ def usable_cores() -> int:
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
+def jobs_for_cores(threads: int) -> int:
+    """How many jobs with this number of threads each the usable cores take side by side."""
+    return max(1, usable_cores() // threads)
+
+
 def cpu_quota(root: Path = Path("/")) -> float | None:
     """CPU seconds per second that the control groups (cgroup v2 or v1) of this process allow; None if unlimited.
 

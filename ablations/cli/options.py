@@ -243,7 +243,7 @@ class Selectors(SpecOptions):
 
 
 @dataclass(frozen=True)
-class WorkOptions:
+class PlaceOptions:
     """Where jobs run."""
 
     device: Device = "auto"
@@ -269,6 +269,12 @@ class WorkOptions:
             help="Jobs side by side; by default, for local, one per GPU, or as many as the CPU has cores for.",
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class WorkOptions(PlaceOptions):
+    """Where jobs run, and what stops or refuses them."""
+
     fail_fast: Annotated[
         bool,
         flag("--fail-fast", help="Stop all jobs, with a checkpoint, when a first one crashes."),
@@ -300,7 +306,7 @@ class MirrorOptions:
         return self.tracking_uri or store.tracking_uri
 
 
-BUNDLES = (SpecOptions, Selectors, WorkOptions, MirrorOptions)
+BUNDLES = (SpecOptions, Selectors, PlaceOptions, WorkOptions, MirrorOptions)
 
 
 def with_bundles(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from ablations.cli.printing import SafeConsole
 from ablations.cli.view import coloured
+from ablations.jobs.estimate import Price
 from ablations.jobs.plan import Job
 from ablations.jobs.status import Status, results_of
 from ablations.spec.run_names import short_name
@@ -35,8 +36,8 @@ STATUS_STYLES: Mapping[str, str] = {
 }
 
 
-def print_plan(rows: Sequence[dict[str, Any]], console: SafeConsole) -> None:
-    """The plan as a table."""
+def print_plan(rows: Sequence[dict[str, Any]], price: Price, console: SafeConsole) -> None:
+    """The plan as a table, and what is left of it."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("run", "seed", "identity", "steps", "expected", "state"):
         table.add_column(column, justify="right" if column in ("seed", "steps", "expected") else "left")
@@ -45,13 +46,30 @@ def print_plan(rows: Sequence[dict[str, Any]], console: SafeConsole) -> None:
         detail = f": {printable(row['detail'])}" if row["detail"] else ""
         table.add_row(
             short_name(row["run"]), str(row["seed"]), (row["identity"] or "—")[:12], str(row["steps"] or "—"),
-            _minutes(row["expected_seconds"]), Text.assemble(state, detail),
+            duration(row["expected_seconds"]), Text.assemble(state, detail),
         )  # fmt: skip
     console.print(table)
-    left = [row["expected_seconds"] for row in rows if row["state"] not in (Status.DONE, Status.RE_SCORE)]
-    if left:
-        time = "" if None in left else f", {_minutes(sum(left))} one after another"
-        console.say(f"{len(left)} of {len(rows)} jobs to train{time}")
+    if price.jobs:
+        console.say("{} of {} jobs to train or score{}", price.jobs, len(rows), _price_words(price))
+
+
+def _price_words(price: Price) -> str:
+    if price.seconds is None or price.makespan is None:
+        return f": no time is known, since nothing of this size has been trained on {price.device} here"
+    words = f", {duration(price.seconds)} on {price.device}"
+    if price.slots > 1:
+        words += f", {duration(price.makespan)} with {price.slots} side by side"
+    how = "" if price.measured else " (a rule of thumb: nothing of this size has been trained here yet)"
+    return words + how
+
+
+def comparison(price: Price, took: float) -> str:
+    """What a run took, and what its plan expected."""
+    fact = f"These jobs took {duration(took).removeprefix('~')}"
+    if price.makespan is None:
+        return f"{fact}; the next plan knows how long such jobs take"
+    how = "" if price.measured else " by a rule of thumb"
+    return f"{fact}; the plan expected {duration(price.makespan)}{how} ({took / price.makespan - 1:+.0%})"
 
 
 def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
@@ -116,7 +134,8 @@ def print_study(study: StudyResult, further: Sequence[StudyResult], console: Saf
     console.say(f"- Slots for jobs were empty {study.idle_share:.0%} of the time.")
 
 
-def _minutes(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
+    """An expected time in words: `~2 min`."""
     if not seconds:
         return "—"
     if seconds < 90:

@@ -1,9 +1,10 @@
 """`ablate plan` and `ablate run`."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from ablations.cli.options import (
     Json,
     MirrorOptions,
+    PlaceOptions,
     Selectors,
     WorkOptions,
     flag,
@@ -18,12 +20,14 @@ from ablations.cli.options import (
     with_bundles,
 )
 from ablations.cli.printing import SafeConsole, console, end_if_left_out, print_json
+from fakeface.environment import jobs_for_cores
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
     from ablations.cli.until_decided import UntilDecided
     from ablations.executors import Executor
     from ablations.executors.loop import Summary
+    from ablations.jobs.estimate import Price
     from ablations.jobs.plan import Job
     from ablations.spec import Spec
     from ablations.store import Store
@@ -35,7 +39,7 @@ train_app = typer.Typer()
 
 @train_app.command()
 @with_bundles
-def plan(chosen: Selectors, json_: Json = False) -> None:
+def plan(chosen: Selectors, place: PlaceOptions, json_: Json = False) -> None:
     """Show what is done, what would be trained and for how long, and what its seeds can show. Trains nothing."""
     from ablations.cli.claim_tables import print_outlooks
     from ablations.cli.planned_claims import planned_claims
@@ -44,11 +48,13 @@ def plan(chosen: Selectors, json_: Json = False) -> None:
     from analysis.claims.power import record
 
     spec, jobs, store = chosen.select()
-    rows, claims = plan_rows(jobs, store), planned_claims(spec, jobs, store)
+    slots = _slots(place, store)
+    rows, price = plan_rows(jobs, store, device=place.device, slots=slots)
+    claims = planned_claims(spec, jobs, store)
     if json_:
-        print_json({"jobs": rows, "claims": [record(claim) for claim in claims]})
+        print_json({"jobs": rows, "price": asdict(price), "claims": [record(claim) for claim in claims]})
     else:
-        print_plan(rows, console())
+        print_plan(rows, price, console())
         print_outlooks(claims, console())
     end_if_left_out(store.unreadable)
 
@@ -93,6 +99,7 @@ def run_(
     from ablations.cli.mirroring import mirrored
     from ablations.cli.tables import frames_of, print_results
     from ablations.cli.until_decided import UntilDecided
+    from ablations.jobs.listing import plan_rows
     from ablations.jobs.plan import make_plan
     from ablations.jobs.status import Status, state_of
     from ablations.store import Snapshot, data_key
@@ -119,6 +126,7 @@ def run_(
     jobs = looks.first_jobs() if looks else make_plan(spec, runs, find_data)
     before = Snapshot(store.root)
     todo = [job for job in jobs if rerun or state_of(job, before).status != Status.DONE]
+    _, price = plan_rows(todo, before, device=work.device, slots=executor.slots(work.jobs), rerun=rerun)
     for note in dict.fromkeys(f"{job.run}: {job.note}" for job in todo if job.note):
         out.say(note)
     setup.prepare_references(todo, images, store, work.device, out)
@@ -127,7 +135,7 @@ def run_(
 
     ships = mirroring.mirror and (todo or report or until_decided)
     with mirrored(spec, store, mirroring, out) if ships else nullcontext():
-        summary = _train(todo, looks, store, executor, work, out, profile=profile_steps)
+        summary = _train(todo, looks, price, store, executor, work, out, profile=profile_steps)
         jobs = looks.all_jobs() if looks else jobs
         now = Snapshot(store.root)
         shown = chosen.beside_plain(jobs, now)
@@ -158,6 +166,18 @@ def _check_looks(*, until_decided: bool, max_seeds: int | None, rerun: bool) -> 
         )
 
 
+def _slots(place: PlaceOptions, store: "Store") -> int:
+    """How many jobs would run side by side."""
+    from ablations.jobs.listing import device_name
+
+    if place.executor == "local" and device_name(place.device) == "cpu":
+        return place.jobs or jobs_for_cores(place.threads)  # as `local` does, without its imports
+    from ablations.cli import setup
+
+    with setup.make_executor(store, WorkOptions(**vars(place))) as executor:
+        return executor.slots(place.jobs)
+
+
 def _dry_run(
     chosen: Selectors,
     work: WorkOptions,
@@ -175,7 +195,8 @@ def _dry_run(
     from ablations.jobs.listing import plan_rows
 
     spec, jobs, store = chosen.select()
-    print_plan(plan_rows(jobs, store, device=work.device, rerun=rerun), out)
+    rows, price = plan_rows(jobs, store, device=work.device, slots=_slots(work, store), rerun=rerun)
+    print_plan(rows, price, out)
     print_outlooks(planned_claims(spec, jobs, store), out)
     if until_decided:
         out.say("{}", rounds.design_words(rounds.design_of(spec.seeds, max_seeds or rounds.DEFAULT_MOST)))
@@ -185,6 +206,7 @@ def _dry_run(
 def _train(
     todo: "Sequence[Job]",
     looks: "UntilDecided | None",
+    price: "Price",
     store: "Store",
     executor: "Executor",
     work: WorkOptions,
@@ -192,8 +214,9 @@ def _train(
     *,
     profile: bool,
 ) -> "Summary":
-    """Train jobs, and what looks at claims need after them."""
+    """Train jobs, and what looks at claims need after them. Say how long it took, and what the plan expected."""
     from ablations.cli import setup
+    from ablations.cli.tables import comparison
     from ablations.executors.loop import Summary, run_plan
 
     if not todo and not looks:
@@ -205,7 +228,12 @@ def _train(
     ):
         if looks:
             return looks.run(dispatcher, view.expect, out)
-        return run_plan(todo, dispatcher)
+        began = time.monotonic()
+        summary = run_plan(todo, dispatcher)
+        took = time.monotonic() - began
+    if summary.all_ended:
+        out.say("{}", comparison(price, took))
+    return summary
 
 
 @contextmanager

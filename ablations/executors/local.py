@@ -22,7 +22,7 @@ from ablations.executors._worker import (
 from ablations.jobs.machine import select_device
 from ablations.jobs.plan import Job
 from ablations.jobs.progress import Progress
-from fakeface.environment import environment, thread_variables, usable_cores
+from fakeface.environment import environment, jobs_for_cores, thread_variables
 from fakeface.outcomes import Exit
 
 POLL_SECONDS = 0.1
@@ -95,7 +95,7 @@ class Local(Executor):
 
     def slots(self, requested: int | None) -> int:
         if self._devices == ["cpu"]:
-            return requested or max(1, usable_cores() // self.config.threads)
+            return requested or jobs_for_cores(self.config.threads)
         return requested or len(self._devices)
 
     def submit(self, job: Job) -> None:

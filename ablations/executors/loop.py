@@ -53,6 +53,11 @@ class Summary:
     """Name of the job whose crash stopped the others (`--fail-fast`)."""
 
     @property
+    def all_ended(self) -> bool:
+        """Whether every job came to an end of its own."""
+        return not {Exit.INTERRUPTED, Exit.CRASHED, Exit.REFUSED} & {*self.exits.values()}
+
+    @property
     def exit_status(self) -> int:
         """0: all finished, whatever their GAN outcome; 1: some crashed, or one did and stopped the others; 2: some
         refused; 130: interrupted."""

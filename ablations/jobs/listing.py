@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ablations.jobs.estimate import Estimator
+from ablations.jobs.estimate import Estimator, Price
 from ablations.jobs.plan import Job
 from ablations.jobs.status import JobState, Status, state_of
 from ablations.store import Store
@@ -11,36 +11,39 @@ from fakeface.environment import has_gpu_driver
 
 
 def plan_rows(
-    jobs: Sequence[Job], store: Store, *, device: str = "auto", rerun: bool = False
-) -> list[dict[str, Any]]:
-    """Name, identity (None while its data are not prepared), steps, expected seconds and status of each job.
+    jobs: Sequence[Job], store: Store, *, device: str = "auto", slots: int = 1, rerun: bool = False
+) -> tuple[list[dict[str, Any]], Price]:
+    """Name, identity (None while its data are not prepared), steps, expected seconds and status of each job, and the
+    price of what is left.
 
     Args:
         device: the `--device` on which the jobs would run: the expected seconds depend on it.
+        slots: how many would run side by side.
         rerun: whether `--rerun` would train finished jobs again.
     """
-    estimator = Estimator(store, _device_name(device))
-    rows = []
+    estimator = Estimator(store, device_name(device))
+    rows, left = [], []
     for job in jobs:
-        steps = job.total_steps
         state = _as_rerun(state_of(job, store)) if rerun else state_of(job, store)
-        left = 0 if state.status in (Status.DONE, Status.RE_SCORE) else (steps or 0) - state.step
+        expected = estimator.expected(job, state)
+        if state.status != Status.DONE:
+            left.append(expected)
         rows.append(
             {
                 "run": job.run,
                 "group": job.group,
                 "seed": job.seed,
                 "identity": job.identity if job.data_digest else None,
-                "steps": steps,
-                "expected_seconds": estimator.seconds(job, left) if steps else None,
+                "steps": job.total_steps,
+                "expected_seconds": expected.seconds,
                 "state": state.status,
                 "detail": state.detail,
             }
         )
-    return rows
+    return rows, Price.of(left, estimator.device, slots)
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
     """The name of a `--device` as a session's stack has it. Raises UserError as `select_device` does."""
     if device == "cpu" or (device == "auto" and not has_gpu_driver()):
         return "cpu"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from ablations.executors import EXECUTORS
 from ablations.jobs.estimate import Estimator
 from ablations.jobs.listing import plan_rows
 from ablations.jobs.session import job_record
+from ablations.jobs.status import JobState, Status
 from ablations.store import Store, history, journal
 from ablations.tracking import shipped
 from ablations.tracking.content import Facts
@@ -35,6 +37,7 @@ def test_run_ends_with_a_table_and_the_pictures(first: tuple[Path, subprocess.Co
         assert f"{run}-s0" in out
     assert "fd_efficientnet_lite0 (N = 48)" in out
     assert "Pictures: results/jobs/*/samples/" in out
+    assert re.search(r"These jobs took \d+ \w+; the plan expected ~\d+ \w+ by a rule of thumb", out)
     assert "Compare" not in out, "nothing was shipped, so there is nothing to see in MLflow"
 
 
@@ -49,7 +52,9 @@ def test_plan_shows_states_without_running_anything(trained: Place):
     rows = trained.json("plan", "--seeds", "0,1", "--run", "sgd")["jobs"]
     assert [(row["seed"], row["state"], row["steps"]) for row in rows] == [(0, "done", 24), (1, "new", 24)]
     assert rows[1]["expected_seconds"] > 0
-    assert "4 of 4 jobs to train" in trained("run", "--dry-run", "--seeds", "7").stdout
+    words = r"4 of 4 jobs to train or score, ~\d+ s on cpu, ~\d+ s with 2 side by side\n"
+    assert re.search(words, trained("run", "--dry-run", "--seeds", "7", "--jobs", "2").stdout)
+    assert trained.json("plan", "--seeds", "7", "--jobs", "3")["price"]["slots"] == 3
     assert "done now; set aside and trained again" in trained("run", "--dry-run", "--rerun").stdout
     assert len(list(trained.folder.glob("results/jobs/*"))) == 4
 
@@ -62,11 +67,14 @@ def test_a_plan_parses_journals_once_and_estimates_from_this_device(
     load = history.load
     monkeypatch.setattr(history, "load", lambda path: parsed.append(path) or load(path))
     _, jobs, place = Selectors(run=["*"], seeds="0,1").select()
-    rows = plan_rows(jobs, place)
+    rows, price = plan_rows(jobs, place, slots=2)
     assert len(parsed) == len(set(parsed)) == len(list(place.job_folders()))
     assert {row["expected_seconds"] for row in rows if row["state"] == "done"} == {0.0}
-    assert Estimator(place, "cpu").seconds(jobs[0], 10) > 0
-    assert Estimator(place, "NVIDIA H100").seconds(jobs[0], 10) is None
+    assert (price.device, price.jobs, price.slots, price.measured) == ("cpu", 4, 2, True)
+    assert price.seconds is not None and price.makespan is not None
+    assert price.seconds / 2 <= price.makespan < price.seconds
+    new = JobState(Status.NEW, "", None, None)
+    assert Estimator(place, "NVIDIA H100").expected(jobs[0], new).seconds is None
 
 
 def test_a_changed_setting_is_stale_and_says_which(trained: Place):

@@ -46,7 +46,7 @@ def test_a_plan_lists_the_store_once_for_all_jobs(tmp_path: Path, monkeypatch: p
         Job(Store(tmp_path / "results"), "a-lr1e-6", seed)
     spec, store = spec_of(tmp_path, seeds=20, rates=50), Counted(tmp_path / "results")
     jobs = make_plan(spec, spec.runs, lambda _: IMAGES)
-    rows = plan_rows(jobs, store)
+    rows, _ = plan_rows(jobs, store)
     assert [row["state"] for row in rows] == [Status.STALE] * 3 + [Status.NEW] * 997
     assert len({row["identity"] for row in rows}) == len(status_rows(jobs, store, {})) == 1000
     assert calls["code"] == 3, "of the trainings, and of each kind of score"
