@@ -77,6 +77,9 @@ def summary_rows(frames: Frames) -> list[Row]:
     scores = frames.quality().sort_values("step")
     # Not `groupby(...).last()`, which would pass over the NaN of a diverged generator.
     quality = scores.drop_duplicates(["run", "seed"], keep="last").set_index(["run", "seed"])["value"]
+    metrics = frames.metrics.loc[frames.metrics["metric"].isin((LOSS_D, LOSS_G, D_X, D_G_Z_BEFORE))]
+    ends = metrics.drop_duplicates(["run", "seed", "metric"], keep="last")
+    last = dict(zip(zip(ends["run"], ends["seed"], ends["metric"], strict=True), ends["value"], strict=True))
     changes = _changes(frames)
     rows = []
     for job in frames.outcomes.to_dict("records"):
@@ -91,10 +94,10 @@ def summary_rows(frames: Frames) -> list[Row]:
                 dynamics=job["dynamics"],
                 evidence={name: words for name, words in evidence.items() if words},
                 changes=changes.get(key, {}),
-                loss_d=_last(frames, key, LOSS_D),
-                loss_g=_last(frames, key, LOSS_G),
-                d_x=_last(frames, key, D_X),
-                d_g_z=_last(frames, key, D_G_Z_BEFORE),
+                loss_d=last.get((*key, LOSS_D)),
+                loss_g=last.get((*key, LOSS_G)),
+                d_x=last.get((*key, D_X)),
+                d_g_z=last.get((*key, D_G_Z_BEFORE)),
                 quality=float(quality[key]) if key in quality.index else None,
                 steps=job["steps"],
                 total_steps=None if pd.isna(job["total_steps"]) else int(job["total_steps"]),
@@ -130,8 +133,3 @@ def _changes(frames: Frames) -> dict[tuple[Hashable, Hashable], dict[str, Any]]:
         (job["run"], job["seed"]): {name: own[name] for name in sorted(own.keys() - common.keys())}
         for job, own in zip(jobs, settings, strict=True)
     }
-
-
-def _last(frames: Frames, job: tuple[str, int], metric: str) -> float | None:
-    values = frames.curve(*job, metric)
-    return float(values.iloc[-1]) if len(values) else None

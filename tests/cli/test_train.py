@@ -52,8 +52,10 @@ def test_plan_shows_states_without_running_anything(trained: Place):
     rows = trained.json("plan", "--seeds", "0,1", "--run", "sgd")["jobs"]
     assert [(row["seed"], row["state"], row["steps"]) for row in rows] == [(0, "done", 24), (1, "new", 24)]
     assert rows[1]["expected_seconds"] > 0
+    two = ("--executor", "local", "--jobs", "2")
     words = r"4 of 4 jobs to train or score, ~\d+ s on cpu, ~\d+ s with 2 side by side\n"
-    assert re.search(words, trained("run", "--dry-run", "--seeds", "7", "--jobs", "2").stdout)
+    assert re.search(words, trained("run", "--dry-run", "--seeds", "7", *two).stdout)
+    assert "serial runs one job at a time" in trained("run", "--dry-run", "--jobs", "2", check=2).stderr
     assert trained.json("plan", "--seeds", "7", "--jobs", "3")["price"]["slots"] == 3
     assert "done now; set aside and trained again" in trained("run", "--dry-run", "--rerun").stdout
     assert len(list(trained.folder.glob("results/jobs/*"))) == 4
