@@ -148,7 +148,7 @@ def _step_work(config: dict[str, Any]) -> Hashable:
     data, network, train = config["data"], config["network"], config["train"]
     parts = (network["name"], config["penalty"]["name"], config.get("augment", {}).get("name", "none"))
     sizes = (data["image_size"], data["channels"], network["width"], train["batch_size"], train["d_steps"])
-    return parts, sizes, train.get("precision"), bool(train.get("ema_decay"))
+    return parts, sizes, train.get("precision", "float32"), bool(train.get("ema_decay"))
 
 
 def _score_work(config: dict[str, Any], extractor: str) -> Hashable:
