@@ -29,6 +29,7 @@ EXTRAS = {
     "lfw": ("sklearn", "downloads LFW"),
     "heif": ("pillow_heif", "reads HEIF pictures"),
     "dashboard": ("optuna_dashboard", "`ablate tune --dashboard`"),
+    "cluster": ("ray", "`--executor ray`"),
     "postgres": ("psycopg", "studies and MLflow on PostgreSQL"),
     "gpu": ("pynvml", "memory and load of GPUs in MLflow"),
 }

@@ -258,15 +258,35 @@ class PlaceOptions:
     ] = THREADS
     executor: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Where jobs run: local (worker processes), serial (this process)."),
+        typer.Option(
+            metavar="NAME",
+            help="Where jobs run: local (worker processes), serial (this process), ray (a cluster).",
+        ),
     ] = "local"
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="For ray: the cluster, or auto; by default one is started on this machine.",
+        ),
+    ] = None
+    gpus: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            min=0.01,
+            max=64,
+            callback=lambda value: value if value is None else number_in_range(value),
+            help="For ray: GPUs of a job; 0.25 lets four jobs share one. By default 1 if the cluster has GPUs.",
+        ),
+    ] = None
     jobs: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
             max=MAX_JOBS,
-            help="Jobs side by side; by default, for local, one per GPU, or as many as the CPU has cores for.",
+            help="Jobs side by side; by default one per GPU, or as many as the CPUs have cores for.",
         ),
     ] = None
 

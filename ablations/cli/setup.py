@@ -39,10 +39,12 @@ def make_executor(store: Store, options: WorkOptions) -> Executor:
             threads=options.threads,
             git=git_state(),
             allow_inexact=options.allow_inexact,
+            address=options.address,
+            gpus=options.gpus,
         )
     )
     executor.slots(options.jobs)
-    machine.configure(machine.select_device(options.device), usable_cores())
+    machine.configure(machine.select_device(executor.own_device), usable_cores())
     return executor
 
 

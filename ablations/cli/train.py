@@ -129,7 +129,7 @@ def run_(
     _, price = plan_rows(todo, before, device=work.device, slots=executor.slots(work.jobs), rerun=rerun)
     for note in dict.fromkeys(f"{job.run}: {job.note}" for job in todo if job.note):
         out.say(note)
-    setup.prepare_references(todo, images, store, work.device, out)
+    setup.prepare_references(todo, images, store, executor.own_device, out)
     if rerun:  # last, so that a command that is refused sets nothing aside
         store.archive([job.identity for job in jobs])
 

@@ -92,7 +92,7 @@ def tune(
     setup.say_notes(images.values(), out)
     jobs = make_plan(spec, runs, lambda config: images[data_key(config)])
     check_comparable(searched, jobs)
-    setup.prepare_references(jobs, images, store, work.device, out)
+    setup.prepare_references(jobs, images, store, executor.own_device, out)
 
     with mirrored(spec, store, mirroring, out) if mirroring.mirror else nullcontext():
         with setup.dispatching(executor, store, work, 0, out) as (dispatcher, view):

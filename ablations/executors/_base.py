@@ -9,10 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from ablations.jobs.plan import Job
 from ablations.jobs.progress import Progress
+from fakeface.errors import UserError
 from fakeface.registry import Registry
 
 
@@ -30,6 +31,10 @@ class WorkerConfig:
     """The commit, for the record: see `checkout.git_state`."""
     allow_inexact: bool = False
     """Resume jobs that began on another stack."""
+    address: str | None = None
+    """Address of a cluster, for an executor that `takes` it."""
+    gpus: float | None = None
+    """GPUs of a job, or a share of one, for an executor that `takes` it."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +57,28 @@ class Executor(ABC):
     lock, trains or scores what is missing, and returns its `Ended`.
     """
 
+    takes: ClassVar[frozenset[str]] = frozenset()
+    """Which of the options `address` and `gpus` it has a use for."""
+
     def __init__(self, config: WorkerConfig) -> None:
         """Find the device or cluster. Workers may start later.
 
         Raises:
-            UserError: the device or cluster is missing or does not work.
+            UserError: the device or cluster is missing or does not work, or an option does not apply.
         """
         self.config = config
         self.stopping = threading.Event()
         """Once the caller has set it, no job begins, and running ones stop after the current step and a checkpoint, as
         `interrupted`."""
+        for name in ("address", "gpus"):
+            if getattr(config, name) is not None and name not in self.takes:
+                can = [known for known in EXECUTORS if name in EXECUTORS[known].takes]
+                raise UserError(f"--{name}: not for this executor; use --executor {' or '.join(can)}")
+
+    @property
+    def own_device(self) -> str:
+        """The device of this process, for the work before the jobs: theirs, unless they run elsewhere."""
+        return self.config.device
 
     def slots(self, requested: int | None) -> int:
         """How many jobs to run side by side: the number that the user requests, or what suits the machine.

@@ -6,7 +6,7 @@ Several processes may share a store: each job has a lock.
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -77,8 +77,6 @@ class _Running:
     job: Job
     since: float
     """When it was submitted, by the monotonic clock (s)."""
-    deaths: int = 0
-    """How many of its workers died."""
     cancelled: str | None = None
     last_diagnosis: int = -1
     """Step of the last diagnosis that was reported."""
@@ -101,6 +99,8 @@ class Dispatcher:
         self._running: list[_Running] = []
         self._busy_since: dict[str, float] = {}
         """Jobs that another process has, and since when this one waits for them, by the monotonic clock (s)."""
+        self._deaths = Counter[str]()
+        """How many workers of each job died. Kept while another process, such as a dying worker, has the job's lock."""
         self._busy_seconds = 0.0
         self._first = float("inf")
 
@@ -168,9 +168,10 @@ class Dispatcher:
         if self.stop():
             return Ended(ended.job, Exit.INTERRUPTED)
         entry = self._entry(ended.job)
-        entry.deaths += 1
-        if entry.deaths > MAX_RESUMES:
-            why = f"its worker died {entry.deaths} times, the last time by {ended.why}"
+        self._deaths[ended.job.name] += 1
+        deaths = self._deaths[ended.job.name]
+        if deaths > MAX_RESUMES:
+            why = f"its worker died {deaths} times, the last time: {ended.why}"
             return record_crash(ended.job, self.store, why)
         self.executor.submit(ended.job)
         if entry.cancelled is not None:

@@ -4,6 +4,7 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -74,8 +75,10 @@ class Bench:
         )
         return job
 
-    def executor(self, name: str, device: str = "cpu", threads: int = 1) -> Executor:
-        return EXECUTORS[name](WorkerConfig(self.store.root, device, threads, GIT))
+    def executor(
+        self, name: str, device: str = "cpu", threads: int = 1, address: str | None = None
+    ) -> Executor:
+        return EXECUTORS[name](WorkerConfig(self.store.root, device, threads, GIT, address=address))
 
     def state(self, job: Job) -> JobState:
         return state_of(job, self.store)
@@ -107,9 +110,19 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(tmp_path_factory.mktemp("bench"))
 
 
-@pytest.fixture(scope="module", params=list(EXECUTORS))
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.service if name == "ray" else ()) for name in EXECUTORS],
+)
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+@pytest.fixture(scope="module")
+def address(name: str, request: pytest.FixtureRequest) -> str | None:
+    """Of a cluster, for executors that need one."""
+    takes = "address" in EXECUTORS[name].takes
+    return request.getfixturevalue("ray_cluster").address if takes else None
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +131,9 @@ def bench(name: str, prepared: Bench) -> Bench:
 
 
 @pytest.fixture(scope="module")
-def executor(name: str, bench: Bench) -> Iterator[Executor]:
+def executor(name: str, bench: Bench, address: str | None) -> Iterator[Executor]:
     """Each registered one."""
-    with bench.executor(name) as made:
+    with bench.executor(name, address=address) as made:
         yield made
 
 
@@ -229,9 +242,11 @@ def test_data_that_changed_meanwhile_refuse_the_job(bench: Bench, executor: Exec
 
 
 @slow
-def test_a_stop_interrupts_and_another_executor_goes_on(name: str, bench: Bench, executor: Executor):
+def test_a_stop_interrupts_and_another_executor_goes_on(
+    name: str, bench: Bench, executor: Executor, address: str | None
+):
     job = bench.job(50)
-    with bench.executor(name) as stopping:
+    with bench.executor(name, address=address) as stopping:
         ended = ended_of(stopping, job, lambda p: stopping.stopping.set() if p.phase == "diagnosed" else None)
         assert ended.exit == "interrupted"
         began = ended_of(stopping, bench.job(51))
@@ -284,6 +299,17 @@ def test_an_unknown_executor_and_more_jobs_than_it_runs_are_refused(prepared: Be
     for threads in (1, 2, 1000):
         expected = max(1, usable_cores() // threads)
         assert prepared.executor("local", threads=threads).slots(None) == expected
+
+
+def test_options_of_another_executor_and_a_missing_library_are_refused_with_the_way_out(
+    prepared: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("local", "serial"):
+        with pytest.raises(UserError, match="--address: not for this executor; use --executor ray"):
+            prepared.executor(name, address="127.0.0.1:6379")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"pip install 'fakeface-ablations\[cluster\]'"):
+        prepared.executor("ray")
 
 
 # -- the plan ----------------------------------------------------------------------------------------------------
@@ -447,7 +473,7 @@ def test_a_job_whose_worker_dies_is_resumed_so_often_and_the_others_are_not_dist
     names = [job.name for job in jobs]
     assert summary.exits == view.exits == dict(zip(names, ("finished", exit_, "finished"), strict=True))
     assert clockwork.submitted.count(names[1]) == MAX_RESUMES + 1
-    why = f"its worker died {losses} times, the last time by SIGKILL"
+    why = f"its worker died {losses} times, the last time: SIGKILL"
     assert view.whys == ([why] if exit_ == "crashed" else [])
 
 
@@ -550,7 +576,7 @@ def test_a_job_whose_worker_dies_again_and_again_has_crashed(kills: Bench, kill_
     with kills.executor("local") as executor:
         ended = dispatched(executor, kills, job, on_progress)
         assert ended.exit == "crashed"
-        assert ended.why.startswith("its worker died 3 times, the last time by SIGKILL")
+        assert ended.why.startswith("its worker died 3 times, the last time: SIGKILL")
         outcome = kills.history(job).outcome
         assert (outcome["exit"], outcome["evidence"]["exit"]) == ("crashed", ended.why)
         assert ended_of(executor, job).exit == "finished", "it is tried again when somebody asks"

@@ -263,7 +263,7 @@ def test_what_is_no_file_in_a_study_is_an_error_before_anything_is_trained(
     ("arguments", "words"),
     [
         (("tune", "raets"), "did you mean 'rates'"),
-        (("tune", "rates", "--executor", "ray"), "unknown executor"),
+        (("tune", "rates", "--executor", "slurm"), "unknown executor"),
         (("tune", "odd"), "scored under other images"),
         (("tune", "unknown"), "did you mean 'adam'"),
         (("tune", "rates", "--add", "sgd"), "has a run or study of that name already"),
