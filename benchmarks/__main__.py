@@ -13,7 +13,7 @@ from ablations.jobs.machine import select_device, stack
 from ablations.store.journal import Journal
 from benchmarks.busy import bench_busy
 from benchmarks.coverage import TABLES
-from benchmarks.executors import bench_executors
+from benchmarks.executors import bench_executors, bench_overhead, bench_scheduling
 from benchmarks.intervals import KINDS, bench_intervals
 from benchmarks.mirror import bench_mirror
 from benchmarks.steps import SIZES, bench_step
@@ -59,6 +59,8 @@ def main() -> None:
         bench_journal(2000)
     if "executors" in options.what:
         bench_executors(16)
+        bench_overhead(200)
+        bench_scheduling(10_000)
     for size in options.sizes:
         if "step" in options.what:
             bench_step(size, options.repeats, device)

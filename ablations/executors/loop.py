@@ -227,8 +227,8 @@ def run_plan(jobs: Sequence[Job], dispatcher: Dispatcher) -> Summary:
 
 def history_of(job: Job, store: Store) -> History | None:
     """What the job's journal says now; None if it does not exist or cannot be read."""
-    folder = store.find(job.identity)
-    history = store.history(folder) if folder is not None else None
+    folder = store.folder_for(job.plain, job.seed, job.identity)
+    history = store.history(folder) if folder.is_dir() else None
     return None if history is None or history.unreadable else history
 
 

@@ -39,7 +39,7 @@ OBJECT_STORE_BYTES = 100_000_000
 
 
 class RayWorker:
-    """An actor that runs one job at a time. Its orders arrive in a thread of their own (the concurrency group)."""
+    """An actor that runs one job at a time. `cancel` and `stop` run in a thread of their own (a concurrency group)."""
 
     def __init__(self, config: WorkerConfig) -> None:
         self.config = config
@@ -98,7 +98,6 @@ class _Worker:
         """Ray's generator of what the current job reports."""
         self.runs = False
         """Whether it has reported anything: until then, the actor may wait for a free node."""
-        self.cancelled: str | None = None
         self.stop_sent = False
 
     @property
@@ -107,12 +106,11 @@ class _Worker:
         return self.job is not None and not self.runs
 
     def start(self, job: Job) -> None:
-        self.job, self.cancelled = job, None
+        self.job = job
         self.number += 1
         self.messages = self.actor.run.options(num_returns="streaming").remote(self.number, job)
 
     def cancel(self, why: str) -> None:
-        self.cancelled = why
         self.actor.cancel.options(concurrency_group="orders").remote(self.number, why)
 
     def stop(self) -> None:
@@ -282,15 +280,11 @@ class Ray(Executor):
         self._workers.remove(worker)
         self.ray.kill(worker.actor)
 
-    def _reuse(self, worker: _Worker) -> None:
-        """Give an idle worker, which keeps its place in the cluster, the job of one that waits for a place."""
+    def _free(self, worker: _Worker) -> None:
+        """Keep a worker for the next job, or end it if another one waits for its place in the cluster."""
         worker.job = None
-        waiting = next((other for other in self._workers if other.waits), None)
-        if waiting is not None and waiting.job is not None:
-            worker.start(waiting.job)
-            if waiting.cancelled is not None:
-                worker.cancel(waiting.cancelled)
-            self._drop(waiting)
+        if any(other.waits for other in self._workers):
+            self._drop(worker)
 
     def _receive(self, on_progress: Callable[[Progress], None], seconds: float) -> None:
         """Read one message of each worker that has one within some seconds."""
@@ -310,14 +304,11 @@ class Ray(Executor):
                 continue
             worker.runs = True
             if isinstance(message, JobEnded):
-                if message.exit in (
-                    Exit.CRASHED,
-                    Exit.REFUSED,
-                ):  # a broken GPU, say, fails every later job too
+                if message.exit in (Exit.CRASHED, Exit.REFUSED):  # a broken GPU fails every later job too
                     self._end(worker, message.exit, message.why)
                 else:
                     self._ended.append(Ended(worker.job, message.exit, message.why))
-                    self._reuse(worker)
+                    self._free(worker)
             else:
                 on_progress(
                     Progress(worker.job, message.step, message.total_steps, message.phase, message.metrics)
@@ -333,9 +324,11 @@ class Ray(Executor):
 def _import_ray(address: str | None) -> Any:
     """The library. Raises UserError if it is not installed."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault(
-        "RAY_worker_niceness", "0"
-    )  # of a cluster that is started here; Ray's own default is 15
+    # Of a cluster that is started here: as important as this process, where Ray would let other programs go first.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray/auth_token"))
+    if "RAY_AUTH_TOKEN" in os.environ or token.exists():  # Ray itself would use it without an address only
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     if address is None or address.startswith(("127.", "localhost")):
         # Ray's name for "do not listen to other machines", which it reads when it is imported.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")

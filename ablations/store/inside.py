@@ -42,7 +42,12 @@ def real_folders(folder: Path) -> list[Path]:
     """The folders in a folder, sorted by name, without links."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    return sorted(path for path in folder.iterdir() if is_real_folder(path))
+
+
+def is_real_folder(path: Path) -> bool:
+    """Whether this is a folder, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def check_no_links(folder: Path) -> None:

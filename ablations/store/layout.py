@@ -33,7 +33,7 @@ from filelock import Timeout
 
 from ablations.store import history
 from ablations.store.history import History
-from ablations.store.inside import real_folders
+from ablations.store.inside import is_real_folder, real_folders
 from ablations.store.locks import job_lock
 from fakeface import data
 from fakeface.config import DataConfig
@@ -118,7 +118,8 @@ class Store:
 
     def find(self, identity: str) -> Path | None:
         """The folder of the job with this identity, under whatever name it began; None if there is none."""
-        return self._by_identity().get(identity[:IDENTITY_DIGITS])
+        alike = sorted(self.jobs.glob(f"*-{identity[:IDENTITY_DIGITS]}"))
+        return next(filter(is_real_folder, alike), None)
 
     def _by_identity(self) -> Mapping[str, Path]:
         return {folder.name.rpartition("-")[2]: folder for folder in reversed([*self.job_folders()])}
@@ -136,8 +137,9 @@ class Store:
         return found
 
     def folder_for(self, run: str, seed: int, identity: str) -> Path:
-        """The job's folder, whether or not it exists."""
-        return self.find(identity) or self.jobs / f"{run}-s{seed}-{identity[:IDENTITY_DIGITS]}"
+        """The job's folder, whether or not it exists. Reads no list of all jobs if it has the usual name."""
+        usual = self.jobs / f"{run}-s{seed}-{identity[:IDENTITY_DIGITS]}"
+        return usual if is_real_folder(usual) else self.find(identity) or usual
 
     def archive(self, identities: Sequence[str]) -> list[Path]:
         """Move the folders of these jobs to `aside/`, so that they train again: all of them, or none.
@@ -191,6 +193,9 @@ class Snapshot(Store):
         self._by_name = cache(super()._by_name)  # type: ignore[method-assign]
         self._histories: dict[Path, History] = {}
         self._data: dict[DataConfig, FoundData] = {}
+
+    def find(self, identity: str) -> Path | None:
+        return self._by_identity().get(identity[:IDENTITY_DIGITS])
 
     def history(self, folder: Path) -> History:
         if folder not in self._histories:

@@ -18,7 +18,7 @@ from ablations.store.journal import Journal
 from ablations.studies.scheduler import Task, TaskScheduler
 from fakeface.outcomes import Exit
 
-JOB: Any = SimpleNamespace(run="r", seed=0, name="r-s0", identity="abcdef123456" * 5)
+JOB: Any = SimpleNamespace(run="r", plain="r", seed=0, name="r-s0", identity="abcdef123456" * 5)
 
 
 class OneJob(Task):
