@@ -1,6 +1,8 @@
 """A job's journal, read back: series, evaluations, images, outcome. The basis of status, analysis and resume."""
 
 import bisect
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +43,17 @@ class Series:
             self.steps.insert(index, step)
             self.values.insert(index, value)
             self.times.insert(index, time)
+
+    def extend(self, steps: Sequence[int], values: Sequence[float], time: int) -> None:
+        """`add` for each step of one record."""
+        later = not self.steps or (steps and steps[0] > self.steps[-1])
+        if later and all(map(operator.lt, steps, steps[1:])):
+            self.steps += steps
+            self.values += values
+            self.times += [time] * len(steps)
+        else:
+            for step, value in zip(steps, values, strict=True):
+                self.add(step, value, time)
 
     def cut(self, step: int) -> None:
         """Drop everything from `step` on."""
@@ -162,9 +175,7 @@ class History:
 
     def _add_metrics(self, record: Record) -> None:
         for name, values in record["values"].items():
-            series = self.series.setdefault(name, Series())
-            for step, value in zip(record["steps"], values, strict=True):
-                series.add(step, value, record["time"])
+            self.series.setdefault(name, Series()).extend(record["steps"], values, record["time"])
 
     def _drop_from(self, step: int) -> None:
         """Drop what was recorded for `step` and later ones."""

@@ -7,10 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ablations.store import Outside, file_in, is_running
 from ablations.store import history as histories
@@ -185,28 +188,39 @@ def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = j
 
 
 def _typed(rows: Sequence[Row], schema: Mapping[str, str], runs: tuple[str, ...]) -> pd.DataFrame:
-    return _of_columns({name: [row[name] for row in rows] for name in schema}, schema, runs)
-
-
-def _of_columns(
-    columns: Mapping[str, list[Any]], schema: Mapping[str, str], runs: tuple[str, ...]
-) -> pd.DataFrame:
-    series = {name: pd.Series(columns[name], dtype=dtype) for name, dtype in schema.items() if name != "run"}
-    run = pd.Series(pd.Categorical(columns["run"], categories=list(runs), ordered=True))
+    series = {
+        name: pd.Series([row[name] for row in rows], dtype=dtype)
+        for name, dtype in schema.items()
+        if name != "run"
+    }
+    run = pd.Series(pd.Categorical([row["run"] for row in rows], categories=list(runs), ordered=True))
     return pd.DataFrame({"run": run, **series})
 
 
 def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) -> pd.DataFrame:
-    columns: dict[str, list[Any]] = {name: [] for name in _METRICS}
-    for selection, history in read:
-        for metric, series in history.series.items():
-            count = len(series.steps)
-            columns["run"] += [selection.run] * count
-            columns["seed"] += [selection.seed] * count
-            columns["metric"] += [metric] * count
-            columns["step"] += series.steps
-            columns["value"] += series.values
-    return _of_columns(columns, _METRICS, runs)
+    found = [(one, metric, series) for one, history in read for metric, series in history.series.items()]
+    counts = [len(series.steps) for *_, series in found]
+    metrics = sorted({metric for _, metric, _ in found})
+    run_places, metric_places = (
+        {name: place for place, name in enumerate(names)} for names in (runs, metrics)
+    )
+
+    def repeated(codes: list[int]) -> NDArray[np.int64]:
+        return np.repeat(np.array(codes, np.int64), counts)
+
+    def joined(lists: Iterable[list[Any]], dtype: str) -> NDArray[Any]:
+        return np.fromiter(chain.from_iterable(lists), dtype, sum(counts))
+
+    run_codes = repeated([run_places[one.run] for one, *_ in found])
+    metric_codes = repeated([metric_places[metric] for _, metric, _ in found])
+    columns = {
+        "run": pd.Categorical.from_codes(run_codes, categories=pd.Index(runs), ordered=True),
+        "seed": repeated([one.seed for one, *_ in found]),
+        "step": joined((series.steps for *_, series in found), "int64"),
+        "metric": pd.Categorical.from_codes(metric_codes, categories=pd.Index(metrics)),
+        "value": joined((series.values for *_, series in found), "float64"),
+    }
+    return pd.DataFrame(columns)[[*_METRICS]]
 
 
 def _scores(read: Sequence[tuple[Selected, History]], kind: ScoreKind, runs: tuple[str, ...]) -> pd.DataFrame:
@@ -279,9 +293,7 @@ def _work_clock(history: History) -> Callable[[float], float]:
         *history.diagnoses,
         history.outcome or history.sessions[-1],
     ]
-    times = sorted(
-        {record["time"] for record in records} | {t for s in history.series.values() for t in s.times}
-    )
+    times = sorted({record["time"] for record in records}.union(*(s.times for s in history.series.values())))
     begins = [session["time"] for session in history.sessions]
     end = history.outcome["time"] if history.outcome else math.inf
 
