@@ -1,26 +1,48 @@
-"""`make bench`: a step against the textbook loop and beside other programs, what journal and mirror add to it, how full
-workers are kept, and whether the intervals of distances and of comparisons are as wide as they should be.
+"""`make bench`: our path and a named reference by turns, as the median ratio of their times and its spread.
+
+step, epochs, tracking: a GAN step, epochs of a folder of JPEGs, and what journal and mirror add to a step.
+frechet, features: what a score costs. commands, planning, loading: what looking costs.
+Only if named, executors, busy, coverage, intervals: how full workers are kept, steps beside other programs, and whether
+intervals are as wide as they should be.
 """
 
 import argparse
-import tempfile
-import time
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 
 from ablations.jobs.machine import select_device, stack
-from ablations.store.journal import Journal
 from benchmarks.busy import bench_busy
+from benchmarks.commands import bench_commands, bench_planning
 from benchmarks.coverage import TABLES
+from benchmarks.epochs import bench_epochs
 from benchmarks.executors import bench_executors, bench_overhead, bench_scheduling
 from benchmarks.intervals import KINDS, bench_intervals
+from benchmarks.journals import bench_loading
 from benchmarks.mirror import bench_mirror
+from benchmarks.ratio import Ratio
+from benchmarks.scores import bench_features, bench_frechet
 from benchmarks.steps import SIZES, bench_step
 from fakeface.environment import usable_cores
-from fakeface.gan import training
 
-PARTS = ("step", "busy", "journal", "mirror", "executors", "coverage", "intervals")
+RATIOS: dict[str, Callable[[argparse.Namespace], Iterator[Ratio]]] = {
+    "commands": lambda options: iter(bench_commands(options.pairs)),
+    "planning": lambda options: iter([bench_planning(10_000, options.pairs)]),
+    "loading": lambda options: iter([bench_loading(100, 10_000, options.pairs)]),
+    "frechet": lambda options: iter([bench_frechet(10_000, 2_048, options.pairs)]),
+    "features": lambda options: iter([bench_features(512, 64, options.pairs)]),
+    "epochs": lambda options: iter(bench_epochs(options.images, 10_000, 32, options.pairs)),
+    "step": lambda options: (
+        bench_step(size, options.steps, select_device(options.device)) for size in options.sizes
+    ),
+    "tracking": lambda options: (
+        bench_mirror(size, options.steps, options.pairs, select_device(options.device))
+        for size in options.sizes
+    ),
+}
+NAMED = ("executors", "busy", "coverage", "intervals")
 
 
 def bench_coverage(simulations: int) -> None:
@@ -30,44 +52,43 @@ def bench_coverage(simulations: int) -> None:
             print(line, flush=True)
 
 
-def bench_journal(records: int) -> None:
-    """The cost of a block's record of nine metrics."""
-    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal.jsonl") as journal:
-        values = {name: [0.123456789] for name in training.STEP_SERIES}
-        started = time.perf_counter()
-        for step in range(records):
-            journal.append("metrics", steps=[step], values=values)
-        print(f"journal: {(time.perf_counter() - started) / records * 1e6:.0f} us a record of nine metrics")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="*", default=list(PARTS), help=", ".join(PARTS))
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*", default=list(RATIOS), help=", ".join([*RATIOS, *NAMED]))
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), choices=list(SIZES))
-    parser.add_argument("--repeats", type=int, default=40, help="steps a measurement")
-    parser.add_argument("--rounds", type=int, default=4, help="turns of the mirror's measurement")
+    parser.add_argument("--pairs", type=int, default=5, help="measurements of each side; steps have more")
+    parser.add_argument("--steps", type=int, default=40, help="steps a measurement")
+    parser.add_argument(
+        "--images", type=Path, help="a folder of JPEGs for `epochs`; by default some are drawn"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--json", type=Path, help="write the ratios and the machine to this file")
     options = parser.parse_args()
-    unknown = ", ".join(set(options.what) - set(PARTS))
+    unknown = ", ".join(set(options.what) - {*RATIOS, *NAMED})
     if unknown:
-        parser.error(f"{unknown}: no part of the benchmark; these are: {', '.join(PARTS)}")
-    device = select_device(options.device)
+        parser.error(f"{unknown}: no part of the benchmark; these are: {', '.join([*RATIOS, *NAMED])}")
     torch.set_num_threads(options.threads)
-    print(stack(device))
-    if "journal" in options.what:
-        bench_journal(2000)
+    machine = stack(select_device(options.device))
+    print(machine)
+    found = []
+    for name in (name for name in RATIOS if name in options.what):
+        for ratio in RATIOS[name](options):
+            found.append(ratio)
+            print(ratio, flush=True)
+    if options.json:
+        options.json.write_text(
+            json.dumps({"machine": machine, "ratios": [one.record() for one in found]}, indent=1)
+        )
     if "executors" in options.what:
         bench_executors(16)
         bench_overhead(200)
         bench_scheduling(10_000)
-    for size in options.sizes:
-        if "step" in options.what:
-            bench_step(size, options.repeats, device)
-        if "busy" in options.what:
+    if "busy" in options.what:
+        for size in options.sizes:
             bench_busy(size, steps=10, rounds=5)
-        if "mirror" in options.what:
-            bench_mirror(size, options.repeats, options.rounds, device)
     if "coverage" in options.what:
         bench_coverage(2000)
     if "intervals" in options.what:  # the last one: it ends the process where a promise is not kept

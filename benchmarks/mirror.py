@@ -1,4 +1,4 @@
-"""What a mirror that is up costs a step: the median with and without it, and the time that its process takes."""
+"""What tracking costs a step: the journal, and a mirror that is up."""
 
 import statistics
 import tempfile
@@ -13,39 +13,36 @@ from ablations import tracking
 from ablations.store import Store
 from ablations.store.journal import Journal
 from ablations.tracking import server
+from benchmarks.journals import begin
+from benchmarks.ratio import Ratio, of_pairs
 from benchmarks.steps import our_stepper, seconds, setting
 from fakeface.gan import training
 
 START_SECONDS = 120
 
 
-def bench_mirror(size: int, repeats: int, rounds: int, device: torch.device) -> None:
-    """Steps with a mirror that ships each one's metrics, and without one, by turns.
+def bench_mirror(size: int, repeats: int, rounds: int, device: torch.device) -> Ratio:
+    """Steps that are journaled while a mirror ships them, and steps alone, by turns: the medians of each round.
 
-    The medians differ by what the machine does meanwhile, too. The share of the cores that the mirror's process takes
-    is steadier, and bounds what it can cost.
+    They differ by what the machine does meanwhile, too. The share of the cores that the mirror's process takes is
+    steadier, and bounds what it can cost; it is printed.
     """
     step = our_stepper(setting(size), device)
     for _ in range(3):
         step()
-    off: list[float] = []
-    on: list[float] = []
-    used = 0.0
-    for number in range(rounds):
-        for mirrored in (True, False) if number % 2 == 0 else (False, True):
-            with tempfile.TemporaryDirectory() as folder:
-                if mirrored:
-                    times, cpu = _mirrored_steps(step, Store(Path(folder)), repeats, device)
-                    on += times
-                    used += cpu
-                else:
-                    off += _journaled_steps(step, Store(Path(folder)), repeats, device)
-    with_it, without = statistics.median(on), statistics.median(off)
+    pairs = []
+    used = spent = 0.0
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            times, cpu = _mirrored_steps(step, Store(Path(folder)), repeats, device)
+        alone = [seconds(step, device) for _ in range(repeats)]
+        used, spent = used + cpu, spent + sum(times)
+        pairs.append((statistics.median(times), statistics.median(alone)))
     cores = psutil.cpu_count() or 1
     print(
-        f"mirror {size}x{size}: median step {with_it * 1e3:.1f} ms on, {without * 1e3:.1f} ms off: "
-        f"{with_it / without - 1:+.1%}; its process took {used / sum(on) / cores:.2%} of {cores} cores"
+        f"mirror at {size}x{size}: its process took {used / spent / cores:.2%} of {cores} cores", flush=True
     )
+    return of_pairs(f"step with tracking at {size}x{size}", "a step without", pairs)
 
 
 def _mirrored_steps(
@@ -86,11 +83,7 @@ def _journal(store: Store) -> Journal:
     begun = path.exists()
     journal = Journal(path)
     if not begun:
-        journal.append("job", instance="bench", identity="0" * 64, seed=0, settings={}, config={}, code={},
-                       data={"name": "noise", "source": "", "digest": "0" * 64, "count": 1, "image_size": 32,
-                             "channels": 3}, total_steps=1)  # fmt: skip
-        journal.append("named", run="bench", group="bench", profile="", experiment="bench", config={})
-        journal.append("session", from_step=0)
+        begin(journal, seed=0, total_steps=1)
     return journal
 
 

@@ -1,44 +1,48 @@
-"""The named reference: the loop of PyTorch's `examples/dcgan`, as a textbook writes it, on our networks.
+"""The named reference: the report's loop, as its course's scaffold ran it, on our networks.
 
-Contiguous memory, the default Adam, D's weight gradients computed in G's half too, and `.item()` at every step.
+Contiguous memory, a sigmoid and BCELoss, the default Adam, D's weight gradients computed in G's half too, and `.item()`
+of every loss at every step.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fakeface.config import TrainingConfig
-from fakeface.gan.batches import RealImages
 from fakeface.gan.networks import NETWORKS
 
 
-class TextbookLoop:
+class ReportLoop:
     """One GAN with its two optimizers."""
 
-    def __init__(self, config: TrainingConfig, real: RealImages, device: torch.device) -> None:
-        self.config, self.real, self.device = config, real, device
+    def __init__(self, config: TrainingConfig, device: torch.device) -> None:
+        self.config, self.device = config, device
         networks = NETWORKS[config.network.name](config)
         self.g, self.d = networks.generator.to(device), networks.discriminator.to(device)
         lr, betas = config.optimizer.lr, config.optimizer.betas
         self.opt_g = torch.optim.Adam(self.g.parameters(), lr=lr, betas=betas)
         self.opt_d = torch.optim.Adam(self.d.parameters(), lr=lr, betas=betas)
-        self.criterion = nn.BCEWithLogitsLoss()
-        self.number = 0
+        self.criterion = nn.BCELoss()
 
-    def step(self) -> tuple[float, float]:
-        """(Loss_D, Loss_G) of one step."""
-        batch = self.config.train.batch_size
+    def step(self, real: Tensor) -> tuple[float, float, float, float, float]:
+        """(Loss_D, Loss_G, D(x), D(G(z)) before and after) of one step on real images (B, C, H, W)."""
+        real = real.to(self.device).contiguous()
+        batch = len(real)
         ones, zeros = torch.ones(batch, device=self.device), torch.zeros(batch, device=self.device)
-        real = self.real.batch(self.number).contiguous()
-        self.number += 1
-        self.opt_d.zero_grad()
-        loss_real = self.criterion(self.d(real), ones)
+        self.d.zero_grad()
+        of_real = torch.sigmoid(self.d(real))
+        loss_real = self.criterion(of_real, ones)
         loss_real.backward()
+        d_x = of_real.mean().item()
         fakes = self.g(torch.randn(batch, self.config.network.latent_dim, device=self.device))
-        loss_fake = self.criterion(self.d(fakes.detach()), zeros)
+        of_fake = torch.sigmoid(self.d(fakes.detach()))
+        loss_fake = self.criterion(of_fake, zeros)
         loss_fake.backward()
+        before = of_fake.mean().item()
         self.opt_d.step()
-        self.opt_g.zero_grad()
-        loss_g = self.criterion(self.d(fakes), ones)
+        self.g.zero_grad()
+        of_fake = torch.sigmoid(self.d(fakes))
+        loss_g = self.criterion(of_fake, ones)
         loss_g.backward()
+        after = of_fake.mean().item()
         self.opt_g.step()
-        return loss_real.item() + loss_fake.item(), loss_g.item()
+        return (loss_real + loss_fake).item(), loss_g.item(), d_x, before, after

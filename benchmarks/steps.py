@@ -1,13 +1,14 @@
-"""The step itself, ours and the textbook's by turns."""
+"""The step itself, ours and the report's by turns."""
 
-import statistics
+import itertools
 import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from benchmarks.reference import TextbookLoop
+from benchmarks.ratio import Ratio, of_pairs
+from benchmarks.reference import ReportLoop
 from fakeface.config import TrainingConfig
 from fakeface.gan import training
 from fakeface.gan.batches import RealImages
@@ -45,20 +46,17 @@ def seconds(step: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def bench_step(size: int, repeats: int, device: torch.device) -> None:
-    """Steps taken by turns, so that whatever else the machine does falls on both."""
+def bench_step(size: int, pairs: int, device: torch.device) -> Ratio:
+    """Steps by turns. The reference's images are in memory, so this compares the arithmetic."""
     config = setting(size)
-    ours, textbook = (
-        our_stepper(config, device),
-        TextbookLoop(config, real_images(config, device), device).step,
-    )
+    ours, loop, real = our_stepper(config, device), ReportLoop(config, device), real_images(config, device)
+    batches = (real.batch(number) for number in itertools.count())
+
+    def theirs() -> None:
+        loop.step(next(batches))
+
     for _ in range(3):
-        ours(), textbook()
-    times = [(seconds(ours, device), seconds(textbook, device)) for _ in range(repeats)]
-    mine, theirs = (statistics.median(column) for column in zip(*times, strict=True))
-    batch = config.train.batch_size
-    shape = f"{size}x{size}, width {config.network.width}, batch {batch}"
-    print(
-        f"step {shape}: {mine * 1e3:.1f} ms ({batch / mine:.0f} images/s), "
-        f"textbook loop {theirs * 1e3:.1f} ms: {theirs / mine:.2f} times as fast"
-    )
+        ours(), theirs()
+    times = [(seconds(ours, device), seconds(theirs, device)) for _ in range(pairs)]
+    shape = f"{size}x{size}, width {config.network.width}, batch {config.train.batch_size}"
+    return of_pairs(f"GAN step at {shape}", "the report's loop", times)
