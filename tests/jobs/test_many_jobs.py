@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ablations.jobs import plan
+from ablations.jobs import components
 from ablations.jobs.listing import plan_rows, status_rows
 from ablations.jobs.plan import make_plan
 from ablations.jobs.schedule import Schedule
@@ -41,7 +41,7 @@ def test_a_plan_lists_the_store_once_for_all_jobs(tmp_path: Path, monkeypatch: p
         calls["code"] += 1
         return {"file.py:f": "0"}
 
-    monkeypatch.setattr(plan, "code_digests", code_digests)
+    monkeypatch.setattr(components, "code_digests", code_digests)
     for seed in range(3):
         Job(Store(tmp_path / "results"), "a-lr1e-6", seed)
     spec, store = spec_of(tmp_path, seeds=20, rates=50), Counted(tmp_path / "results")
