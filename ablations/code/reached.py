@@ -17,7 +17,7 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from ablations.code import user as user_modules
 from ablations.code.modules import AT_IMPORT, Module, Use, chain_of, is_module, read_module, uses
@@ -75,7 +75,13 @@ def code_digests(roots: Iterable[object]) -> dict[str, str]:
 
 def without_files(code: Mapping[str, str]) -> list[tuple[str, str]]:
     """Labelled digests as (name, digest) in alphabetical order: the code as an identity sees it."""
-    return sorted((_split(label)[1], digest) for label, digest in code.items())
+    return [*_without_files(tuple(code.items()))]
+
+
+@lru_cache(256)
+def _without_files(code: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """All jobs of a run share their code, and a plan has thousands of jobs."""
+    return tuple(sorted((_split(label)[1], digest) for label, digest in code))
 
 
 def users_digests(root: object) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The files of the generators that a job kept, one for each evaluation."""
 
+import os
 import re
 from pathlib import Path
 
@@ -13,5 +14,8 @@ def generator_file(folder: Path, step: int) -> Path:
 
 def kept_steps(folder: Path) -> list[int]:
     """Steps at which the generator's weights were kept, ascending."""
-    found = [(_NAME.fullmatch(path.name), path) for path in folder.glob("generator-*.pt")]
-    return sorted(int(match[1]) for match, path in found if match and path.is_file())
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        found = [_NAME.fullmatch(entry.name) for entry in entries if entry.is_file()]
+    return sorted(int(match[1]) for match in found if match)

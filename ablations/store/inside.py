@@ -42,7 +42,9 @@ def real_folders(folder: Path) -> list[Path]:
     """The folders in a folder, sorted by name, without links."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if is_real_folder(path))
+    with os.scandir(folder) as entries:  # asks the disk once for all, of which there may be ten thousand
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return [folder / name for name in sorted(names)]
 
 
 def is_real_folder(path: Path) -> bool:
