@@ -336,6 +336,14 @@ def _history(folder: Path, score: float, metric: str) -> History:
     return history
 
 
+HEAD = """# How often a false claim is supported
+
+`python -m benchmarks.verdicts --draws {draws} > docs/false-support.md` writes this page. {draws} draws a cell; the truth is at the edge of
+what the claim says, so that every support is an error (to be kept: at most 5.8%). Spreads are those of the runs that the claim
+names, in its order. [statistics.md](statistics.md#how-often-a-false-statement-is-supported) has the rules.
+"""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts", description=__doc__)
     parser.add_argument("--draws", type=int, default=2000, help="of each claim and number of seeds")
@@ -344,11 +352,13 @@ def main() -> None:
     options = parser.parse_args()
     batches = [min(BATCH, options.draws - begin) for begin in range(0, options.draws, BATCH)]
     most = MOST + 2 * math.sqrt(MOST * (1 - MOST) / options.draws)
+    print(HEAD.format(draws=options.draws))
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
         failed = 0
         if "once" in options.looks:
             failed += _print_once(pool, batches, most)
         if "repeated" in options.looks:
+            print()
             failed += _print_repeated(pool, batches, most)
     if failed:
         sys.exit(f"{failed} rates are above {MOST:.1%} by more than two standard errors")
