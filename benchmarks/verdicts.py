@@ -338,9 +338,10 @@ def _history(folder: Path, score: float, metric: str) -> History:
 
 HEAD = """# How often a false claim is supported
 
-`python -m benchmarks.verdicts --draws {draws} > docs/false-support.md` writes this page. {draws} draws a cell; the truth is at the edge of
-what the claim says, so that every support is an error (to be kept: at most 5.8%). Spreads are those of the runs that the claim
-names, in its order. [statistics.md](statistics.md#how-often-a-false-statement-is-supported) has the rules.
+`python -m benchmarks.verdicts --draws {draws} > docs/false-support.md` writes this page. {draws} draws a cell.
+The truth is at the edge of what the claim says, so every support is an error (to be kept: at most 5.8%). Spreads are
+those of the runs that the claim names, in its order. The rules are in
+[statistics.md](statistics.md#how-often-a-false-statement-is-supported).
 """
 
 

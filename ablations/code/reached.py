@@ -120,9 +120,20 @@ def code_changes(now: Mapping[str, str], then: Mapping[str, str]) -> list[str]:
 def changed_since(root: object, then: Mapping[str, str]) -> list[str]:
     """The same for what one component reaches, against the labelled digests of a whole training."""
     now = code_digests([root])
-    names = {_split(label)[1] for label in now}
-    own = {label: digest for label, digest in then.items() if _split(label)[1] in names}
+    own = {old: then[old] for label in now if (old := _counterpart(label, now, then)) is not None}
     return code_changes({**now, LINKS: ""}, {**own, LINKS: ""})
+
+
+def _counterpart(label: str, now: Mapping[str, str], then: Mapping[str, str]) -> str | None:
+    """The label that a definition had: the same, or, where its file was moved, one of the same name in another file.
+
+    Others may have that name too, as an initializer and a network do; the same digest tells them apart.
+    """
+    if label in then:
+        return label
+    name = _split(label)[1]
+    others = [other for other in then if _split(other)[1] == name and other not in now]
+    return next((other for other in others if then[other] == now[label]), others[0] if others else None)
 
 
 def _split(label: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from pydantic import Field
 
-from ablations.code.reached import LINKS, code_changes, code_digests
+from ablations.code.reached import LINKS, changed_since, code_changes, code_digests
 from ablations.jobs import identity
 from ablations.jobs.components import resolved_settings, scoring_protocols, scoring_roots, training_roots
 from ablations.jobs.plan import Job, make_plan
@@ -406,3 +406,17 @@ def test_what_a_function_imports_itself_is_followed(tmp_path: Path, monkeypatch:
     labels = {"plugin_of_mine/mine.py:mine", "plugin_of_mine/steps.py:Twice"}
     assert set(code_digests([mine.mine])) == {*labels, LINKS}
     assert set(code_digests([mine.Twice])) >= {"plugin_of_mine/mine.py:Twice"}
+
+
+def test_a_network_is_not_taken_for_an_initializer_of_the_same_name():
+    from fakeface.gan.initializers import INITIALIZERS
+    from fakeface.gan.networks import NETWORKS
+
+    network = NETWORKS.definition("dcgan")
+    then = code_digests([network]) | code_digests([INITIALIZERS["dcgan"]])
+    assert changed_since(network, then) == []
+    file = "fakeface/gan/networks/dcgan.py"
+    moved = {label.replace(file, "fakeface/gan/pairs.py"): digest for label, digest in then.items()}
+    assert changed_since(network, moved) == []
+    edited = then | {f"{file}:dcgan": "0"}
+    assert changed_since(network, edited) == [f"dcgan in {file} changed"]
