@@ -140,16 +140,44 @@ def _version() -> int:
 def create_schema(uri: str) -> None:
     """Create the tables of a sqlite URI. Raises MLflow's errors.
 
-    Upgrades those of an older MLflow if they are a store's own, and keeps a copy of them in `mlflow.db.<revision>`.
+    A new database appears under its name when it is complete: a kill between two of MLflow's migrations leaves tables
+    with which it cannot begin again. Upgrades the tables of an older MLflow if they are a store's own, and keeps a copy
+    of them in `mlflow.db.<revision>`.
     """
     path = database(uri)
     assert path is not None
-    is_new = not path.exists() or path.stat().st_size == 0
-    if not is_new and (path.parent / "jobs").is_dir():
-        _upgrade(path)
-    connect(uri).search_experiments(max_results=1)
-    if is_new:
-        relocate(path)
+    if _is_begun(path):
+        if (path.parent / "jobs").is_dir():
+            _upgrade(path)
+        connect(uri).search_experiments(max_results=1)
+        _mark_prepared(path)
+        return
+    new = path.with_name(f"{path.name}.new")
+    for left in (new, *(Path(f"{new}{ending}") for ending in ("-journal", "-wal", "-shm"))):
+        left.unlink(missing_ok=True)
+    connect(f"{SQLITE}{new}").search_experiments(max_results=1)
+    relocate(new)
+    _mark_prepared(new)
+    new.replace(path)
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether a database holds anything. One that a kill left in the middle of its migrations has no run yet."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        tables = {
+            name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+        }
+        counts = [
+            connection.execute(f"select count(*) from {name}").fetchone()[0]
+            for name in {"runs", "experiments"} & tables
+        ]
+    return bool(tables) and ("runs" not in tables or any(counts))
+
+
+def _mark_prepared(path: Path) -> None:
+    """Switch to WAL and note MLflow's version, in the file's header (`is_prepared`)."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute(f"pragma user_version={_version()}")
         connection.execute("pragma journal_mode=wal")
@@ -163,7 +191,7 @@ def _upgrade(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         tables = "select 1 from sqlite_master where name = 'alembic_version'"
         if connection.execute(tables).fetchone() is None:
-            return  # creating it was interrupted
+            return  # not MLflow's
         found = [revision for (revision,) in connection.execute("select version_num from alembic_version")]
         if found == [utils._get_latest_schema_revision()]:  # type: ignore[no-untyped-call]
             return

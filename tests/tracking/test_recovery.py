@@ -1,10 +1,13 @@
 """Kills, wiped mirrors, damaged journals, inexact resumes: same points, none twice."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +110,41 @@ def test_a_model_of_which_a_kill_left_half_is_completed_not_doubled(
     (logged,) = client.search_logged_models([run.info.experiment_id])
     assert str(logged.status) == "READY"
     assert [output.model_id for output in run.outputs.model_outputs] == [logged.model_id]
+
+
+def test_a_database_whose_creation_was_killed_is_created_again(store: Store) -> None:
+    path = store.root / "mlflow.db"
+    path.unlink()
+    with contextlib.closing(
+        sqlite3.connect(path)
+    ) as connection:  # as MLflow leaves it between two migrations
+        for table in ("runs", "experiments", "alembic_version", "_alembic_tmp_experiments"):
+            connection.execute(f"create table {table} (x)")
+        connection.execute("insert into alembic_version values ('451aebb31d03')")
+        connection.commit()
+    assert sync(store, store.tracking_uri).complete
+    assert not list(store.root.glob("mlflow.db.*"))
+
+
+def test_a_kill_while_a_database_is_created_leaves_none_under_its_name(store: Store) -> None:
+    (store.root / "mlflow.db").unlink()
+    command = [sys.executable, "-m", "ablations.tracking", "--prepare"]
+    with subprocess.Popen(command, env=os.environ | {"MLFLOW_TRACKING_URI": store.tracking_uri}) as child:
+        while not (store.root / "mlflow.db.new").exists():
+            assert child.poll() is None
+            time.sleep(0.005)
+        child.kill()
+    assert not (store.root / "mlflow.db").exists()
+    assert sync(store, store.tracking_uri).complete
+
+
+def test_another_programs_database_is_not_replaced(tmp_path: Path, store: Store) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "own.db")) as connection:
+        connection.execute("create table mine (x)")
+        connection.commit()
+    server.prepare(store, f"sqlite:///{tmp_path}/own.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "own.db")) as connection:
+        assert connection.execute("select count(*) from mine").fetchone() == (0,)
 
 
 def test_a_wiped_mirror_is_rebuilt_whole(store: Store) -> None:
