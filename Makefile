@@ -53,6 +53,7 @@ data: setup ## Prepare the images and say what they are
 	@$(ABLATE) data prepare $(SELECT) $(ARGS)
 
 test: setup ## Run the quick tests (MARK="not gpu" for all, ARGS="-k name" for some)
+	@$(VENV)/bin/python -m compileall -q --invalidation-mode checked-hash ablations analysis fakeface
 	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m '$(MARK)' $(ARGS)
 
 lint: setup ## Check format, style and types

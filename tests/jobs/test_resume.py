@@ -16,7 +16,7 @@ from tests.lab import Lab, assert_same, histories_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-KILLS = int(os.environ.get("FAKEFACE_KILLS", "20"))
+KILLS = int(os.environ.get("FAKEFACE_KILLS", "8"))
 """How many kills at random moments; raise it for a longer trial."""
 
 
