@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.tracking_jobs import new_store
 
-WAIT = 150.0
+WAIT = 240.0
 
 
 class Server:

@@ -69,7 +69,8 @@ def comparison(price: Price, took: float) -> str:
     if price.makespan is None:
         return f"{fact}; the next plan knows how long such jobs take"
     how = "" if price.measured else " by a rule of thumb"
-    return f"{fact}; the plan expected {duration(price.makespan)}{how} ({took / price.makespan - 1:+.0%})"
+    share = f" ({took / price.makespan - 1:+.0%})" if price.makespan else ""
+    return f"{fact}; the plan expected {duration(price.makespan)}{how}{share}"
 
 
 def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
