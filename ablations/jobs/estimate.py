@@ -16,7 +16,7 @@ from fakeface.gan.series import IMAGES_PER_SECOND
 
 _STEP_SECONDS = 0.085
 _SIZE, _WIDTH, _BATCH = 32, 32, 64
-"""A step at 32x32, width 32, batch 64 takes about 0.085 s on one core of a server; the work grows as size² width² batch."""
+"""A step at 32x32, width 32, batch 64 takes about 0.085 s on one core; the work grows as size² width² batch."""
 _SAMPLE_SECONDS = 0.002
 """A sample that is scored with EfficientNet-Lite0 takes about 0.002 s on a CPU core."""
 
