@@ -11,7 +11,9 @@ import pytest
 def ray_cluster() -> Iterator[Any]:
     """A `ray.cluster_utils.Cluster` of two node processes with a core each."""
     if os.environ.get("FAKEFACE_RAY") != "1":
-        pytest.skip("Ray 2.60 at times ends actors of a joined cluster at once: FAKEFACE_RAY=1 runs these tests")
+        pytest.skip(
+            "Ray 2.60 at times ends actors of a joined cluster at once: FAKEFACE_RAY=1 runs these tests"
+        )
     # Read when Ray is imported: listen on 127.0.0.1 only, and give workers the priority of this process.
     os.environ.update({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_worker_niceness": "0"})
     from ray.cluster_utils import Cluster
