@@ -162,7 +162,7 @@ def create_schema(uri: str) -> None:
 
 
 def _is_begun(path: Path) -> bool:
-    """Whether a database holds anything. One that a kill left in the middle of its migrations has no run yet."""
+    """Whether a database can be used or upgraded: not one that a kill left in a migration before its first run."""
     if not path.exists() or path.stat().st_size == 0:
         return False
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -173,7 +173,8 @@ def _is_begun(path: Path) -> bool:
             connection.execute(f"select count(*) from {name}").fetchone()[0]
             for name in {"runs", "experiments"} & tables
         ]
-    return bool(tables) and ("runs" not in tables or any(counts))
+    in_migration = any(name.startswith("_alembic_tmp_") for name in tables)
+    return bool(tables) and (not in_migration or any(counts))
 
 
 def _mark_prepared(path: Path) -> None:
