@@ -39,7 +39,11 @@ class Server:
             self.process = subprocess.Popen(
                 command, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True
             )
-        wait_until(self.answers)
+        try:
+            wait_until(self.answers)
+        except BaseException:
+            self.kill()
+            raise
 
     def answers(self) -> bool:
         try:

@@ -385,7 +385,14 @@ def _death_words(error: Exception) -> str:
     """What ended a worker: Ray's reason, without its guesses."""
     text = " ".join(str(error).split())
     _, found, reason = text.partition("The actor is dead because ")
-    return (reason if found else text).partition(" Some common causes")[0]
+    words = (reason if found else text).partition(" Some common causes")[0]
+    if (
+        "all references to the actor were removed" in words
+    ):  # of ours none is: the cluster could not ask this process
+        words += (
+            " Cluster and command use different tokens: set RAY_AUTH_MODE=disabled for a cluster without one"
+        )
+    return words
 
 
 @contextlib.contextmanager

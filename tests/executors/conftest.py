@@ -1,21 +1,27 @@
 """A Ray cluster of two nodes on 127.0.0.1, which the tests of a module share."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+# Read when Ray is imported: listen on 127.0.0.1 only, give workers the priority of this process, and use one token for
+# all clusters, whatever the home folder holds. Ray ends a driver's actors if its cluster has another token, or none.
+os.environ.update(
+    {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_worker_niceness": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    }
+)
+
 
 @pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[Any]:
     """A `ray.cluster_utils.Cluster` of two node processes with a core each."""
-    if os.environ.get("FAKEFACE_RAY") != "1":
-        pytest.skip(
-            "Ray 2.60 at times ends actors of a joined cluster at once: FAKEFACE_RAY=1 runs these tests"
-        )
-    # Read when Ray is imported: listen on 127.0.0.1 only, and give workers the priority of this process.
-    os.environ.update({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_worker_niceness": "0"})
     from ray.cluster_utils import Cluster
 
     memory = {"object_store_memory": 80 * 2**20}
