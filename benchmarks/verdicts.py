@@ -385,9 +385,7 @@ def _print_repeated(pool: Pool, batches: Sequence[int], most: float) -> int:
     """The table of claims that are judged until they are decided; how many rates are above the most."""
     listed, failed = [*repeated()], 0
     tasks = ((i, batch, draws) for i in range(len(listed)) for batch, draws in enumerate(batches))
-    print(
-        f"| until decided, {3} to {MOST_SEEDS} seeds: false support of | law | spreads | rate | mean seeds |"
-    )
+    print(f"| until decided, 3 to {MOST_SEEDS} seeds: false support of | law | spreads | rate | mean seeds |")
     print("|" + "---|" * 5)
     counts = pool.imap(supported_at_some_look, tasks)
     for case in listed:

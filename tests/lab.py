@@ -5,6 +5,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from ablations.store import history as histories
+from ablations.store import journal
 from ablations.store.history import History
 from tests import processes
 from tests.conftest import TINY_SPEC
@@ -56,6 +57,12 @@ def series(history: History) -> dict[str, tuple[list[int], list[float]]]:
     """Every metric but clocks, speed and system load."""
     kept = {n: s for n, s in history.series.items() if not n.startswith(CLOCK_METRICS)}
     return {name: (s.steps, s.values) for name, s in kept.items()}
+
+
+def journaled_steps(history: History) -> list[int]:
+    """The steps of the losses in the order in which they were written, repeated ones included."""
+    records = journal.read(history.path).records
+    return [s for r in records if r["kind"] == "metrics" and "Loss_D" in r["values"] for s in r["steps"]]
 
 
 def assert_same(resumed: History, whole: History) -> None:

@@ -110,9 +110,8 @@ def run_(
         return _dry_run(chosen, work, out, rerun=rerun, until_decided=until_decided, max_seeds=max_seeds)
     if profile_steps:
         work = replace(work, executor="serial")
-        os.environ["CUDA_LAUNCH_BLOCKING"] = (
-            "1"  # before anything starts the GPU, whose time counts where it is spent
-        )
+        # Before anything starts the GPU: its time then counts where it is spent.
+        os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
     spec, runs, store = chosen.choose()
     executor = setup.make_executor(store, work)
     make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything

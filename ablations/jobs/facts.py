@@ -103,7 +103,7 @@ class Facts:
         return values[answers[key]]
 
     def save(self) -> None:
-        """Remember what was asked. A folder that cannot be written is no error."""
+        """Write the new answers to the file. Ignores a folder that cannot be written."""
         if self._file is None or not self._grown:
             return
         with suppress(OSError):

@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.claims._base import CannotCompare, Group
 from analysis.claims.metrics import WINDOW, Metric, summed_up
-from analysis.statistics.curves import Array, crossing, mean_along, trailing_median
+from analysis.statistics.curves import FEWEST_ALONG, Array, crossing, mean_along, trailing_median
 from analysis.wording import counted, listed
 from fakeface.evaluation.measures import DISTANCE, QUALITY
 from fakeface.gan.series import OF_THE_OBJECTIVE, OUTPUTS_OF_D
@@ -140,9 +140,9 @@ def _along(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
         return _last(job, metric)
     if metric.summary == "best":
         return float(values.min() if metric.better is Better.LOWER else values.max())
-    if len(due) < 3:
+    if len(due) < FEWEST_ALONG:
         return "without two scores after its first step, which a mean along a run needs"
-    return mean_along(steps[1:], values[1:], log=metric.scale is Scale.LOG)
+    return mean_along(steps, values, log=metric.scale is Scale.LOG)
 
 
 def _of_series(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames.jobs import Frames
-from analysis.statistics.curves import mean_along
+from analysis.statistics.curves import FEWEST_ALONG, mean_along
 from fakeface.evaluation.measures import DISTANCE, MEASURES, records
 from fakeface.measures import Estimate, Measure
 from fakeface.outcomes import Exit
@@ -116,8 +116,8 @@ def _last_scores(
 def _along(values: "pd.Series[float]", steps: int) -> AlongRun | None:
     """Of the scores (n,) of a training with so many steps, by step."""
     due = curve_steps(steps)
-    if len(due) < 3 or not all(step in values for step in due):
+    if len(due) < FEWEST_ALONG or not all(step in values for step in due):
         return None
     known = values[due]
-    mean = mean_along(np.array(due[1:]), known.to_numpy(dtype=np.float64)[1:], log=True)
+    mean = mean_along(np.array(due), known.to_numpy(dtype=np.float64), log=True)
     return AlongRun(float(known.min()), mean)

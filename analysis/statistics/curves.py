@@ -18,6 +18,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
 
+FEWEST_ALONG = 3
+"""Scores along a run, the one before its first step included, that have a mean."""
+
 
 def trailing_median(values: Array, window: int) -> Array:
     """The median of each value and the `window` - 1 before it, (n - window + 1,); empty where n < window."""
@@ -43,13 +46,14 @@ def crossing(steps: Array, values: Array, threshold: float, *, below: bool) -> f
 
 
 def mean_along(steps: Array, values: Array, *, log: bool) -> float:
-    """The mean along a run, over steps > 0; n >= 2.
+    """The mean along a run, over the steps after 0, of which there must be `FEWEST_ALONG` - 1.
 
     Args:
         log: take the mean of the logarithms of positive values, which spread by factors; 0 where a value is 0.
     """
-    times = np.log(steps)
+    after = steps > 0
+    times = np.log(steps[after])
     with np.errstate(divide="ignore"):
-        heights = np.log(values) if log else values
+        heights = np.log(values[after]) if log else values[after]
     mean = float(np.trapezoid(heights, times) / (times[-1] - times[0]))
     return math.exp(mean) if log else mean

@@ -32,7 +32,7 @@ from fakeface import data
 from fakeface.environment import usable_cores
 from fakeface.errors import UserError
 from fakeface.gan import checkpoints
-from tests.lab import SPEC, Lab, histories_of
+from tests.lab import SPEC, Lab, histories_of, journaled_steps
 
 pytestmark = pytest.mark.timeout(1800)
 slow = pytest.mark.slow
@@ -628,6 +628,5 @@ def test_the_end_of_the_parent_leaves_no_orphan_and_the_same_command_goes_on(
         assert history.outcome["exit"] == "finished"
         assert history.branches == []
         records = journal.read(history.path).records
-        steps = [s for r in records if r["kind"] == "metrics" and "Loss_D" in r["values"] for s in r["steps"]]
-        assert steps == list(range(1, 401))
+        assert journaled_steps(history) == list(range(1, 401))
         assert [r["kind"] for r in records].count("session") == 2

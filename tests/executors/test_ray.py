@@ -12,11 +12,10 @@ import pytest
 from ablations.executors import EXECUTORS, Executor, WorkerConfig
 from ablations.executors.loop import Dispatcher, run_plan
 from ablations.jobs.progress import Progress
-from ablations.store import journal
 from fakeface.errors import UserError
 from tests.commands import wait_for
 from tests.executors.test_executors import GIT, Bench, Silent
-from tests.lab import Lab, histories_of
+from tests.lab import Lab, histories_of, journaled_steps
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow, pytest.mark.service]
 
@@ -145,9 +144,7 @@ def test_the_end_of_the_command_leaves_a_plan_that_the_same_command_completes(
     for history in histories_of(store):
         assert history.outcome["exit"] == "finished"
         assert history.branches == []
-        records = journal.read(history.path).records
-        steps = [s for r in records if r["kind"] == "metrics" and "Loss_D" in r["values"] for s in r["steps"]]
-        assert steps == list(range(1, 201))
+        assert journaled_steps(history) == list(range(1, 201))
 
 
 @pytest.mark.parametrize(
