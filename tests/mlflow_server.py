@@ -1,8 +1,8 @@
 """A real MLflow server on 127.0.0.1, which a test can kill and start again."""
 
+import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.tracking_jobs import new_store
 
 WAIT = 240.0
@@ -22,9 +23,7 @@ class Server:
         """`database`: its URL; by default a sqlite file in `root`."""
         self.root, self.database = root, database or new_store(root).tracking_uri
         self.files = files or ("--artifacts-destination", str(root / "artifacts"))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -36,13 +35,15 @@ class Server:
         ]
         settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
         with (self.root / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = process = subprocess.Popen(
                 command, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True
             )
         try:
-            wait_until(self.answers)
-        except BaseException:
+            wait_until(lambda: self.answers() or process.poll() is not None)
+            assert process.poll() is None, "the server ended"
+        except BaseException as error:
             self.kill()
+            error.add_note((self.root / "server.log").read_text())
             raise
 
     def answers(self) -> bool:
@@ -55,7 +56,8 @@ class Server:
     def kill(self) -> None:
         """kill -9, workers too: the parent's death alone leaves them serving."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended itself
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 

@@ -3,9 +3,9 @@
 import contextlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-USER, PASSWORD = "team", "s3cret-of-the-test"
+from tests.ports import free_port
+
+USER, PASSWORD = "team", secrets.token_hex(8)  # not in a diff of this file, which a job keeps
 START_SECONDS = 120.0
 
 
@@ -45,9 +47,7 @@ def postgres(*databases: str) -> Iterator[Mapping[str, str]]:
     subprocess.run(
         [_program("initdb"), "-D", "data", "-U", USER, *safe], check=True, capture_output=True, **as_owner
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = (
         "listen_addresses=127.0.0.1",
         f"port={port}",

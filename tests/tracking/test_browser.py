@@ -5,7 +5,6 @@ import functools
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.parse
@@ -19,6 +18,7 @@ import pytest
 from ablations.store import Store
 from ablations.tracking import compare_link, run_ids, serve, sync
 from fakeface.errors import UserError
+from tests.ports import free_port
 from tests.tracking_jobs import IMAGE_STEPS, Job, new_store, note_as_shipped
 
 if TYPE_CHECKING:
@@ -41,12 +41,6 @@ from ablations.store import Store
 from ablations.tracking import serve
 serve(Store(Path(sys.argv[1])), int(sys.argv[2]), on_ready=lambda url: print(url, flush=True))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
