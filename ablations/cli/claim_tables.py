@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from ablations.cli.columns import Column, print_table
 from ablations.cli.printing import SafeConsole
 from analysis.claims import power
 from analysis.statistics import VerdictWord
@@ -24,15 +25,19 @@ def print_outlooks(rows: Sequence[power.Outlook], console: SafeConsole) -> None:
     """What the planned seeds can show of each claim, as a table; nothing where there is no claim."""
     if not rows:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in power.HEADINGS:
-        table.add_column(column, justify="right" if column == power.HEADINGS[-1] else "left")
-    for row in rows:
-        cells = [cell.replace("`", "") for cell in power.cells(row)]
-        table.add_row(*cells, style="" if row.decidable else "yellow")
+    cells = [[cell.replace("`", "") for cell in power.cells(row)] for row in rows]
+    columns = [
+        Column(name, found, right=name in ("chance", "needs"), rank=max(0, index - 2))
+        for index, (name, found) in enumerate(zip(power.HEADINGS, zip(*cells, strict=True), strict=True))
+    ]
     console.print()
-    console.print(table)
-    console.say("{}", power.summary(rows))
+    print_table(columns, console, styles=["" if row.decidable else "yellow" for row in rows])
+    for row in rows:
+        if row.reason:
+            console.say("[yellow]{}[/]: {}", row.claim.name, row.reason.replace("`", ""))
+    for name, words in power.LEGEND.items():
+        console.print(Text(f"{name}: {words}", "dim"))
+    console.print(power.summary(rows))
 
 
 def print_verdicts(claims: Sequence[Mapping[str, Any]], console: SafeConsole) -> None:

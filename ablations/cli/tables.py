@@ -1,11 +1,12 @@
 """Plans, results and studies as tables in the terminal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
+from ablations.cli.columns import Column, print_table
 from ablations.cli.printing import SafeConsole
 from ablations.cli.view import coloured
 from ablations.jobs.estimate import Price
@@ -17,7 +18,9 @@ from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
-from analysis.report.table import headings, summary_rows
+from analysis.report.table import Row, headings, summary_rows
+from fakeface.gan.series import LOSS_D, LOSS_G
+from fakeface.outcomes import Regime, regime_of
 from fakeface.terminal import printable
 
 if TYPE_CHECKING:
@@ -38,19 +41,26 @@ STATUS_STYLES: Mapping[str, str] = {
 
 def print_plan(rows: Sequence[dict[str, Any]], price: Price, console: SafeConsole) -> None:
     """The plan as a table, and what is left of it."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("run", "seed", "identity", "steps", "expected", "state"):
-        table.add_column(column, justify="right" if column in ("seed", "steps", "expected") else "left")
-    for row in rows:
-        state = Text(row["state"], STATUS_STYLES.get(row["state"], ""))
-        detail = f": {printable(row['detail'])}" if row["detail"] else ""
-        table.add_row(
-            short_name(row["run"]), str(row["seed"]), (row["identity"] or "—")[:12], str(row["steps"] or "—"),
-            duration(row["expected_seconds"]), Text.assemble(state, detail),
-        )  # fmt: skip
-    console.print(table)
+    states = [
+        Text.assemble(
+            (row["state"], STATUS_STYLES.get(row["state"], "")),
+            f": {printable(row['detail'])}" if row["detail"] else "",
+        )
+        for row in rows
+    ]
+    print_table(
+        [
+            Column("run", [short_name(row["run"]) for row in rows]),
+            Column("seed", [str(row["seed"]) for row in rows], right=True),
+            Column("identity", [(row["identity"] or "—")[:12] for row in rows], rank=3),
+            Column("steps", [str(row["steps"] or "—") for row in rows], right=True, rank=2),
+            Column("expected", [duration(row["expected_seconds"]) for row in rows], right=True, rank=1),
+            Column("state", states, sentences=True),
+        ],
+        console,
+    )
     if price.jobs:
-        console.say("{} of {} jobs to train or score{}", price.jobs, len(rows), _price_words(price))
+        console.print(f"{price.jobs} of {len(rows)} jobs to train or score{_price_words(price)}")
 
 
 def _price_words(price: Price) -> str:
@@ -89,24 +99,43 @@ def frames_of(jobs: Sequence[Job], store: Store) -> Frames:
 
 def print_profile(parts: "Sequence[Part]", console: SafeConsole) -> None:
     """Where the time of jobs went, as a table."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("part", "share", "seconds", "ms a step"):
-        table.add_column(column, justify="left" if column == "part" else "right")
-    for part in parts:
-        table.add_row(part.name, f"{part.share:.1%}", f"{part.seconds:.2f}", f"{1000 * part.per_step:.2f}")
-    console.print(table)
+    print_table(
+        [
+            Column("part", [part.name for part in parts]),
+            Column("share", [f"{part.share:.1%}" for part in parts], right=True),
+            Column("seconds", [f"{part.seconds:.2f}" for part in parts], right=True),
+            Column("ms a step", [f"{1000 * part.per_step:.2f}" for part in parts], right=True),
+        ],
+        console,
+    )
+
+
+RANKS = {"minutes": 6, "D(G(z))": 5, "D(x)": 4, LOSS_G: 3, LOSS_D: 2, "steps": 1}
+"""Columns of the table of results that a narrow terminal does not show, the last one first."""
 
 
 def print_results(frames: Frames, console: SafeConsole) -> None:
     """The table of results, as the report has it: run, outcome, final losses, Fréchet distance."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in headings(quality_name(frames)):
-        left = name in ("run", "outcome")
-        table.add_column(name, justify="left" if left else "right", no_wrap=name in ("run", "seed"))
-    for row in summary_rows(frames):
-        run, seed, _, *numbers = row.cells()
-        table.add_row(short_name(run), seed, coloured(list(row.outcome)), *numbers)
-    console.print(table)
+    rows = summary_rows(frames)
+    quality = quality_name(frames)
+    columns = []
+    for name, *cells in zip(headings(quality), *(row.cells() for row in rows), strict=True):
+        column = Column(name, cells, right=True, rank=RANKS.get(name, 0))
+        if name == "run":
+            column = Column(name, [short_name(cell) for cell in cells])
+        elif name == "outcome":
+            briefly = [coloured([_in_a_word(row)]) for row in rows]
+            column = Column(name, [coloured(row.outcome) for row in rows], brief_cells=briefly)
+        elif name == quality:
+            column = replace(column, brief_name="distance")
+        columns.append(column)
+    print_table(columns, console)
+
+
+def _in_a_word(row: Row) -> str:
+    """The outcome of a job that has ended, or how far it has come."""
+    regime = regime_of(row.exit, row.samples, row.dynamics)
+    return row.exit if regime == Regime.UNKNOWN else regime
 
 
 def print_study(study: StudyResult, further: Sequence[StudyResult], console: SafeConsole) -> None:
@@ -115,9 +144,7 @@ def print_study(study: StudyResult, further: Sequence[StudyResult], console: Saf
     Args:
         further: its further searches.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("setting", "params", "seed", "outcome", study.metric):
-        table.add_column(column, justify="right" if column in ("seed", study.metric) else "left")
+    rows: list[tuple[str, str, str, Text, str]] = []
     for found in filter(None, [part for one in (study, *further) for part in (one.best, one.reference)]):
         params = ", ".join(
             f"{path} {value:g}" if isinstance(value, float) else f"{path} {value}"
@@ -127,9 +154,19 @@ def print_study(study: StudyResult, further: Sequence[StudyResult], console: Saf
             words: list[str] = [word for word in (result.exit, result.samples, result.dynamics) if word]
             value = "—" if result.quality is None else f"{result.quality:,.1f}"
             named = ("", "") if index else (found.name, params)
-            table.add_row(*named, str(result.seed), coloured(words), value)
+            rows.append((*named, str(result.seed), coloured(words), value))
+    settings, params_, seeds, outcomes, values = zip(*rows, strict=True) if rows else ((),) * 5
     console.print()
-    console.print(table)
+    print_table(
+        [
+            Column("setting", settings),
+            Column("params", params_, sentences=True),
+            Column("seed", seeds, right=True),
+            Column("outcome", outcomes, rank=1),
+            Column(study.metric, values, right=True, brief_name="distance"),
+        ],
+        console,
+    )
     for sentence in study_words(study, further):
         console.say("- {}", sentence)
     console.say(f"- Slots for jobs were empty {study.idle_share:.0%} of the time.")

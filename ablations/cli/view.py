@@ -13,14 +13,14 @@ from ablations.jobs.progress import Progress as JobProgress
 from ablations.spec.run_names import short_name
 from ablations.store.history import History
 from fakeface.gan.series import IMAGES_PER_SECOND, LOSS_D, LOSS_G
-from fakeface.outcomes import Dynamics, Exit, Samples
+from fakeface.outcomes import Dynamics, Exit, Regime, Samples
 from fakeface.terminal import printable
 
 PLAIN_SECONDS = 15.0
 """Seconds between two plain lines of one job."""
 
 STYLES: Mapping[str, str] = {
-    Exit.FINISHED: "green", Samples.HEALTHY: "green", Dynamics.BALANCED: "green",
+    Exit.FINISHED: "green", Regime.WORKS: "green", Samples.HEALTHY: "green", Dynamics.BALANCED: "green",
     Exit.DIVERGED: "red", Exit.CRASHED: "bold red", Exit.INTERRUPTED: "yellow", Exit.PRUNED: "yellow",
     Exit.REFUSED: "yellow", Exit.UNKNOWN: "yellow", Exit.UNREADABLE: "red",
     Samples.NOISE: "red", Samples.COLLAPSED: "red", Dynamics.DISCRIMINATOR_WON: "magenta", Dynamics.STALLED: "magenta",

@@ -125,7 +125,7 @@ class Closes(Kind):
     def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:
         ends, words = (
             (1.0, SUPPOSED_END),
-            f"it closes nothing of a gap of {percent(1 - SUPPOSED_END)} of the value",
+            f"it closes nothing of a gap of {percent(1 - SUPPOSED_END)}",
         )
         if self.compared.better is Better.HIGHER:
             ends = ends[::-1]

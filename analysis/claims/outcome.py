@@ -73,8 +73,8 @@ class Outcome(Kind):
 
     def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:  # noqa: ARG002
         if self.against is None:
-            return [1.0], f"every seed ends as {self.word}"
-        return [1.0, 0.0], f"every seed ends as {self.word} and none of `{self.against}`"
+            return [1.0], "every seed ends so"
+        return [1.0, 0.0], f"every seed ends so, none of `{self.against}`"
 
     @property
     def region(self) -> Region:

@@ -27,13 +27,16 @@ SPREAD = 0.05
 ASSUMED = "assumed"
 EACH_COUNT = 12
 """Up to this many seeds every number is tried; above, the least is found by bisection."""
-HEADINGS = (
-    "claim",
-    "spread over seeds",
-    f"shown in {POWER:.0%} if",
-    "chance of a verdict",
-    f"{POWER:.0%} needs",
-)
+HEADINGS = ("claim", "chance", "needs", "shown if", "spread", "supposing")
+"""The columns of the table, the most important first."""
+LEGEND = {
+    "chance": "that the claim is supported or refuted, if what is supposed is true",
+    "needs": f"seeds of each run for a chance of {POWER:.0%}",
+    "shown if": f"the true value with which it is supported in {POWER:.0%} of all cases; never: with no value, since "
+    "the smallest p of these seeds, or their spread, is too large",
+    "spread": "standard deviation over seeds",
+}
+"""What the columns hold."""
 
 Array = npt.NDArray[np.float64]
 Effects = Callable[[int], Sequence[Effect]]
@@ -191,13 +194,13 @@ def _needed(effects_at: Effects, region: Region) -> int | None:
 def cells(outlook: Outlook) -> list[str]:
     """A row of the table, in the order of `HEADINGS`."""
     if outlook.reason:
-        return [outlook.claim.name, "–", outlook.reason, "–", "–"]
-    needed = "> 100 seeds" if outlook.needed_seeds is None else counted(outlook.needed_seeds, "seed")
+        return [outlook.claim.name, *["–"] * (len(HEADINGS) - 1)]
     if outlook.chance is None:
-        likely, needed = "–", "–"
+        likely = needed = supposed = "–"
     else:
-        likely = f"{outlook.chance:.0%} if {outlook.truth}"
-    return [outlook.claim.name, _spread_words(outlook), _shown_words(outlook), likely, needed]
+        likely, supposed = f"{outlook.chance:.0%}", outlook.truth
+        needed = "> 100 seeds" if outlook.needed_seeds is None else counted(outlook.needed_seeds, "seed")
+    return [outlook.claim.name, likely, needed, _shown_words(outlook), _spread_words(outlook), supposed]
 
 
 def summary(rows: Sequence[Outlook]) -> str:
@@ -238,21 +241,19 @@ def _spread_words(outlook: Outlook) -> str:
     if outlook.spread is None:
         return "–"
     share = outlook.claim.kind.by_ratio or outlook.source == ASSUMED
-    return f"{f'{100 * outlook.spread:.2g}%' if share else number(outlook.spread)} ({outlook.source})"
+    source = outlook.source.replace("earlier ", "")
+    return f"{f'{100 * outlook.spread:.2g}%' if share else number(outlook.spread)} ({source})"
 
 
 def _shown_words(outlook: Outlook) -> str:
     kind, shown = outlook.claim.kind, outlook.shown
     if not outlook.decidable:
-        least = outlook.least_seeds
-        can = "100 seeds cannot either" if least is None else f"{counted(least, 'seed')} can"
-        why = "one seed describes" if outlook.n == 1 else f"p is {outlook.least_p:.2g} at least"
-        return f"cannot be decided: {why}; {can}"
+        return "never (one seed)" if outlook.n == 1 else f"never (p ≥ {outlook.least_p:.2g})"
     if shown is None:
-        return f"no truth: {outlook.n} seeds are too few at this spread"
+        return "never (spread)"
     if math.isnan(shown.low) or math.isnan(shown.high):
-        return "ranks decide: a training diverged"
+        return "ranks decide"
     low, high = (kind.amount(end) if math.isfinite(end) else "" for end in (shown.low, shown.high))
     if low and high:
-        return f"between {low} and {high}"
-    return f"{low} or more" if low else f"{high} or less"
+        return f"{low} to {high}"
+    return f"≥ {low}" if low else f"≤ {high}"

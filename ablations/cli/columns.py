@@ -1,0 +1,99 @@
+"""Tables that fit the terminal: what does not fit is left out by columns, the least important first.
+
+A cell is never cut. It takes several lines only if it is a sentence, or if the columns that stay do not fit either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rich.table import Table
+from rich.text import Text
+
+from ablations.cli.printing import SafeConsole
+from fakeface.terminal import printable
+
+Cell = str | Text
+GAP = 2
+"""Spaces between two columns."""
+LEAST_SENTENCE = 22
+"""Width that a column of sentences keeps."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    name: str
+    cells: Sequence[Cell]
+    right: bool = False
+    rank: int = 0
+    """Columns with the highest rank are left out first. Rank 0 stays."""
+    sentences: bool = False
+    """Whether its cells may take several lines."""
+    brief_name: str = ""
+    """A name for where the whole one does not fit; a line below the table then explains it."""
+    brief_cells: Sequence[Cell] | None = None
+    """Shorter cells, for where the columns that stay do not fit."""
+
+    @property
+    def width(self) -> int:
+        """The width in which no cell takes several lines."""
+        return max(_text(cell).cell_len for cell in (self.name, *self.cells))
+
+    @property
+    def least(self) -> int:
+        """The width that it needs."""
+        return min(self.width, LEAST_SENTENCE) if self.sentences else self.width
+
+
+def print_table(
+    columns: Sequence[Column], console: SafeConsole, *, styles: Sequence[str] = (), header: bool = True
+) -> None:
+    """Print a table, and below it what was left out. Nothing is left out where the output is no terminal.
+
+    Args:
+        styles: one for each row.
+    """
+    width = console.width if console.is_terminal else 1_000_000
+    brief = {column.name for column in columns if column.brief_name and _least(columns) > width}
+    fitting = [replace(one, name=one.brief_name) if one.name in brief else one for one in columns]
+    gone: list[str] = []
+    while _least(fitting) > width and (last := max(fitting, key=lambda one: one.rank)).rank:
+        fitting.remove(last)
+        gone.insert(0, last.name)
+    if _least(fitting) > width:
+        fitting = [one if one.brief_cells is None else replace(one, cells=one.brief_cells) for one in fitting]
+    _print(fitting, console, min(width, _total([one.width for one in fitting])), styles, header=header)
+    notes = [f"{one.brief_name}: {one.name}" for one in columns if one.name in brief]
+    notes += [f"not shown at this width: {', '.join(gone)}"] if gone else []
+    for note in notes:
+        console.print(Text(note, "dim"))
+
+
+def _print(
+    columns: Sequence[Column], console: SafeConsole, width: int, styles: Sequence[str], *, header: bool
+) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=header, width=width)
+    fits = _least(columns) <= width
+    for column in columns:
+        table.add_column(
+            _text(column.name),
+            justify="right" if column.right else "left",
+            no_wrap=fits and not column.sentences,
+            overflow="fold",
+        )
+    for index, row in enumerate(zip(*(column.cells for column in columns), strict=True)):
+        table.add_row(*map(_text, row), style=styles[index] if styles else "")
+    console.print(table, crop=False)
+
+
+def _least(columns: Sequence[Column]) -> int:
+    return _total([column.least for column in columns])
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def _text(cell: Cell) -> Text:
+    return cell if isinstance(cell, Text) else Text(printable(cell))
