@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ablations.cli.data import data_app
+from ablations.cli.details import details_app
 from ablations.cli.doctor import doctor_app
 from ablations.cli.options import flag
 from ablations.cli.results import results_app
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for commands in (train_app, tune_app, results_app, store_app, doctor_app):
+for commands in (train_app, tune_app, results_app, details_app, store_app, doctor_app):
     app.add_typer(commands)
 app.add_typer(data_app, name="data")
 

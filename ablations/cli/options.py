@@ -79,6 +79,7 @@ TrackingUri = Annotated[
         callback=without_password,
     ),
 ]
+Seeds = Annotated[str | None, typer.Option(metavar="N,N-M", help="Seeds, such as 0,1,2 or 0-4.")]
 PORT_OPTION = typer.Option(metavar="N", min=1, max=65535, help="Port on 127.0.0.1.")
 Port = Annotated[int, PORT_OPTION]
 Count = Annotated[
@@ -175,7 +176,7 @@ class Selectors(SpecOptions):
             help="Only this run, runs of this pattern, or 'RUN[A.B=V]', a variant of it (repeatable).",
         ),
     ] = None
-    seeds: Annotated[str | None, typer.Option(metavar="N,N-M", help="Seeds, such as 0,1,2 or 0-4.")] = None
+    seeds: Seeds = None
 
     def choose(self) -> "tuple[Spec, tuple[Run, ...], Store]":
         """The selected runs. Reads the specification only."""

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ablations.cli.columns import Column, print_table
 from ablations.cli.printing import SafeConsole
-from ablations.cli.view import coloured
+from ablations.cli.view import coloured, in_a_word
 from ablations.jobs.estimate import Price
 from ablations.jobs.plan import Job
 from ablations.jobs.status import Status, results_of
@@ -18,9 +18,8 @@ from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
-from analysis.report.table import Row, headings, summary_rows
+from analysis.report.table import headings, summary_rows
 from fakeface.gan.series import LOSS_D, LOSS_G
-from fakeface.outcomes import Regime, regime_of
 from fakeface.terminal import printable
 
 if TYPE_CHECKING:
@@ -124,18 +123,12 @@ def print_results(frames: Frames, console: SafeConsole) -> None:
         if name == "run":
             column = Column(name, [short_name(cell) for cell in cells])
         elif name == "outcome":
-            briefly = [coloured([_in_a_word(row)]) for row in rows]
+            briefly = [coloured([in_a_word(row.exit, row.samples, row.dynamics)]) for row in rows]
             column = Column(name, [coloured(row.outcome) for row in rows], brief_cells=briefly)
         elif name == quality:
             column = replace(column, brief_name="distance")
         columns.append(column)
     print_table(columns, console)
-
-
-def _in_a_word(row: Row) -> str:
-    """The outcome of a job that has ended, or how far it has come."""
-    regime = regime_of(row.exit, row.samples, row.dynamics)
-    return row.exit if regime == Regime.UNKNOWN else regime
 
 
 def print_study(study: StudyResult, further: Sequence[StudyResult], console: SafeConsole) -> None:

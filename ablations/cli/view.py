@@ -13,7 +13,7 @@ from ablations.jobs.progress import Progress as JobProgress
 from ablations.spec.run_names import short_name
 from ablations.store.history import History
 from fakeface.gan.series import IMAGES_PER_SECOND, LOSS_D, LOSS_G
-from fakeface.outcomes import Dynamics, Exit, Regime, Samples
+from fakeface.outcomes import Dynamics, Exit, Regime, Samples, regime_of
 from fakeface.terminal import printable
 
 PLAIN_SECONDS = 15.0
@@ -30,6 +30,12 @@ STYLES: Mapping[str, str] = {
 def coloured(words: Sequence[str]) -> Text:
     """Outcome words, styled."""
     return Text(", ").join(Text(word, STYLES.get(word, "")) for word in words)
+
+
+def in_a_word(exit_: str, samples: str | None, dynamics: str | None) -> str:
+    """The outcome of a job that has ended, or how far it has come, for a narrow place."""
+    regime = regime_of(exit_, samples, dynamics)
+    return exit_ if regime == Regime.UNKNOWN else regime
 
 
 class View:

@@ -1,12 +1,14 @@
 """Plans and results as one plain dict per job: the content of `--json`."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ablations.jobs.estimate import Estimator, Price
 from ablations.jobs.plan import Job
 from ablations.jobs.status import JobState, Status, state_of
 from ablations.store import Store
+from ablations.store.history import History
 from fakeface.environment import has_gpu_driver
 
 
@@ -65,29 +67,63 @@ def status_rows(jobs: Sequence[Job], store: Store, mlflow_runs: Mapping[str, str
     Args:
         mlflow_runs: names of job folders -> ids of their runs in MLflow.
     """
-    rows = []
-    for job in jobs:
-        state = state_of(job, store)
-        history = state.history
-        outcome = (history.outcome if history else None) or {}
-        rows.append(
-            {
-                "run": job.run,
-                "group": job.group,
-                "profile": job.profile,
-                "seed": job.seed,
-                "identity": job.identity if job.data_digest else None,
-                "state": state.status,
-                "exit": state.exit,
-                "samples": outcome.get("samples"),
-                "dynamics": outcome.get("dynamics"),
-                "onset": outcome.get("onset"),
-                "evidence": outcome.get("evidence"),
-                "steps": history.last_step if history else 0,
-                "metrics": history.final_metrics(job.protocol.identity) if history else {},
-                "weights_sha256": outcome.get("weights_sha256"),
-                "mlflow_run_id": mlflow_runs.get(state.folder.name) if state.folder else None,
-                "folder": str(state.folder) if state.folder else None,
-            }
-        )
-    return rows
+    return [_status_row(job, state_of(job, store), mlflow_runs) for job in jobs]
+
+
+def _status_row(job: Job, state: JobState, mlflow_runs: Mapping[str, str]) -> dict[str, Any]:
+    history = state.history
+    outcome = (history.outcome if history else None) or {}
+    return {
+        "run": job.run,
+        "group": job.group,
+        "profile": job.profile,
+        "seed": job.seed,
+        "identity": job.identity if job.data_digest else None,
+        "state": state.status,
+        **outcome_row(history, state.exit),
+        "metrics": history.final_metrics(job.protocol.identity) if history else {},
+        "weights_sha256": outcome.get("weights_sha256"),
+        "mlflow_run_id": mlflow_runs.get(state.folder.name) if state.folder else None,
+        "folder": str(state.folder) if state.folder else None,
+    }
+
+
+def outcome_row(history: History | None, exit_: str) -> dict[str, Any]:
+    """How a job went: three words, the step at which each set in, the evidence, and the steps taken."""
+    outcome = (history.outcome if history else None) or {}
+    words = {name: outcome.get(name) for name in ("samples", "dynamics", "onset", "evidence")}
+    return {"exit": exit_, **words, "steps": history.last_step if history else 0}
+
+
+def job_details(job: Job, store: Store, mlflow_runs: Mapping[str, str]) -> dict[str, Any]:
+    """A row of `status_rows` with the job's settings as they take effect (None while its data are not prepared), those
+    that differ from the defaults, its scores, sessions and files.
+    """
+    state = state_of(job, store)
+    history = state.history or History(Path())
+    files = (
+        [path for path in state.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        if state.folder
+        else []
+    )
+    return {
+        **_status_row(job, state, mlflow_runs),
+        "detail": state.detail,
+        "total_steps": job.total_steps,
+        "settings": job.resolved,
+        "changed": job.changed,
+        "scores": [
+            {name: score[name] for name in ("step", "metric", "protocol", "details", "values")}
+            for score in (history.last_evaluation(job.protocol.identity),)
+            if score is not None
+        ],
+        "sessions": [
+            {name: session[name] for name in ("time", "from_step", "stack", "git")}
+            for session in history.sessions
+        ],
+        "files": [
+            {"path": str(path.relative_to(state.folder)), "bytes": path.stat().st_size}
+            for path in sorted(files)
+            if state.folder is not None
+        ],
+    }
