@@ -115,5 +115,4 @@ def dispatching(
         make_view(console, count) as view,
         stop_on_signals(executor.stopping, on_first=lambda: view.say_soon(STOPPING)),
     ):
-        slots = executor.slots(options.jobs)
-        yield Dispatcher(executor, slots, store, view, fail_fast=options.fail_fast), view
+        yield Dispatcher(executor, options.jobs, store, view, fail_fast=options.fail_fast), view

@@ -44,10 +44,11 @@ class Ended:
     job: Job
     exit: str
     """An `Exit`: how the job ended, `refused` (it could not begin), `busy` (another process holds the job's lock:
-    submit it again later) or `lost` (its worker died: submit it again to resume it)."""
+    submit it again later) or `lost` (its worker died, or its GPU had too little memory left: submit it again to resume
+    it)."""
     why: str = ""
-    """An explanation, where the journal has none or the user should see it at once. Of a lost job: what ended its
-    worker, such as `SIGKILL`."""
+    """An explanation, where the journal has none or the user should see it at once. Of a lost job: what ended it,
+    such as `SIGKILL`."""
 
 
 class Executor(ABC):
@@ -81,7 +82,7 @@ class Executor(ABC):
         return self.config.device
 
     def slots(self, requested: int | None) -> int:
-        """How many jobs to run side by side: the number that the user requests, or what suits the machine.
+        """How many jobs to run side by side now: the number that the user requests, or what suits the machine.
 
         Raises:
             UserError: the executor cannot run as many.

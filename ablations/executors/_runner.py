@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from filelock import Timeout
 
 from ablations.code import user as user_modules
@@ -57,6 +58,8 @@ class JobRunner:
     ) -> Ended:
         """Run a job to its end. Never raises: an error of one job must not stop the others.
 
+        A job for which the GPU's memory does not suffice ends `lost`: it may fit later, with fewer beside it.
+
         Args:
             stop: returns True once the job must stop after the current step, as `interrupted`.
             cancelled: why the job must stop after the current step, as `pruned`; None while it need not.
@@ -78,6 +81,8 @@ class JobRunner:
             return _run_with_lock(job, self.store, context)
         except UserError as error:
             return Ended(job, Exit.REFUSED, str(error))
+        except torch.OutOfMemoryError as error:
+            return Ended(job, Exit.LOST, str(error).partition(". ")[0])
         except Exception as error:
             return Ended(job, Exit.CRASHED, f"{type(error).__name__}: {error}")
 

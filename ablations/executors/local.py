@@ -1,15 +1,18 @@
-"""`local`: worker processes of this machine, one job each, on its CPU cores or its GPUs."""
+"""`local`: worker processes of this machine, one job each, on its CPU cores or packed on its GPUs."""
 
 import contextlib
+import math
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing import connection, get_context, resource_tracker
 
 import torch
 
 from ablations.executors._base import EXECUTORS, Ended, Executor, WorkerConfig
+from ablations.executors._packing import Packing
 from ablations.executors._worker import (
     CancelJob,
     FromWorker,
@@ -19,7 +22,7 @@ from ablations.executors._worker import (
     ToWorker,
     run_worker,
 )
-from ablations.jobs.machine import select_device
+from ablations.jobs.machine import gpu_memory_metric, select_device
 from ablations.jobs.plan import Job
 from ablations.jobs.progress import Progress
 from fakeface.environment import environment, jobs_for_cores, thread_variables
@@ -83,32 +86,64 @@ class _Worker:
         return signal.Signals(-code).name if code < 0 else f"exit status {code}"
 
 
+@dataclass
+class _Queued:
+    """A submitted job that waits for memory of a GPU."""
+
+    job: Job
+    cancelled: str | None = None
+
+
 @EXECUTORS.register("local")
 class Local(Executor):
     """Starts a worker for each job that finds no idle one."""
 
     def __init__(self, config: WorkerConfig) -> None:
         super().__init__(config)
-        self._devices = _devices(config.device)
+        self._packing = Packing(_free_memory(config.device))
+        self._devices = [*self._packing.free]
         self._workers: list[_Worker] = []
+        self._queued: list[_Queued] = []
         self._ended: list[Ended] = []
 
     def slots(self, requested: int | None) -> int:
+        cores = jobs_for_cores(self.config.threads)
         if self._devices == ["cpu"]:
-            return requested or jobs_for_cores(self.config.threads)
-        return requested or len(self._devices)
+            found = requested or cores
+        else:
+            fits = sum(map(self._packing.fits, self._devices))
+            found = requested or min(fits, max(cores, len(self._devices)))
+        limits = [self._packing.limit(device) for device in self._devices]
+        return min(found, sum(limit or found for limit in limits))
 
     def submit(self, job: Job) -> None:
-        for worker in [worker for worker in self._workers if not worker.process.is_alive()]:
-            if worker.job is None:
-                self._end(worker)
-        idle = next((worker for worker in self._workers if worker.job is None), None)
-        (idle or self._start_worker()).start(job)
+        self._queued.append(_Queued(job))
+        self._start_queued()
 
-    def _start_worker(self) -> _Worker:
-        """A worker on the device that has the fewest."""
-        taken = [worker.device for worker in self._workers]
-        worker = _Worker(replace(self.config, device=min(self._devices, key=taken.count)))
+    def _start_queued(self) -> None:
+        """Start the jobs that find a worker, or a device that takes another one."""
+        for dead in [worker for worker in self._workers if not worker.process.is_alive()]:
+            if dead.job is None:
+                self._end(dead)
+        while self._queued:
+            worker = (
+                next((worker for worker in self._workers if worker.job is None), None) or self._new_worker()
+            )
+            if worker is None:
+                return
+            queued = self._queued.pop(0)
+            worker.start(queued.job)
+            if queued.cancelled is not None:
+                worker.cancel(queued.cancelled)
+
+    def _new_worker(self) -> _Worker | None:
+        """A worker on the device that has the fewest. None if each has as many as its memory holds."""
+        taken = Counter(worker.device for worker in self._workers)
+        limits = {device: self._packing.limit(device) for device in self._devices}
+        free = [device for device, limit in limits.items() if limit is None or taken[device] < limit]
+        if not free:
+            return None
+        worker = _Worker(replace(self.config, device=min(free, key=taken.__getitem__)))
         self._workers.append(worker)
         return worker
 
@@ -117,6 +152,9 @@ class Local(Executor):
         self._workers.remove(worker)
 
     def cancel(self, job: Job, why: str) -> None:
+        for queued in self._queued:
+            if queued.job == job:
+                queued.cancelled = why
         for worker in self._workers:
             if worker.job == job:
                 worker.cancel(why)
@@ -135,6 +173,8 @@ class Local(Executor):
         """Read one message of each worker that has one within some seconds."""
         busy = [worker for worker in self._workers if worker.job]
         if self.stopping.is_set():
+            self._ended += [Ended(queued.job, Exit.INTERRUPTED) for queued in self._queued]
+            self._queued.clear()
             for worker in busy:
                 worker.stop()
         ready = connection.wait([worker.connection for worker in busy], seconds)
@@ -145,14 +185,19 @@ class Local(Executor):
             except (EOFError, OSError):
                 self._workers.remove(worker)
                 self._ended.append(Ended(worker.job, Exit.LOST, worker.exit_words()))
+                self._start_queued()
                 continue
             if isinstance(message, JobEnded):
                 # Kept, so that it is not lost if `on_progress` raises for another job.
                 self._ended.append(Ended(worker.job, message.exit, message.why))
                 worker.job = None
-                if message.exit == Exit.CRASHED:
+                if message.exit == Exit.LOST:  # out of memory, with the jobs that its GPU had
+                    self._packing.ran_out(worker.device, sum(each.device == worker.device for each in busy))
+                if message.exit in (Exit.CRASHED, Exit.LOST):
                     self._end(worker)  # after a CUDA error, for one, every later job in the process fails too
+                self._start_queued()
             else:
+                self._packing.measured(message.metrics.get(gpu_memory_metric(worker.device), 0.0))
                 on_progress(
                     Progress(worker.job, message.step, message.total_steps, message.phase, message.metrics)
                 )
@@ -165,16 +210,19 @@ class Local(Executor):
         self._workers.clear()
 
 
-def _devices(name: str) -> list[str]:
-    """The devices that the workers share: all GPUs, unless one is named, or the CPU.
+def _free_memory(name: str) -> dict[str, float]:
+    """The devices that the workers share, each with its free memory (megabytes): all GPUs, unless one is named, or the
+    CPU.
 
     Raises:
         UserError: one of them does not compute.
     """
     device = select_device(name)
-    if device.type == "cuda" and name in ("auto", "cuda"):
-        return [str(select_device(f"cuda:{index}")) for index in range(torch.cuda.device_count())]
-    return [str(device)]
+    if device.type != "cuda":
+        return {str(device): math.inf}
+    count = torch.cuda.device_count()
+    chosen = [f"cuda:{index}" for index in range(count)] if name in ("auto", "cuda") else [str(device)]
+    return {one: torch.cuda.mem_get_info(select_device(one))[0] / 1e6 for one in chosen}
 
 
 @contextlib.contextmanager

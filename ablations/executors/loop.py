@@ -26,8 +26,7 @@ from fakeface.outcomes import Exit
 WAIT_SECONDS = 0.5
 """Seconds between two checks of jobs that another process works on."""
 MAX_RESUMES = 2
-"""How often a job whose worker died is resumed before it counts as crashed; one that needs too much memory would
-never end."""
+"""How often a lost job is resumed before it counts as crashed; one that needs too much memory would never end."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 """Ctrl-C, the system's request to end, and the warning of a scheduler that is about to preempt."""
 
@@ -75,8 +74,6 @@ class _Running:
     """A job that the executor has."""
 
     job: Job
-    since: float
-    """When it was submitted, by the monotonic clock (s)."""
     cancelled: str | None = None
     last_diagnosis: int = -1
     """Step of the last diagnosis that was reported."""
@@ -86,14 +83,20 @@ class Dispatcher:
     """Hands jobs to an executor, resumes those whose worker died, reports their ends, and sums them up."""
 
     def __init__(
-        self, executor: Executor, slots: int, store: Store, watcher: Watcher, *, fail_fast: bool = False
+        self,
+        executor: Executor,
+        requested: int | None,
+        store: Store,
+        watcher: Watcher,
+        *,
+        fail_fast: bool = False,
     ) -> None:
         """
         Args:
-            slots: how many jobs the executor has at most.
+            requested: how many jobs the executor shall have at a time. None: what suits the machine.
             fail_fast: whether the first crash stops the other jobs.
         """
-        self.executor, self.slots, self.store = executor, slots, store
+        self.executor, self.requested, self.store = executor, requested, store
         self.watcher, self.fail_fast = watcher, fail_fast
         self.summary = Summary()
         self._running: list[_Running] = []
@@ -102,7 +105,14 @@ class Dispatcher:
         self._deaths = Counter[str]()
         """How many workers of each job died. Kept while another process, such as a dying worker, has the job's lock."""
         self._busy_seconds = 0.0
-        self._first = float("inf")
+        self._slot_seconds = 0.0
+        self._counted: float | None = None
+        """Up to when both are counted, by the monotonic clock (s)."""
+
+    @property
+    def slots(self) -> int:
+        """How many jobs the executor has at most. May change, as an executor learns what its jobs need."""
+        return self.executor.slots(self.requested)
 
     @property
     def has_free_slot(self) -> bool:
@@ -120,10 +130,9 @@ class Dispatcher:
 
     def submit(self, job: Job) -> None:
         """Start a job in a free slot."""
-        now = time.monotonic()
+        self._count_time()
         self.executor.submit(job)
-        self._first = min(self._first, now)
-        self._running.append(_Running(job, now))
+        self._running.append(_Running(job))
 
     def cancel(self, job: Job, why: str) -> None:
         """Stop a running job, as `Executor.cancel` does, also if its worker dies meanwhile."""
@@ -162,7 +171,7 @@ class Dispatcher:
         on_progress(progress)
 
     def _after_loss(self, ended: Ended) -> Ended | None:
-        """The end of a job; None if its worker died and another one resumes it."""
+        """The end of a job; None if it was lost and is resumed."""
         if ended.exit != Exit.LOST:
             return ended
         if self.stop():
@@ -171,7 +180,7 @@ class Dispatcher:
         self._deaths[ended.job.name] += 1
         deaths = self._deaths[ended.job.name]
         if deaths > MAX_RESUMES:
-            why = f"its worker died {deaths} times, the last time: {ended.why}"
+            why = f"given up after {deaths} attempts, the last of which ended with {ended.why}"
             return record_crash(ended.job, self.store, why)
         self.executor.submit(ended.job)
         if entry.cancelled is not None:
@@ -189,7 +198,8 @@ class Dispatcher:
         return replace(ended, exit=Exit.REFUSED, why=why) if why else ended
 
     def _end(self, ended: Ended) -> History | None:
-        self._count_time(ended.job)
+        self._count_time()
+        self._running.remove(self._entry(ended.job))
         if ended.exit == Exit.BUSY:
             return None
         history = history_of(ended.job, self.store)
@@ -200,13 +210,15 @@ class Dispatcher:
             self.executor.stopping.set()
         return history
 
-    def _count_time(self, job: Job) -> None:
-        entry, now = self._entry(job), time.monotonic()
-        self._running.remove(entry)
-        self._busy_seconds += now - entry.since
-        if now > self._first:
-            busy = self._busy_seconds + sum(now - entry.since for entry in self._running)
-            self.summary.idle_share = 1 - busy / (self.slots * (now - self._first))
+    def _count_time(self) -> None:
+        """Add the time since the last submission or end of a job to what `idle_share` is made of."""
+        now = time.monotonic()
+        if self._counted is not None:
+            self._busy_seconds += len(self._running) * (now - self._counted)
+            self._slot_seconds += self.slots * (now - self._counted)
+        if self._slot_seconds:
+            self.summary.idle_share = 1 - self._busy_seconds / self._slot_seconds
+        self._counted = now
 
 
 def run_plan(jobs: Sequence[Job], dispatcher: Dispatcher) -> Summary:
@@ -215,7 +227,7 @@ def run_plan(jobs: Sequence[Job], dispatcher: Dispatcher) -> Summary:
     while dispatcher.running or ((waiting or busy) and not dispatcher.stop()):
         while waiting and dispatcher.has_free_slot:
             dispatcher.submit(waiting.popleft())
-        ended = dispatcher.wait(dispatcher.watcher.progress, timeout=WAIT_SECONDS if busy else None)
+        ended = dispatcher.wait(dispatcher.watcher.progress, timeout=WAIT_SECONDS)
         if not ended:  # check again the jobs that other processes had
             waiting.extend(busy)
             busy.clear()

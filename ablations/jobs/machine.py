@@ -91,9 +91,13 @@ def system_load(device: torch.device) -> dict[str, float]:
         "system/process_memory_usage_megabytes": psutil.Process().memory_info().rss / 1e6,
     }
     if device.type == "cuda":
-        index = device.index or 0
-        load[f"system/gpu_{index}_memory_usage_megabytes"] = torch.cuda.memory_reserved(device) / 1e6
+        load[gpu_memory_metric(str(device))] = torch.cuda.memory_reserved(device) / 1e6
     return load
+
+
+def gpu_memory_metric(device: str) -> str:
+    """The name under which `system_load` has the memory of `cuda` or `cuda:N` that this process took of it."""
+    return f"system/gpu_{torch.device(device).index or 0}_memory_usage_megabytes"
 
 
 @cache

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ablations.code import user as user_modules
 from ablations.jobs import training
@@ -53,6 +54,7 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
     Raises:
         UserError: the job cannot begin (on another stack than its checkpoint's, for example), or its journal cannot
             be written.
+        torch.OutOfMemoryError: the GPU's memory did not suffice. The job resumes from its last checkpoint.
     """
     with Journal(folder / "journal.jsonl") as journal:
         session = Session(job, folder, journal, context)
@@ -60,6 +62,8 @@ def run_job(job: Job, folder: Path, context: Context) -> str:
         try:
             session.open()
             session.train()
+        except torch.OutOfMemoryError:
+            raise
         except Exception as error:
             words = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             if place := user_modules.place_of(error):

@@ -70,8 +70,7 @@ class TaskScheduler:
             self._wait()
 
     def _wait(self) -> None:
-        timeout = WAIT_SECONDS if self._waiting else None
-        for ended, history in self.dispatcher.wait(self._on_progress, timeout):
+        for ended, history in self.dispatcher.wait(self._on_progress, WAIT_SECONDS):
             self._on_end(ended, history)
         if self._error is not None:
             raise self._error

@@ -473,7 +473,7 @@ def test_a_job_whose_worker_dies_is_resumed_so_often_and_the_others_are_not_dist
     names = [job.name for job in jobs]
     assert summary.exits == view.exits == dict(zip(names, ("finished", exit_, "finished"), strict=True))
     assert clockwork.submitted.count(names[1]) == MAX_RESUMES + 1
-    why = f"its worker died {losses} times, the last time: SIGKILL"
+    why = f"given up after {losses} attempts, the last of which ended with SIGKILL"
     assert view.whys == ([why] if exit_ == "crashed" else [])
 
 
@@ -576,7 +576,7 @@ def test_a_job_whose_worker_dies_again_and_again_has_crashed(kills: Bench, kill_
     with kills.executor("local") as executor:
         ended = dispatched(executor, kills, job, on_progress)
         assert ended.exit == "crashed"
-        assert ended.why.startswith("its worker died 3 times, the last time: SIGKILL")
+        assert ended.why.startswith("given up after 3 attempts, the last of which ended with SIGKILL")
         outcome = kills.history(job).outcome
         assert (outcome["exit"], outcome["evidence"]["exit"]) == ("crashed", ended.why)
         assert ended_of(executor, job).exit == "finished", "it is tried again when somebody asks"

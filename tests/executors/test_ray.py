@@ -114,7 +114,9 @@ def test_a_job_whose_workers_die_again_and_again_has_crashed_with_the_reason(ben
     with made(bench, address=ray_cluster.address) as executor:
         run_plan([job], Dispatcher(executor, 1, bench.store, view))
     assert view.exits == {job.name: "crashed"}
-    assert view.whys[0].startswith("its worker died 3 times, the last time: its worker process has died")
+    assert view.whys[0].startswith(
+        "given up after 3 attempts, the last of which ended with its worker process has died"
+    )
     assert bench.history(job).outcome["evidence"]["exit"] == view.whys[0]
 
 
