@@ -279,6 +279,7 @@ def test_a_gpu_that_does_not_compute_is_named_before_a_job_begins(
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (80_000_000_000, 80_000_000_000))
     monkeypatch.setattr(torch, "ones", second_is_broken)
     machine._working.cache_clear()
     with pytest.raises(UserError, match=r"cuda:1: this GPU .* illegal instruction"):
