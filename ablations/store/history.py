@@ -47,7 +47,7 @@ class Series:
     def extend(self, steps: Sequence[int], values: Sequence[float], time: int) -> None:
         """`add` for each step of one record."""
         later = not self.steps or (steps and steps[0] > self.steps[-1])
-        if later and all(map(operator.lt, steps, steps[1:])):
+        if later and (len(steps) == 1 or all(map(operator.lt, steps, steps[1:]))):
             self.steps += steps
             self.values += values
             self.times += [time] * len(steps)
@@ -174,8 +174,12 @@ class History:
                 self.outcome = record
 
     def _add_metrics(self, record: Record) -> None:
+        steps, time = record["steps"], record["time"]
         for name, values in record["values"].items():
-            self.series.setdefault(name, Series()).extend(record["steps"], values, record["time"])
+            series = self.series.get(name)
+            if series is None:
+                series = self.series[name] = Series()
+            series.extend(steps, values, time)
 
     def _drop_from(self, step: int) -> None:
         """Drop what was recorded for `step` and later ones."""

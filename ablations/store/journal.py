@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pydantic_core import from_json
+
 from ablations.store.records import is_sound
 from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file
@@ -121,10 +123,21 @@ def decode(line: bytes) -> Record | None:
     if checksum != b"%08x" % zlib.crc32(text):
         return None
     try:
-        record: Record = json.loads(text)
+        record = _parsed(text)
     except (ValueError, RecursionError):  # an empty text has a valid checksum
         return None
     return record if is_sound(record) else None
+
+
+def _parsed(text: bytes) -> Record:
+    record: Record
+    try:
+        record = from_json(text)  # in half of the time of `json.loads`
+    except ValueError:
+        record = json.loads(
+            text
+        )  # a file name that is not UTF-8 was written with escapes that only this one reads
+    return record
 
 
 def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:

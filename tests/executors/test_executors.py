@@ -357,6 +357,9 @@ class Clockwork:
         self.submitted: list[str] = []
         self.cancelled: list[tuple[str, str]] = []
 
+    def slots(self, requested: int | None) -> int:
+        return requested or 1
+
     def exit_of(self, job: Job) -> str:
         if self.losses.get(job.name, 0):
             self.losses[job.name] -= 1

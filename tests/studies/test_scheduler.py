@@ -46,6 +46,9 @@ class FakeExecutor:
     def __init__(self, folder: Path) -> None:
         self.folder, self.why, self.stopping = folder, "", threading.Event()
 
+    def slots(self, requested: int | None) -> int:
+        return requested or 1
+
     def submit(self, job: Any) -> None:
         pass
 
