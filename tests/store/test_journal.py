@@ -5,6 +5,7 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,6 +45,18 @@ def test_nan_and_infinity_survive(tmp_path: Path):
     values = journal.read(tmp_path / "j").records[0]["values"]["Loss_G"]
     assert math.isnan(values[0])
     assert values[1] == math.inf
+
+
+def test_every_float_and_a_file_name_that_is_not_utf_8_come_back_as_they_were(tmp_path: Path):
+    random = np.random.default_rng(0)
+    values = random.integers(0, 2**64, 20_000, np.uint64).view(np.float64).tolist()
+    name = os.fsdecode(b"/faces/\xff")
+    with Journal(tmp_path / "j") as log:
+        log.append("metrics", steps=list(range(len(values))), values={"Loss_D": values})
+        log.append("note", text=name)
+    metrics, note = journal.read(tmp_path / "j").records
+    np.testing.assert_array_equal(metrics["values"]["Loss_D"], values)
+    assert note["text"] == name
 
 
 def test_a_torn_last_line_is_seen_then_cut_off_and_noted(tmp_path: Path):
