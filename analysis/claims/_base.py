@@ -325,7 +325,11 @@ class Kind(Settings):
         """The mean of a group; trainings that diverged or never got there are counted apart."""
         finite = [value for value in group.values.values() if math.isfinite(value)]
         lost = len(group.values) - len(finite)
-        mean = number(self.typical(finite)) if finite else "no number"
+        written = self.compared.written if self.compared else number
+        if not finite:
+            what = "reached" if self.compared and self.compared.summary == "reached" else "finite"
+            return f"not {what} ({lost} of {len(group.values)})"
+        mean = written(self.typical(finite))
         return f"{mean} with {lost} of {len(group.values)} ranked last" if lost else mean
 
     def _values(self) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from analysis.claims._base import CannotCompare, Evidence, Group, Kind, Margin, 
 from analysis.claims.metrics import Metric
 from analysis.claims.values import values_of
 from analysis.statistics import Region, excess
-from analysis.wording import number, percent, signed
+from analysis.wording import percent, signed
 from fakeface.measures import Better, Scale
 
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
@@ -152,7 +152,7 @@ class Directed(Kind):
 
     def amount(self, value: float) -> str:
         if not self.margin.relative:
-            return signed(number(value) if value else "0")
+            return signed(self.compared.written(value) if value else "0")
         # Two significant digits, so that a difference and the margin beside it do not round to the same.
         percent = f"{100 * value:,.1f}".removesuffix(".0") if abs(value) < 0.1 else f"{100 * value:,.0f}"
         return f"{signed(percent)}%"

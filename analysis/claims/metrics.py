@@ -4,6 +4,7 @@ All come from the records of what is measured and logged. Those that name a step
 longer training has the same value.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pydantic import AfterValidator
 
 from ablations.spec.layers import unknown
 from analysis.statistics.levels import MIN_POINTS, level_of
-from analysis.wording import percent
+from analysis.wording import number, percent
 from fakeface.evaluation.measures import DISTANCE, MEASURES, QUALITY
 from fakeface.gan.series import SERIES
 from fakeface.measures import Better, Measure, Scale
@@ -99,6 +100,10 @@ class Metric:
             return f"the median of the {WINDOW} values of {name} up to step {self.step:,}"
         words = _WORDS.get(self.summary, "{}").format(name)
         return words if self.step is None else f"{words}, by step {self.step:,}"
+
+    def written(self, value: float) -> str:
+        """A value of it: steps are whole."""
+        return f"{value:,.0f}" if self.summary == "reached" and math.isfinite(value) else number(value)
 
     def axis(self, quality: str) -> str:
         """The name of an axis of its values; `quality` names the Fréchet distance with its N."""

@@ -86,7 +86,8 @@ class Outcome(Kind):
         counts = (
             f"{sum(g.values.values()):.0f} of {counted(len(g.values), 'seed')} of `{g.name}`" for g in groups
         )
-        return f"{listed(counts)} end as {self.word}"
+        ends = "ends" if len(groups) == 1 and len(groups[0].values) == 1 else "end"
+        return f"{listed(counts)} {ends} as {self.word}"
 
     @property
     def effect_name(self) -> str:

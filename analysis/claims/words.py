@@ -202,6 +202,8 @@ def interval_words(verdict: Verdict) -> str:
     if verdict.low is None or verdict.high is None:
         return ""
     words = f"{amount(verdict, verdict.low)} to {amount(verdict, verdict.high)}"
+    if math.isinf(verdict.low) and math.isinf(verdict.high):
+        words = "unbounded"
     return words if verdict.look is None else f"{words} ({level_words(verdict.look.level)})"
 
 

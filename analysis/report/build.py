@@ -1,6 +1,7 @@
 """Builds the report: PNG figures, one HTML page that holds everything, and the same as JSON."""
 
 import io
+import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -37,7 +38,8 @@ class ReportFiles:
     figures: Mapping[str, Path]
     """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `quality-time`,
     `quality-seeds`, `profiles`, `samples-s<seed>`, `ladder-<start>-<goal>`, `path-<path>`, `mechanism`,
-    `study-<study>-<figure>`, `claim-<claim>`."""
+    `study-<study>-<figure>`, `claim-<claim>`. The record names them, and the next report in the same folder removes
+    those that it does not write."""
 
 
 def build(
@@ -66,15 +68,17 @@ def build(
         page = render(results, pngs, grids.result())
     with os_errors(destination, "write the report"):
         destination.mkdir(parents=True, exist_ok=True)
+        former = _figures_of(destination)
+        figures = {name: _write(destination / f"{_file_name(name)}.png", body) for name, body in pngs.items()}
         written = ReportFiles(
-            figures={
-                name: _write(destination / f"{_file_name(name)}.png", body) for name, body in pngs.items()
-            },
+            figures=figures,
             page=_write(destination / "report.html", page.encode()),
-            record=record(results),
+            record={**record(results), "figures": {name: path.name for name, path in figures.items()}},
         )
         # Last: when it is there, the page that it describes is there as well.
         _write(destination / "report.json", json_text(written.record).encode())
+        for name in former - set(written.record["figures"].values()):
+            (destination / name).unlink(missing_ok=True)
         return written
 
 
@@ -91,6 +95,19 @@ def record(results: Results) -> dict[str, Any]:
         "provenance": results.provenance,
         "left_out": results.left_out,
     }
+
+
+def _figures_of(folder: Path) -> set[str]:
+    """The files that a former report in a folder names as its figures. None where it names none: nothing else in the
+    folder is touched."""
+    try:
+        named = json.loads((folder / "report.json").read_text())["figures"].values()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return set()
+    return {
+        name for name in named
+        if isinstance(name, str) and name == f"{_file_name(name.removesuffix('.png'))}.png"
+    }  # fmt: skip
 
 
 def _draw(figures: Mapping[str, Figure]) -> dict[str, bytes]:

@@ -44,6 +44,23 @@ def test_figures_and_plain_data_are_beside_the_page(frames: Frames, tmp_path: Pa
     ]
 
 
+def test_figures_of_a_wider_report_are_removed_and_no_file_of_the_user_s(frames: Frames, tmp_path: Path):
+    wide = build(frames, tmp_path / "report", title="t", command="c")
+    beside = [tmp_path / "report" / name for name in ("losses-mine.png", "notes.txt")]
+    outside = tmp_path / "outside.png"
+    for path in (*beside, outside):
+        path.write_text("the user's")
+    listed = tmp_path / "report" / "report.json"
+    known = json.loads(listed.read_text())
+    listed.write_text(json.dumps(known | {"figures": {**known["figures"], "x": "../outside.png"}}))
+    only = load([Selected("adam", 0, tmp_path / "adam-0")])
+    narrow = build(only, tmp_path / "report", title="t", command="c")
+    assert wide.figures["losses-sgd"].name not in {path.name for path in narrow.figures.values()}
+    kept = {"report.html", "report.json", *(path.name for path in (*narrow.figures.values(), *beside))}
+    assert {path.name for path in listed.parent.iterdir()} == kept
+    assert outside.read_text() == "the user's"
+
+
 def test_several_seeds_have_a_strip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(style, "DPI", 40)
     jobs = [train(tmp_path / f"adam-{seed}", [1.0] * 9, [4.0] * 9) for seed in (0, 1)]
