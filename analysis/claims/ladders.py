@@ -58,6 +58,11 @@ class Ladder:
         return f"{self.start}-{self.goal}"
 
     @property
+    def tested(self) -> Sequence[Hypothesis]:
+        """Those of which a run was trained."""
+        return [one for one in self.hypotheses if any(v.word != VerdictWord.NOT_RUN for v in one.verdicts)]
+
+    @property
     def verdicts(self) -> Sequence[Verdict]:
         return [verdict for hypothesis in self.hypotheses for verdict in hypothesis.verdicts]
 
@@ -128,6 +133,15 @@ def hypothesis_words(hypothesis: Hypothesis) -> str:
     if known and all(verdict.word == VerdictWord.DESCRIBED for verdict in known):
         parts.append("One seed is a description and not a verdict.")
     return f"“{hypothesis.says.rstrip('.')}”: {hypothesis.answer}. {' '.join(parts)}"
+
+
+def ladder_words(ladder: Ladder) -> list[str]:
+    """A sentence on each hypothesis of which a run was trained, and one that names the runs of all others."""
+    found = [hypothesis_words(one) for one in ladder.tested]
+    absent = [
+        f"`{rung_of(v).run}`" for one in ladder.hypotheses if one not in ladder.tested for v in one.verdicts
+    ]
+    return [*found, f"Not run: {listed(absent)}."] if absent else found
 
 
 def _rung_words(verdict: Verdict) -> str:

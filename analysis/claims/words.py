@@ -13,6 +13,8 @@ from analysis.claims.judging import Verdict
 from analysis.statistics import VerdictWord
 from analysis.wording import counted, listed
 
+ONE_SEED = "; one seed describes and does not judge"
+"""Where a sentence on one seed ends."""
 HEADINGS = ("verdict", "claim", "estimate", "95% interval", "seeds", "p", "further seeds")
 
 
@@ -126,7 +128,7 @@ def _estimated(verdict: Verdict) -> str:
 def _position(verdict: Verdict) -> str:
     """Where the interval is, seen from the claim, and what it would take to decide."""
     if verdict.word == VerdictWord.DESCRIBED:
-        return "; one seed describes and does not judge"
+        return ONE_SEED
     if verdict.region is None:
         return ""
     claimed = claimed_words(verdict)

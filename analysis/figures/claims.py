@@ -25,6 +25,8 @@ SMALL = style.TEXT_SIZE - 1.0
 COLORS = {VerdictWord.SUPPORTED: "#0072B2", VerdictWord.REFUTED: "#D55E00"}
 """Of the interval, by the verdict; ink for any other."""
 ZONE = "#009E73"
+NEAR_EDGE = 0.08
+"""Share of the axes' width within which a label would leave it."""
 AIR = 0.12
 """Share of the span of the difference that stays free at either end."""
 
@@ -129,9 +131,11 @@ def _difference(ax: Axes, verdict: Verdict) -> None:
     left, right = max(left, kind.bounds[0]), min(right, kind.bounds[1])
     zone = np.clip([verdict.region.low, verdict.region.high], left, right)
     ax.axvspan(*zone, color=ZONE, alpha=0.16, lw=0)
-    ax.text(
-        float(zone.mean()), 0.97, "claimed", transform=ax.get_xaxis_transform(), ha="center", va="top",
-        fontsize=SMALL, color=style.text_color(ZONE),
+    middle = float(zone.mean())
+    at = (middle - left) / (right - left)
+    ax.text(  # above the axes, where no line crosses it
+        middle, 1.0, "claimed", transform=ax.get_xaxis_transform(), va="bottom", fontsize=SMALL,
+        ha="left" if at < NEAR_EDGE else "right" if at > 1 - NEAR_EDGE else "center", color=style.text_color(ZONE),
     )  # fmt: skip
     ax.axvline(0, color=style.MUTED, lw=0.8)
     low, high = np.clip([verdict.low, verdict.high], left, right)

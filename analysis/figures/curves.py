@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from analysis.figures import style
-from analysis.figures.style import RunStyle
+from analysis.figures.style import LineEnd, RunStyle
 from analysis.frames.losses import loss_ceiling
 from fakeface.declaration import UNDECLARED, Declaration
 from fakeface.gan.series import LOSS_D, LOSS_G, SERIES
@@ -60,7 +60,7 @@ def run_losses(
         _annotate_peak(ax, "peak" if raw else "smoothed peak", height, step)
     for metric, own in curves.items():
         _mark_early_ends(ax, own, looks[metric])
-    style.label_ends(ax, [(_end(own), metric, looks[metric]) for metric, own in curves.items() if len(own)])
+    style.label_ends(ax, [_end(own, metric, looks[metric]) for metric, own in curves.items() if len(own)])
     return ax
 
 
@@ -97,7 +97,7 @@ def compared_losses(
     style.scale_values(ax, losses["smooth"].dropna(), top=loss_ceiling(losses))
     for run, own in curves.items():
         _mark_early_ends(ax, own, looks[run])
-    style.label_ends(ax, [(_end(own), run, looks[run]) for run, own in curves.items() if len(own)])
+    style.label_ends(ax, [_end(own, run, looks[run]) for run, own in curves.items() if len(own)])
     return ax
 
 
@@ -131,9 +131,11 @@ def _last_of_seeds(own: pd.DataFrame) -> pd.DataFrame:
     return own.dropna(subset=["smooth"]).sort_values("step").groupby("seed").tail(1)
 
 
-def _end(own: pd.DataFrame) -> float:
-    """Where the label goes: the median over the seeds of where their lines end; NaN without a finite one."""
-    return float(_last_of_seeds(own)["smooth"].median())
+def _end(own: pd.DataFrame, name: str, look: RunStyle) -> LineEnd:
+    """Where the lines of a run end: at its last step, the median over the seeds that got there; NaN without one."""
+    ends = _last_of_seeds(own)
+    last = ends[ends["step"] == ends["step"].max()]
+    return LineEnd(float(last["step"].max()), float(last["smooth"].median()), name, look)
 
 
 def _peak(losses: pd.DataFrame, column: str) -> tuple[float, int]:

@@ -27,9 +27,10 @@ def ladder_chart(ladder: Ladder) -> Figure:
     """The share of the gap that every run closes, between its start (0%) and its goal (100%), by hypothesis.
 
     A mark is a seed, its colour and shape the outcome; the bar is the mean of several, the line its 95% interval. A run
-    without a share says why in its row.
+    without a share says why in its row; a hypothesis of which nothing was run has no rows.
     """
-    titles = {f"hypothesis {index}": one for index, one in enumerate(ladder.hypotheses)}
+    titles = {f"hypothesis {index}": one for index, one in enumerate(ladder.tested)}
+    verdicts = [verdict for one in ladder.tested for verdict in one.verdicts]
     rows = place_rows({key: [v.claim.name for v in one.verdicts] for key, one in titles.items()})
     labels = {key: f"“{one.says.rstrip('.')}”: {one.answer}" for key, one in titles.items()}
     figure, ax = row_chart(
@@ -37,9 +38,9 @@ def ladder_chart(ladder: Ladder) -> Figure:
         title=f"Between {ladder.start} and {ladder.goal}: how near each step comes",
         xlabel=_LABEL,
         subtitle="a mark is one seed, a bar the mean of several with its 95% interval",
-        labels=labels | {verdict.claim.name: _label(verdict) for verdict in ladder.verdicts},
+        labels=labels | {verdict.claim.name: _label(verdict) for verdict in verdicts},
     )
-    _scale(ax, ladder.verdicts)
+    _scale(ax, verdicts)
     for at, name in ((0.0, ladder.start), (1.0, ladder.goal)):
         ax.axvline(at, color=style.MUTED, lw=1.2, zorder=1)
         ax.annotate(
@@ -48,7 +49,7 @@ def ladder_chart(ladder: Ladder) -> Figure:
         )  # fmt: skip
     for x, text in ((13.0, "share"), (_VERDICT, "claimed?"), (_OUTCOME, "outcome")):
         beside(ax, 0.4, x, text, style.MUTED)
-    for verdict in ladder.verdicts:
+    for verdict in verdicts:
         _draw(ax, rows.runs[verdict.claim.name], verdict)
     return figure
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from analysis.figures import style
 from analysis.figures.style import RunStyle
 
-MOST_BANDS = 4
+MOST_BANDS = 2
 """More bands would hide each other."""
 
 
@@ -32,7 +32,6 @@ def performance_profiles(
     values = profiles["threshold"]
     wide = values.max() >= style.WIDE_SPAN * values.min() > 0
     first, last = (values.min() / 1.1, values.max() * 1.1) if wide else (0, values.max() * 1.08)
-    labels = []
     for run in runs:
         own, look = profiles[profiles["run"] == run].sort_values("threshold"), looks[run]
         x = np.array([first, *own["threshold"], last])
@@ -40,14 +39,20 @@ def performance_profiles(
             np.array([start, *own[name], own[name].iloc[-1]])
             for name, start in (("share", 0.0), ("low", 0.0), ("high", own["high"].min()))
         )
-        ax.step(x, share, where="post", color=look.color, linestyle=look.linestyle, lw=1.6, zorder=3)
+        ax.step(
+            x, share, where="post", color=look.color, linestyle=look.linestyle, lw=1.6, label=run, zorder=3
+        )
         if len(runs) <= MOST_BANDS:
             ax.fill_between(x, low, high, step="post", color=look.color, alpha=0.13, lw=0, zorder=2)
-        labels.append((float(share[-1]), run, look))
     if wide:
         style.log_axis(ax.xaxis)
+    else:
+        ax.xaxis.set_major_formatter(FuncFormatter(style.plain_number))
     ax.set_xlim(first, last)
     ax.set_ylim(0, 1.02)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    style.label_ends(ax, labels)
+    ax.legend(  # all stairs end at the same height: labels at their ends would tell nothing
+        loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=style.TEXT_SIZE - 0.5,
+        labelcolor=[looks[run].text_color for run in runs],
+    )  # fmt: skip
     return ax

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from analysis.figures import style
 from analysis.figures.curves import STEPS
-from analysis.figures.style import RunStyle
+from analysis.figures.style import LineEnd, RunStyle
 from analysis.frames.quality import LastScore, Scores
 from analysis.statistics import contrast
 from fakeface.evaluation.measures import DISTANCE, FLOOR
@@ -52,7 +52,8 @@ def quality_curves(
             linestyle=look.linestyle, lw=1.5, marker="o", markersize=3.5, markeredgewidth=0.6, clip_on=False, label=run,
             legend=False, zorder=3,
         )  # fmt: skip
-        labels.append((float(own.groupby("seed")["value"].last().median()), run, look))
+        ends = own.groupby("seed").last()
+        labels.append(LineEnd(float(ends[over].max()), float(ends["value"].median()), run, look))
     if (curves["value"].dropna() > 0).all():
         style.log_axis(ax.yaxis)
     style.label_ends(ax, labels)

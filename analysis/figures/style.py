@@ -26,7 +26,6 @@ from matplotlib.ticker import (
     NullLocator,
     SymmetricalLogLocator,
 )
-from matplotlib.transforms import blended_transform_factory
 from numpy.typing import ArrayLike
 
 from ablations.spec.run_names import short_name
@@ -41,6 +40,10 @@ ACCENT = RUN_COLORS[0]
 DPI = 200
 TEXT_SIZE = 9.0
 ROUND_STEPS = (1, 2, 2.5, 5, 10)
+
+LEADER = (0.025, 0.1)
+"""Length of the line from the edge to a label, as shares of the axes' width: the shortest, and by how much it grows."""
+_STUB = 0.008
 
 WIDE_SPAN = 100.0
 """Ratio of the largest to the smallest value from which on an axis is logarithmic."""
@@ -233,33 +236,53 @@ def plain_number(value: float, _: object = None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.10g}"
 
 
-def label_ends(ax: Axes, labels: Iterable[tuple[float, str, RunStyle]]) -> None:
+@dataclass(frozen=True)
+class LineEnd:
+    """Where a line ends, in data, and what it is called."""
+
+    x: float
+    y: float
+    text: str
+    style: RunStyle
+
+
+def label_ends(ax: Axes, ends: Iterable[LineEnd]) -> None:
     """Name lines at the right edge, in their colour, at the height where each ends, moved apart where they meet.
 
-    Call it last: it needs the final limits and scale. A label whose height is not finite goes to the bottom.
+    Call it last: it needs the final limits and scale. A line that ends before the edge is led there by dots. A label
+    whose height is not finite goes to the bottom.
     """
     to_axes = ax.transScale + ax.transLimits
     placed = []
-    for value, text, style in labels:
-        height = float(to_axes.transform((0.0, value))[1]) if np.isfinite(value) else 0.0
-        placed.append((min(1.0, max(0.0, height)) if np.isfinite(height) else 0.0, text, style))
+    for end in ends:
+        height = float(to_axes.transform((end.x, end.y))[1]) if np.isfinite(end.y) else 0.0
+        placed.append((min(1.0, max(0.0, height)) if np.isfinite(height) else 0.0, end))
     placed.sort(key=lambda item: item[0])
     parent = ax.get_figure(root=True)
     assert parent is not None
     points = ax.get_position().height * parent.get_size_inches()[1] * 72
-    heights = _apart([height for height, _, _ in placed], 1.35 * TEXT_SIZE / points)
-    edge = blended_transform_factory(ax.transAxes, ax.transAxes)
-    for (start, text, style), height in zip(placed, heights, strict=True):
-        ax.plot([1.005, 1.035], [start, height], color=style.color, lw=1, transform=edge, clip_on=False)
+    heights = _apart([height for height, _ in placed], 1.35 * TEXT_SIZE / points)
+    moved = max((abs(start - at) for (start, _), at in zip(placed, heights, strict=True)), default=0.0)
+    left, right = _STUB, _STUB + LEADER[0] + min(LEADER[1], moved / 3)  # further apart: longer, so less steep
+    for (start, end), height in zip(placed, heights, strict=True):
+        before = to_axes.transform((end.x, end.y))[0]
+        if np.isfinite(before) and before < 1 - _STUB:
+            ax.plot(
+                [before, 1],
+                [start, start],
+                color=end.style.color,
+                lw=0.9,
+                ls=(0, (1, 2.2)),
+                transform=ax.transAxes,
+            )
+        ax.plot(
+            [1, 1 + left, 1 + right, 1 + right + _STUB], [start, start, height, height], color=end.style.color,
+            lw=0.9, transform=ax.transAxes, clip_on=False, solid_joinstyle="round",
+        )  # fmt: skip
         ax.text(
-            1.045,
-            height,
-            short_name(text),
-            color=style.text_color,
-            fontsize=TEXT_SIZE - 0.5,
-            va="center",
-            transform=edge,
-        )
+            1 + right + 2 * _STUB, height, short_name(end.text), color=end.style.text_color,
+            fontsize=TEXT_SIZE - 0.5, va="center", transform=ax.transAxes,
+        )  # fmt: skip
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:

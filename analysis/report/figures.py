@@ -18,8 +18,10 @@ from analysis.figures.studies import study_figures
 from analysis.frames.losses import by_objective, loss_ceiling
 from analysis.report.results import Results
 from analysis.report.words import run_outcome
+from analysis.statistics import VerdictWord
 from fakeface.evaluation.measures import DISTANCE
 from fakeface.gan.series import LOSS_D, LOSS_G
+from fakeface.outcomes import Exit
 
 FEW_GRIDS = 8
 """So many grids are shown large."""
@@ -43,7 +45,7 @@ def _losses(results: Results) -> Iterator[tuple[str, Figure]]:
             if own.empty:
                 continue
             figure = style.figure(4.7, 3.0)
-            subtitle = f"{run}: {run_outcome([row for row in results.rows if row.run == run])}"
+            subtitle = f"{run}: {run_outcome([row for row in results.rows if row.run == run and row.exit != Exit.NEW])}"
             run_losses(
                 figure.subplots(), own, results.looks[run], subtitle=subtitle, last_step=results.last_step,
                 top=loss_ceiling(part), declared=declared,
@@ -122,6 +124,8 @@ def _answers(results: Results) -> Iterator[tuple[str, Figure]]:
         for name, figure in study_figures(study, reference).items():
             yield f"study-{study.name}-{name}", figure
     for verdict in results.other_verdicts:
+        if verdict.word in (VerdictWord.DESCRIBED, VerdictWord.NOT_RUN):
+            continue
         drawn = claim_figure(verdict, results.looks, results.scores.name)
         if drawn is not None:
             yield f"claim-{verdict.claim.name}", drawn

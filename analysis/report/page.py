@@ -2,25 +2,29 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from analysis.claims.ladders import hypothesis_words, ladder_headings, ladder_rows
+from analysis.claims.judging import Verdict
+from analysis.claims.ladders import ladder_headings, ladder_rows, ladder_words
 from analysis.claims.paths import path_headings, path_rows, path_words
-from analysis.claims.words import HEADINGS, cells, method_words, sentence, tally
+from analysis.claims.words import ONE_SEED, cells, method_words, sentence, tally
+from analysis.figures.profiles import MOST_BANDS
 from analysis.report.aggregates import aggregate_headings, aggregate_rows
 from analysis.report.grids import EmbeddedGrids, data_uri
 from analysis.report.mechanism import mechanism_words
-from analysis.report.quality import quality_view
+from analysis.report.quality import floor_of, quality_view
 from analysis.report.results import Results
 from analysis.report.spread import SPREAD_HEADINGS, spread_rows
 from analysis.report.study_words import study_words
 from analysis.report.table import EXPECTED, common_settings, headings
-from analysis.report.words import caution, headline, summary
+from analysis.report.words import caution, headline, meanings, summary, unbegun, unit_words
+from analysis.statistics import VerdictWord
 from analysis.wording import COVERS_AT_N
 from fakeface.outcomes import Exit
 
@@ -54,50 +58,57 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["names"] = names
+    environment.filters["sections"] = sections
     return environment.get_template(name)
 
 
 def names(text: str) -> Markup:
-    """Text with names between backticks emphasised; everything, names included, is escaped."""
+    """Text in which what is between backticks is a name or, with spaces, a command, and numbers such as 2e-4 have no
+    line break inside. Everything is escaped."""
     parts = [
-        Markup("<em>{}</em>").format(part) if index % 2 else escape(part)
+        Markup("<code>{}</code>" if " " in part else "<em>{}</em>").format(part)
+        if index % 2
+        else Markup(_POWER.sub(r'<span class="whole">\g<0></span>', str(escape(part))))
         for index, part in enumerate(text.split("`"))
     ]
     return Markup("").join(parts)
 
 
+_POWER = re.compile(r"[−+-]?[0-9.]+e-[0-9]+")
+_SECTION = re.compile(r'<section id="([^"]+)"[^>]*>\s*(?:<details>\s*<summary>)?<h2>(.*?)</h2>')
+
+
+def sections(body: Markup) -> list[tuple[Markup, Markup]]:
+    """The id and the heading of each section of a page, as it has them."""
+    return [(Markup(anchor), Markup(heading)) for anchor, heading in _SECTION.findall(str(body))]
+
+
 def _contents(results: Results) -> dict[str, Any]:
     """The words and tables."""
     verdicts, quality = results.other_verdicts, results.scores.name
+    begun = [row for row in results.rows if row.exit != Exit.NEW]
+    declared = list(results.frames.jobs["declared"])
     return {
         "title": results.title,
         "command": results.command,
         "headline": headline(results.rows),
-        "summary": summary(results.rows, quality),
+        "summary": summary(results.rows, quality, floor_of(results.scores)),
         "caution": caution(results.rows),
-        "claims": [
-            {
-                "claim": verdict.claim,
-                "verdict": verdict.word,
-                "cells": cells(verdict),
-                "words": sentence(verdict),
-                "method": method_words(verdict),
-                "change": verdict.change.brief if verdict.change else "",
-            }
-            for verdict in verdicts
-        ],
-        "claim_headings": HEADINGS,
+        "claims": _claims(verdicts),
         "tally": tally(verdicts) if verdicts else "",
         "headings": headings(quality),
-        "rows": results.rows,
+        "rows": begun,
+        "jobs": len(results.rows),
+        "unbegun": unbegun(results.rows),
+        "meanings": meanings(begun),
         "expected": EXPECTED,
         "runs": results.frames.runs,
-        "seeds": list(dict.fromkeys(row.seed for row in results.rows)),
+        "seeds": list(dict.fromkeys(row.seed for row in begun)),
         "styles": results.looks,
         "ladders": [
             {
                 "ladder": ladder,
-                "words": [hypothesis_words(hypothesis) for hypothesis in ladder.hypotheses],
+                "words": ladder_words(ladder),
                 "headings": ladder_headings(ladder, quality),
                 "rows": list(ladder_rows(ladder)),
             }
@@ -120,11 +131,30 @@ def _contents(results: Results) -> dict[str, Any]:
         "aggregates": _aggregates(results),
         "provenance": results.provenance,
         "common": common_settings(results.frames),
-        "objectives": list(dict.fromkeys(one.words for one in results.frames.jobs["declared"])),
+        "objectives": list(dict.fromkeys(one.words for one in declared)),
+        "units": unit_words(declared),
         "left_out": results.left_out,
         "notes": results.frames.notes.to_dict("records"),
         "built": results.built.strftime("%Y-%m-%d %H:%M %Z"),
     }
+
+
+def _claims(verdicts: Sequence[Verdict]) -> dict[str, list[dict[str, Any]]]:
+    """What `claims.html.j2` needs: the claims with a verdict, those of which one seed is known, and those not run."""
+    views: dict[str, list[dict[str, Any]]] = {"judged": [], "described": [], "lacking": []}
+    places = {VerdictWord.DESCRIBED: "described", VerdictWord.NOT_RUN: "lacking"}
+    for verdict in verdicts:
+        views[places.get(verdict.word, "judged")].append(
+            {
+                "claim": verdict.claim,
+                "verdict": verdict.word,
+                "cells": cells(verdict),
+                "words": sentence(verdict).replace(ONE_SEED, ""),
+                "method": method_words(verdict),
+                "change": verdict.change.brief if verdict.change else "",
+            }
+        )
+    return views
 
 
 def _aggregates(results: Results) -> dict[str, Any] | None:
@@ -136,6 +166,7 @@ def _aggregates(results: Results) -> dict[str, Any] | None:
         "against": found.against,
         "headings": aggregate_headings(found, results.scores.name),
         "rows": aggregate_rows(found),
+        "bands": len(found.table) <= MOST_BANDS,
         "spread_headings": SPREAD_HEADINGS,
         "spread_rows": spread_rows(found.parts),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analysis.frames.quality import AlongRun, Scores
 from analysis.wording import number
-from fakeface.evaluation.measures import DISTANCE
+from fakeface.evaluation.measures import DISTANCE, FLOOR
 from fakeface.measures import Estimate
 
 NONE = number(None)
@@ -19,6 +19,8 @@ class QualityView:
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     """The cells of each job, its run and seed first."""
+    along: str
+    """Name of the distance along the runs."""
     counts: Sequence[str]
     """How many jobs have a value in each column of numbers: `6 of 8`."""
 
@@ -32,15 +34,17 @@ def quality_view(scores: Scores) -> QualityView | None:
     titles[DISTANCE] = f"{scores.name}, {scores.measures[DISTANCE].error}"
     cells = [[*map(_cell, row.measured.values()), *_along(row.along)] for row in rows]
     counts = [f"{sum(cell != NONE for cell in column)} of {len(rows)}" for column in zip(*cells, strict=True)]
-    headings = [
-        "run",
-        "seed",
-        *titles.values(),
-        *(f"{word} {scores.curve_name}" for word in ("best", "mean")),
-    ]
-    return QualityView(
-        headings, [[row.run, str(row.seed), *own] for row, own in zip(rows, cells, strict=True)], counts
-    )
+    headings = ["run", "seed", *titles.values(), "best along the run", "mean along the run"]
+    table = [[row.run, str(row.seed), *own] for row, own in zip(rows, cells, strict=True)]
+    return QualityView(headings, table, scores.curve_name, counts)
+
+
+def floor_of(scores: Scores) -> float | None:
+    """The distance of as many real images; None where it is not known, or the jobs have several."""
+    known = {
+        number(found.value): found.value for row in scores.last if (found := row.measured[FLOOR]) is not None
+    }
+    return next(iter(known.values())) if len(known) == 1 else None
 
 
 def _along(known: AlongRun | None) -> list[str]:

@@ -64,7 +64,7 @@ class Results:
     verdicts: Sequence[Verdict]
     """On every claim."""
     ladders: Sequence[Ladder]
-    """Those that some of the verdicts make."""
+    """Those that some of the verdicts make, and of which a run was trained."""
     paths: Sequence[PathResult]
     """Those of which a run has begun, or whose runs cannot be compared."""
     provenance: Mapping[str, Sequence[str]]
@@ -103,7 +103,7 @@ def compute(frames: Frames, *, title: str, command: str, inputs: ReportInputs | 
         studies=inputs.studies,
         further=inputs.further,
         verdicts=inputs.claims,
-        ladders=ladders_of(inputs.claims),
+        ladders=[ladder for ladder in ladders_of(inputs.claims) if ladder.tested],
         paths=[path for path in inputs.paths if path.has_begun or path.reason],
         provenance=provenance(frames),
         left_out=inputs.left_out,

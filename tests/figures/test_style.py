@@ -74,7 +74,7 @@ def test_labels_never_overlap_and_stay_within_the_axes():
     ax.set_ylim(0, 1)
     look = style.RunStyle("#0072B2", ())
     places = (0.5, 0.5, 0.51, 0.99, 1.0, math.nan)
-    style.label_ends(ax, [(value, f"r{i}", look) for i, value in enumerate(places)])
+    style.label_ends(ax, [style.LineEnd(1.0, value, f"r{i}", look) for i, value in enumerate(places)])
     heights = sorted(text.get_position()[1] for text in ax.texts)
     points = ax.get_position().height * 3 * 72
     assert min(np.diff(heights)) * points >= style.TEXT_SIZE

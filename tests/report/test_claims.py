@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -44,14 +45,37 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReportFiles, lis
     return files, found
 
 
-def test_the_page_opens_with_the_verdicts_and_has_every_word_of_each(reported):
+def test_the_page_has_the_samples_before_the_verdicts_and_every_word_of_each(reported):
     files, found = reported
     page = Page(files.page)
-    assert page.source.index('id="claims"') < page.source.index('id="runs"')
+    anchors = [a["id"] for tag, a in page.tags if tag == "section"]
+    assert [name for name in anchors if name in ("samples", "losses", "claims", "quality", "runs")] == [
+        "samples", "losses", "claims", "quality", "runs"
+    ]  # fmt: skip
     assert [verdict.word for verdict in found] == VERDICTS
     for verdict in found:
         for words in (*cells(verdict), sentence(verdict).replace("`", "")):
             assert words in page.text, words
+
+
+def test_claims_with_one_seed_are_a_line_that_says_what_would_judge_them(tmp_path: Path):
+    lab = Trainings(tmp_path)
+    lab.scored("baseline", [100.0], grids=True)
+    lab.scored("sgd", [200.0], samples="noise", grids=True)
+    claims = claims_of(
+        tmp_path,
+        worse="compare: {run: sgd, against: baseline, metric: quality, direction: higher, by: 5%}",
+        noise="outcome: {run: sgd, samples: noise}",
+    )
+    frames = lab.frames()
+    found = judge_claims(claims, Evidence(frames, {}), lambda _: "ablate run --run sgd")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DPI", 40)
+        files = build(frames, tmp_path / "r", title="t", command="c", inputs=ReportInputs(claims=found))
+    page = Page(files.page)
+    assert "2 claims can be judged once each run has two seeds or more" in page.text
+    assert "1 of 1 seed of sgd ends as noise: the share is 100%." in page.text
+    assert not [name for name in files.figures if name.startswith("claim-")]
 
 
 def test_a_claim_that_was_changed_after_its_runs_began_is_marked(reported):

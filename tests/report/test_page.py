@@ -83,7 +83,11 @@ def test_the_words_of_the_page(page: Page):
 def test_the_page_refers_to_nothing_outside_itself(page: Page):
     addresses = [a[name] for _, a in page.tags for name in ("src", "href", "srcset", "action") if a.get(name)]
     assert len(addresses) > 5
-    assert all(address is not None and address.startswith("data:") for address in addresses)
+    assert all(address is not None and address.startswith(("data:", "#")) for address in addresses)
+    anchors = {a["id"] for _, a in page.tags if "id" in a}
+    contents = [a["href"] or "" for tag, a in page.tags if tag == "a"]
+    sections = [f"#{a['id']}" for tag, a in page.tags if tag == "section"]
+    assert contents == sections and anchors >= {address[1:] for address in contents}
     assert not re.search(r"url\((?!data:)|@import|https?://", page.source)
 
 

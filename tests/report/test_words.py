@@ -31,7 +31,14 @@ def unended(run: str, exit_: str) -> Row:
             [row("base"), row("sgd", "noise"), row("both", "noise"), unended("later", "new")],
             "Of 4 runs, `base` makes healthy samples; `sgd` and `both` end in noise; `later` has not begun",
         ),
-        ([row("a"), row("a", "noise", seed=1)], "The run `a` differs between seeds"),
+        (
+            [row("a"), row("a", "noise", seed=1)],
+            "The run `a` differs between seeds (1 × healthy; 1 × noise)",
+        ),
+        (
+            [row("a"), unended("a", "interrupted"), row("b", "noise"), unended("b", "new")],
+            "Of 2 runs, `a` makes healthy samples; `b` ends in noise",
+        ),
         ([row(f"r{index}", "noise") for index in range(5)], "All 5 runs end in noise"),
         ([unended("a", "crashed"), row("b", "collapsed")], "Of 2 runs, `b` collapses; `a` crashed"),
     ],
@@ -46,10 +53,15 @@ def test_the_headline_has_the_outcome_of_each_run(rows: list[Row], text: str):
         (
             [row("a", quality=30.0), row("a", seed=1, quality=40.0), row("b", quality=5.0),
              row("b", seed=1, quality=math.nan)],
-            f"4 jobs of 2 runs and 2 seeds, all finished. {NAME} runs from 30.0–40.0 for `a` to 5.000 for `b`; lower "
-            "is better. Scores that are not finite rank last: `b`.",
+            "4 jobs of 2 runs and 2 seeds, all finished. The Fréchet distance to the real images, "
+            f"{NAME}, runs from 30.0–40.0 for `a` to 5.000 for `b`; lower is better. Scores that are not finite rank "
+            "last: `b`.",
         ),
-        ([row("a")], f"1 job of 1 run and 1 seed, all finished. {NAME} is 10.0 for `a`; lower is better."),
+        (
+            [row("a"), row("b", None, exit="new", dynamics=None, quality=None)],
+            "2 jobs of 2 runs and 1 seed: 1 finished and 1 not begun. The Fréchet distance to the real images, "
+            f"{NAME}, is 10.0 for `a`; lower is better.",
+        ),
     ],
 )  # fmt: skip
 def test_the_summary_has_the_best_and_the_worst_run(rows: list[Row], text: str):

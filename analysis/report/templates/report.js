@@ -1,5 +1,25 @@
 "use strict";
 (() => {
+  // A link into something folded opens it, and so does printing.
+  function open() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    const own = target.querySelector(":scope > details");
+    if (own) own.open = true;
+    target.scrollIntoView();
+  }
+  window.addEventListener("hashchange", open);
+  if (location.hash) open();
+  let closed = [];
+  window.addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const one of closed) one.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const one of closed) one.open = false;
+  });
+
   const viewer = document.getElementById("viewer");
   if (!viewer) return;
   const slider = viewer.querySelector("input[type=range]");
