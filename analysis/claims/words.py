@@ -118,11 +118,9 @@ def _found(verdict: Verdict) -> str:
 def _estimated(verdict: Verdict) -> str:
     if verdict.estimate is None:
         return ""
-    interval = interval_words(verdict)
-    return (
-        f": {verdict.claim.kind.effect_name} is {amount(verdict, verdict.estimate)}"
-        f"{f', interval {interval}' if interval else ''}"
-    )
+    estimate, interval = amount(verdict, verdict.estimate), interval_words(verdict)
+    bounds = f", interval {interval}" if interval not in ("", estimate) else ""
+    return f": {verdict.claim.kind.effect_name} is {estimate}{bounds}"
 
 
 def _position(verdict: Verdict) -> str:
@@ -203,9 +201,10 @@ def interval_words(verdict: Verdict) -> str:
     """ "−12% to −4%", with its level where that is not `LEVEL`; empty where there is no interval."""
     if verdict.low is None or verdict.high is None:
         return ""
-    words = f"{amount(verdict, verdict.low)} to {amount(verdict, verdict.high)}"
-    if math.isinf(verdict.low) and math.isinf(verdict.high):
+    if (verdict.low, verdict.high) == (-math.inf, math.inf):
         words = "unbounded"
+    else:
+        words = " to ".join(dict.fromkeys(amount(verdict, end) for end in (verdict.low, verdict.high)))
     return words if verdict.look is None else f"{words} ({level_words(verdict.look.level)})"
 
 

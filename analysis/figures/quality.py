@@ -8,19 +8,24 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from analysis.figures import style
-from analysis.figures.curves import STEPS
+from analysis.figures.curves import BAND_SEEDS, STEPS
 from analysis.figures.style import LineEnd, RunStyle
 from analysis.frames.quality import LastScore, Scores
 from analysis.statistics import contrast
 from fakeface.evaluation.measures import DISTANCE, FLOOR
 
+BELOW = 7.0
+"""Points from the dots of a run to the bar of its mean."""
+
 
 def quality_curves(
     ax: Axes, scores: Scores, looks: Mapping[str, RunStyle], *, over: Literal["step", "minutes"], last: float
 ) -> Axes:
-    """The Fréchet distance along every run, one line a seed.
+    """The Fréchet distance along every run: one line a seed or, from three seeds on, their median in a band from the
+    lowest to the highest.
 
     Both axes of the figure over steps are logarithmic, so that the mean height of a line is the mean along the run.
     Minutes are time at work on whatever each job ran on: pauses between sessions do not count.
@@ -47,6 +52,15 @@ def quality_curves(
         own = curves[(curves["run"] == run) & curves["value"].notna()]
         if own.empty:
             continue
+        if own["seed"].nunique() >= BAND_SEEDS:
+            columns = {
+                over: (over, "median"),
+                "value": ("value", "median"),
+                "low": ("value", "min"),
+                "high": ("value", "max"),
+            }
+            own = own.assign(at=own["step"]).groupby("at", as_index=False).agg(**columns).assign(seed=0)
+            ax.fill_between(own[over], own["low"], own["high"], color=look.color, alpha=0.16, lw=0, zorder=2)
         sns.lineplot(
             own, x=over, y="value", units="seed", estimator=None, sort=False, ax=ax, color=look.color,
             linestyle=look.linestyle, lw=1.5, marker="o", markersize=3.5, markeredgewidth=0.6, clip_on=False, label=run,
@@ -54,6 +68,8 @@ def quality_curves(
         )  # fmt: skip
         ends = own.groupby("seed").last()
         labels.append(LineEnd(float(ends[over].max()), float(ends["value"].median()), run, look))
+    if over == "minutes" and labels:  # medians end before the slowest seed
+        style.scale_minutes(ax, min(last, max(end.x for end in labels)))
     if (curves["value"].dropna() > 0).all():
         style.log_axis(ax.yaxis)
     style.label_ends(ax, labels)
@@ -81,10 +97,15 @@ def quality_by_run(ax: Axes, scores: Scores, looks: Mapping[str, RunStyle]) -> A
         **strip, palette={run: looks[run].color for run in runs}, size=5.5, linewidth=0.7, edgecolor="white",
         jitter=False, zorder=3,
     )  # fmt: skip
+    dots = len(ax.lines)
     sns.pointplot(
-        **strip, palette=dark, errorbar=_interval, marker="|", markersize=11, markeredgewidth=1.6, linestyle="none",
+        **strip, palette=dark, errorbar=_interval, marker="|", markersize=7, markeredgewidth=1.6, linestyle="none",
         err_kws={"linewidth": 1.1}, zorder=2,
     )  # fmt: skip
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    for line in ax.lines[dots:]:  # below the dots, which would hide it
+        line.set_transform(line.get_transform() + ScaledTranslation(0, -BELOW / 72, figure.dpi_scale_trans))
     ax.set_ylabel("")
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")

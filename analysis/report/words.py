@@ -36,7 +36,8 @@ _MEANINGS: Mapping[str, str] = {
     Samples.NOISE: "without the shapes of real images",
     Samples.COLLAPSED: "nearly all alike",
     Dynamics.BALANCED: "both networks moved, and neither won",
-    Dynamics.DISCRIMINATOR_WON: "it tells nearly all images apart with confidence, so that the generator learns little",
+    Dynamics.DISCRIMINATOR_WON: "the discriminator tells nearly all images apart with confidence, so that the "
+    "generator learns little from it",
     Dynamics.STALLED: "a network hardly moved: its steps are short and do not add up",
     Exit.DIVERGED: "a loss or a weight was no longer finite",
     Exit.PRUNED: "a study cut it short",

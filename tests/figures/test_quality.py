@@ -58,6 +58,19 @@ def test_step_0_has_its_place_on_the_logarithmic_axis(tmp_path: Path):
     assert list(ax.get_xticks()) == [0, 10, 40, 100, 400, 1_000, 4_000]
 
 
+def test_three_seeds_are_their_median_in_a_band(tmp_path: Path):
+    jobs = []
+    for seed, value in enumerate((10.0, 30.0, 80.0)):
+        with begin(tmp_path / f"a{seed}", seed=seed) as journal:
+            score_along(journal, {0: 100.0, 3: value})
+        jobs.append(Selected("a", seed, tmp_path / f"a{seed}"))
+    ax = over_steps(scores_of(load(jobs)), "a", last=3)
+    assert points(labelled(ax, "a")) == [[0, 100], [3, 30]]
+    (band,) = ax.collections
+    corners = band.get_paths()[0].vertices[:, 1]
+    assert (corners.min(), corners.max()) == (10, 100)
+
+
 def test_the_strip_of_last_scores_has_a_line_for_the_floor(tmp_path: Path):
     jobs = []
     for seed in range(2):

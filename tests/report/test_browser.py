@@ -77,6 +77,32 @@ def test_choosing_a_seed_shows_its_jobs_only(browser: "Browser", address: str) -
     assert [" ".join(caption.split()) for caption in captions] == ["adam seed 1", "sgd seed 1"]
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_contents_lead_to_every_section_and_open_what_is_folded(
+    browser: "Browser", address: str, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(address)
+    links = page.locator("nav a")
+    assert links.all_inner_texts() == page.locator("section h2").all_inner_texts()
+    page.get_by_role("link", name="Every job").click()
+    assert page.locator("#runs table").is_visible()
+    assert page.locator("#runs").bounding_box()["y"] < 800  # type: ignore[index]
+    nav = page.locator("nav").bounding_box()
+    assert nav is not None and (nav["y"] >= 0) == (width == 1280), "beside the sections where there is room"
+
+
+def test_everything_folded_is_printed_and_folded_again(browser: "Browser", address: str) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    folded = "document.querySelectorAll('details:not([open])').length"
+    before = page.evaluate(folded)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert before > 2 and page.evaluate(folded) == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(folded) == before
+
+
 @pytest.mark.parametrize("width", [390, 768, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_width_makes_the_page_scroll_sideways(
