@@ -79,5 +79,17 @@ def name_runs(runs: Sequence[str], most: int) -> str:
 
 
 def name_seeds(seeds: Sequence[int]) -> str:
-    """ "seed 3", or "seeds 0, 3"."""
-    return f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"
+    """ "seed 3", or "seeds 0, 3-7"."""
+    return f"seed{'' if len(seeds) == 1 else 's'} {ranges(seeds)}"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Whole numbers in their order, three or more in sequence as `--seeds` takes them: "0, 3-7"."""
+    parts: list[list[int]] = []
+    for value in sorted(numbers):
+        if parts and value == parts[-1][-1] + 1:
+            parts[-1].append(value)
+        else:
+            parts.append([value])
+    words = (f"{one[0]}-{one[-1]}" if len(one) > 2 else ", ".join(map(str, one)) for one in parts)
+    return ", ".join(words)

@@ -23,7 +23,11 @@ def test_lists_counts_and_spans() -> None:
     assert [wording.listed("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
     assert [wording.counted(n, "step") for n in (0, 1, 1200)] == ["0 steps", "1 step", "1,200 steps"]
     assert [wording.name_runs(["a", "b"], most) for most in (2, 1)] == ["`a` and `b`", "2 runs"]
-    assert [wording.name_seeds(seeds) for seeds in ([3], [0, 3])] == ["seed 3", "seeds 0, 3"]
+    assert [wording.name_seeds(seeds) for seeds in ([3], [0, 1, 3], [0, 4, 3, 5])] == [
+        "seed 3",
+        "seeds 0, 1, 3",
+        "seeds 0, 3-5",
+    ]
     assert [wording.span(values) for values in ([3, 1, 2], [2, 2.0001])] == ["1.000 to 3.000", "2.000"]
     assert [wording.percent(share) for share in (0.234, -0.04, 0.001)] == ["23%", "-4%", "0%"]
     assert [wording.signed(text) for text in ("-1.2", "3", "-0")] == ["−1.2", "+3", "0"]

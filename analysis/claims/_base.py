@@ -17,7 +17,7 @@ from ablations.spec import Names, Node
 from ablations.spec.names import Name
 from analysis.claims.metrics import Metric
 from analysis.statistics import Effect, Region, VerdictWord
-from analysis.wording import listed, number
+from analysis.wording import listed, number, ranges
 from fakeface.config import Settings
 from fakeface.measures import Scale
 from fakeface.outcomes import Regime
@@ -64,7 +64,7 @@ class Group:
     def lacking(self) -> str:
         """Which seeds have no value, and why; empty where all have one."""
         return "; ".join(
-            f"{self.unit if len(seeds) == 1 else self.unit.plural} {', '.join(map(str, seeds))} {reason}"
+            f"{self.unit if len(seeds) == 1 else self.unit.plural} {ranges(seeds)} {reason}"
             for reason, seeds in self.missing.items()
         )
 

@@ -140,8 +140,9 @@ def _difference(ax: Axes, verdict: Verdict) -> None:
     ax.axvline(0, color=style.MUTED, lw=0.8)
     low, high = np.clip([verdict.low, verdict.high], left, right)
     ax.plot([low, high], [0, 0], color=color, lw=2.2, solid_capstyle="butt")
-    for end, known, marker in ((low, verdict.low, "<"), (high, verdict.high, ">")):
-        ax.plot(end, 0, marker if math.isinf(known) else "|", color=color, ms=7, mew=1.6, clip_on=False)
+    for end, known in ((low, verdict.low), (high, verdict.high)):
+        marker = "|" if math.isfinite(known) else "<" if known < 0 else ">"
+        ax.plot(end, 0, marker, color=color, ms=7, mew=1.6, clip_on=False)
     if math.isfinite(verdict.estimate):
         ax.plot(verdict.estimate, 0, "o", color=color, ms=6, mec="white", mew=0.8, clip_on=False, zorder=3)
     ax.set_xlim(left, right)

@@ -37,9 +37,9 @@ class ReportFiles:
     """The same as plain data, for other programs; `report.json` holds it."""
     figures: Mapping[str, Path]
     """The PNGs by name: `losses-<run>`, `losses-overlaid`, `losses-overlaid-narrow`, `quality`, `quality-time`,
-    `quality-seeds`, `profiles`, `samples-s<seed>`, `ladder-<start>-<goal>`, `path-<path>`, `mechanism`,
-    `study-<study>-<figure>`, `claim-<claim>`. The record names them, and the next report in the same folder removes
-    those that it does not write."""
+    `quality-seeds`, `quality-seeds-narrow`, `profiles`, `samples-s<seed>`, `ladder-<start>-<goal>`, `path-<path>`,
+    `mechanism`, `study-<study>-<figure>`, `claim-<claim>`. The record names them, and the next
+    report in the same folder removes those that it does not write."""
 
 
 def build(

@@ -81,9 +81,10 @@ def _quality(results: Results) -> Iterator[tuple[str, Figure]]:
         yield "quality-time", figure
     seeds = Counter(row.run for row in results.scores.last if row.measured[DISTANCE] is not None)
     if max(seeds.values(), default=0) > 1:
-        figure = style.figure(9.4, 1.1 + STRIP_ROW * len(seeds))
-        quality_by_run(figure.subplots(), results.scores, looks)
-        yield "quality-seeds", figure
+        for name, width in (("quality-seeds", 9.4), ("quality-seeds-narrow", 4.7)):
+            figure = style.figure(width, 1.1 + STRIP_ROW * len(seeds))
+            quality_by_run(figure.subplots(), results.scores, looks)
+            yield name, figure
     found = results.aggregates
     if found is not None and not found.profiles.empty:
         figure = style.figure(9.4, 3.4)

@@ -103,7 +103,7 @@ def _contents(results: Results) -> dict[str, Any]:
         "meanings": meanings(begun),
         "expected": EXPECTED,
         "runs": results.frames.runs,
-        "seeds": list(dict.fromkeys(row.seed for row in begun)),
+        "seeds": sorted({row.seed for row in begun}),
         "styles": results.looks,
         "ladders": [
             {

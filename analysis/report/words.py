@@ -87,7 +87,7 @@ def summary(rows: Sequence[Row], quality: str, floor: float | None = None) -> st
     seeds = len({row.seed for row in rows})
     jobs = f"{counted(len(rows), 'job')} of {counted(len(runs), 'run')} and {counted(seeds, 'seed')}"
     if ended == len(rows):
-        jobs += ", all finished"
+        jobs += ", all finished" if ended > 1 else ", finished"
     else:
         others = Counter(_SHORT.get(row.exit, row.exit) for row in rows if row.exit != Exit.FINISHED)
         jobs += f": {listed([f'{ended} finished', *(f'{count} {word}' for word, count in others.items())])}"
@@ -149,6 +149,8 @@ def unit_words(declared: Iterable[Declaration]) -> str:
             f": a discriminator that cannot tell real from generated images has Loss_D = 2 ln 2 ≈ "
             f"{2 * math.log(2):.2f}, and its generator Loss_G = ln 2 ≈ {math.log(2):.2f}"
         )
+    for tight in (" = ", " ≈ ", " ln "):  # no line breaks inside a formula
+        words = words.replace(tight, tight.replace(" ", "\u00a0"))
     return f"{words}."
 
 

@@ -109,4 +109,6 @@ def _unknown(groups: list[Array], level: float) -> RankEffect:
 
 def _reason(groups: Iterable[Array]) -> str:
     count = sum(int(np.isinf(group).sum()) for group in groups)
-    return f"{count} diverged run{'s' if count > 1 else ''} rank last" if count else "values without spread"
+    if not count:
+        return "values without spread"
+    return f"{count} trainings rank last" if count > 1 else "1 training ranks last"

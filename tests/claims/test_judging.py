@@ -151,7 +151,7 @@ def test_a_diverged_run_ranks_last_and_is_told(lab: Trainings, worse: str):
     lab.job(worse, 4, None, exit_="diverged", loss_d=[1.0, math.nan], loss_g=[1.0, 1.0])
     found = judged(lab, it=compare("higher" if worse == "sgd" else "lower", "by: 10%"))["it"]
     assert found.word == "supported"
-    assert "1 diverged run rank" in found.method
+    assert "1 training ranks last" in found.method
     assert "1 of 5 ranked last" in sentence(found)
     group = next(group for group in found.groups if group.name == worse)
     assert group.values[4] == INF

@@ -54,7 +54,7 @@ def test_pairing_is_decided_by_the_seeds_alone(seeds, paired):
 
 def test_a_diverged_run_turns_means_into_ranks_and_says_so():
     found = difference([1.0, 2.0, 3.0, INF], [10.0, 11.0, 12.0, 13.0], paired=True)
-    assert found.method == "Mann-Whitney shift (1 diverged run rank last)"
+    assert found.method == "Mann-Whitney shift (1 training ranks last)"
     # 12 of 16 pairs have a lower: U = 4, of 70 orders 12 are as low or lower.
     assert found.p == pytest.approx(2 * 12 / 70)
     assert found.estimate == pytest.approx(-9.0)
@@ -162,7 +162,7 @@ def test_diverged_cells_leave_main_effects_to_ranks_and_no_interaction():
     values = cells(3, first=0.0, second=0.0)
     values[1], values[3] = np.full(3, INF), np.full(3, INF)
     first, second, interaction = (factor_effect(values, of, paired=False) for of in Factor)
-    assert second.method == "Mann-Whitney shift in 2 strata (6 diverged runs rank last)"
+    assert second.method == "Mann-Whitney shift in 2 strata (6 trainings rank last)"
     assert second.p == pytest.approx(2 / 20**2)
     assert judge(second, higher_by(1.0)).verdict == "supported"
     assert judge(first, within(1.0)).verdict == "undecided"

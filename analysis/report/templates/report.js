@@ -39,7 +39,7 @@
       }
       const at = job.querySelector(".at");
       if (shown) shown.hidden = false;
-      at.textContent = !shown ? "no samples yet" : Number(shown.dataset.step) === step ? ""
+      at.textContent = !shown ? (job.querySelector("img") ? "no samples yet" : "no samples") : Number(shown.dataset.step) === step ? ""
         : "still at step " + Number(shown.dataset.step).toLocaleString("en-US");
     }
   }
