@@ -14,8 +14,10 @@ _UNSAFE_IN_LINES = re.compile(f"(?!\n)[{_CONTROL}]")
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/?#:]*:[^\s/?#]*@|(?<=http://)[^\s/?#]*@|(?<=https://)[^\s/?#]*@")
 """A name with a password, or a name alone where it may be a token. Databases need one, which is no secret."""
 _SECRET = re.compile(
-    r"([?&][^=&#\s]*(?:token|key|passw|pwd|secret|sig|auth)[^=&#\s]*=)[^&#\s]+", re.IGNORECASE
+    r"([?&](?!viewStateShareKey=)[^=&#\s]*(?:token|key|passw|pwd|secret|sig|auth)[^=&#\s]*=)[^&#\s]+",
+    re.IGNORECASE,
 )
+"""A parameter that may be a secret. `viewStateShareKey` names a saved view of MLflow's page."""
 _FIRST_BYTE = 0xDC00
 """A byte that is not UTF-8 is U+DC00 plus its value in a Python string (`surrogateescape`)."""
 

@@ -42,6 +42,7 @@ def test_line_breaks_are_kept_in_messages_and_visible_in_names():
     [
         ("http://me:secret@host:5000/x", "http://***@host:5000/x"),
         ("'https://token@host'", "'https://***@host'"),
+        ("http://host/?a_key=b&viewStateShareKey=quick", "http://host/?a_key=***&viewStateShareKey=quick"),
         ("postgresql://me:secret@host/db", "postgresql://***@host/db"),
         ("postgresql://me@host/db", "postgresql://me@host/db"),
         ("sqlite:////a@b/mlflow.db", "sqlite:////a@b/mlflow.db"),

@@ -108,7 +108,8 @@ class Job:
 
     def name(self, **fields: Any) -> None:
         """A plan names the job."""
-        self.journal.append("named", **replace(self.planned, **fields).naming())
+        named = replace(self.planned, **fields).naming()
+        self.journal.append("named", **named, description=f"How {named['run']} fares.")
 
     def session(self, from_step: int = 0) -> None:
         """A process begins."""

@@ -1,6 +1,9 @@
 """The commands that take care of a store: `ablate sync`, `ui`, `merge`, `audit` and `clean`."""
 
+import os
+import sys
 import threading
+import webbrowser
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -26,23 +29,40 @@ from ablations.cli.printing import console
 from fakeface.errors import UserError
 
 store_app = typer.Typer()
+MAX_LINKS = 6
+"""Of groups that `ablate ui` prints."""
 
 
 @store_app.command()
 def ui(
     store: StorePath = STORE,
     port: Annotated[int | None, PORT_OPTION] = None,
+    no_browser: Annotated[bool, flag("--no-browser", help="Only print the addresses.")] = False,
 ) -> None:
-    """Serve the MLflow page of the store on 127.0.0.1 until Ctrl-C."""
+    """Serve the MLflow page of the store on 127.0.0.1 until Ctrl-C, and open the charts of the newest group."""
     from ablations import tracking
     from ablations.store import Store
     from ablations.tracking.page import PORT
 
-    out = console()
+    out, place = console(), Store(store)
+
+    def on_ready(url: str) -> None:
+        links = tracking.chart_links(place, url)
+        for name, link in links[:MAX_LINKS]:
+            out.say("{}", name)
+            out.say("  {}", link)
+        out.say("{}: {}  (Ctrl-C ends it)", "All experiments" if links else "MLflow", url)
+        if out.is_terminal and not no_browser and _has_display():
+            webbrowser.open(links[0][1] if links else url)
+
     out.say("Starting the MLflow page ...")
-    tracking.serve(
-        Store(store), port or PORT, on_ready=lambda url: out.say("MLflow: {}  (Ctrl-C ends it)", url)
-    )
+    tracking.serve(place, port or PORT, on_ready=on_ready)
+
+
+def _has_display() -> bool:
+    """Whether a browser would be beside the terminal, and not in it or on another machine."""
+    local = not any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
+    return local and (sys.platform == "darwin" or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))))
 
 
 @store_app.command()

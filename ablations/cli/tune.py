@@ -23,8 +23,7 @@ from fakeface.errors import UserError
 
 if TYPE_CHECKING:
     from ablations.cli.printing import SafeConsole
-    from ablations.spec import Spec, StudySpec
-    from ablations.store import Store
+    from ablations.spec import Spec
     from ablations.studies.runner import Setting, StudyRunner
     from analysis.frames.studies import StudyResult
 
@@ -71,10 +70,10 @@ def tune(
     from ablations.studies.scheduler import TaskScheduler
 
     out = console(stderr=json_)
+    if dashboard:
+        return _serve_dashboard(chosen, study, storage, port, out)
     spec, store = chosen.load(), Store(chosen.store)
     searched = spec.study(study)
-    if dashboard:
-        return _serve_dashboard(spec, searched, store, storage, port, out)
     if trials is not None:
         searched = replace(searched, trials=trials)
     executor = setup.make_executor(store, work)
@@ -125,21 +124,22 @@ def tune(
     raise typer.Exit(status)
 
 
-def _serve_dashboard(
-    spec: "Spec", study: "StudySpec", store: "Store", url: str | None, port: int, out: "SafeConsole"
-) -> None:
-    from ablations.store import data_key
-    from ablations.studies.dashboard import serve
+def _serve_dashboard(chosen: SpecOptions, name: str, url: str | None, port: int, out: "SafeConsole") -> None:
+    from ablations.store import Store, data_key
+    from ablations.studies.dashboard import check_installed, serve
     from ablations.studies.runner import StudyRunner
     from ablations.studies.storage import storage_of
 
+    check_installed()
+    spec, store = chosen.load(), Store(chosen.store)
+    study = spec.study(name)
     runner = StudyRunner(spec, study, store, lambda config: store.find_data(data_key(config)).images, url)
     if not runner.has_begun():
         raise UserError(
             f"{study.name}: not begun yet with these settings; `ablate tune {study.name}` does that"
         )
-    out.say("Dashboard: http://127.0.0.1:{}  (Ctrl-C ends it)", port)
-    serve(storage_of(runner.folder, url), port)
+    ready = "Dashboard: http://127.0.0.1:{}  (Ctrl-C ends it)"
+    serve(storage_of(runner.folder, url), port, lambda: out.say(ready, port))
 
 
 def _draw(runners: "Sequence[StudyRunner]") -> "StudyResult":

@@ -53,6 +53,8 @@ class Job:
     """The `--set` values that make it another training than its plain run."""
     claims: Mapping[str, Any] | None = None
     """Digests of the specification's claims, for the journal (`Spec.claim_digests`)."""
+    description: str = ""
+    """The run's, for people."""
 
     @property
     def name(self) -> str:
@@ -178,6 +180,7 @@ def make_plan(
                     data_code=data_codes[data],
                     overrides=tuple(run.changed.values()),
                     claims=spec.claim_digests,
+                    description=run.description,
                 )
             )
     if problems:

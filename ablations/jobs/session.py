@@ -106,7 +106,7 @@ def name_job(job: Job, journal: Journal, history: History) -> None:
     """Journal the run, group, profile and `--set` under which a plan has the job, unless the journal has them."""
     naming = job.naming()
     if not any(all(known.get(key) == value for key, value in naming.items()) for known in history.names):
-        history.apply(journal.append("named", **naming))
+        history.apply(journal.append("named", **naming, description=job.description))
 
 
 class Session:

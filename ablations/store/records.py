@@ -113,6 +113,8 @@ class NamedRecord(AnyRecord):
     overrides: list[str] = []
     """`--set` values of the plan."""
     config: _Tracked = _Tracked()
+    description: str = ""
+    """The run's, for people."""
 
 
 class _Stack(_Form):

@@ -1,6 +1,6 @@
 """Optuna's own dashboard on a study, on 127.0.0.1, for reading."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
@@ -17,19 +17,26 @@ HOST = "127.0.0.1"
 READING = ("GET", "HEAD")
 
 
-def serve(storage: BaseStorage, port: int) -> None:
-    """Serve until Ctrl-C. Raises UserError if the extra is not installed, or if the port is in use."""
+def check_installed() -> None:
+    """Raise UserError if the extra is not installed."""
     try:
-        from optuna_dashboard import wsgi
+        import optuna_dashboard  # noqa: F401
     except ImportError:
         raise UserError(
             "the dashboard is an extra: pip install -e '.[dashboard]' -c constraints.txt"
         ) from None
+
+
+def serve(storage: BaseStorage, port: int, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until Ctrl-C. `on_ready` is called once it listens. Raises UserError if the port is in use."""
+    from optuna_dashboard import wsgi
+
     try:
         server = make_server(HOST, port, guarded(wsgi(storage), port), _Server, _QuietHandler)
     except OSError as error:
         raise UserError(f"--port {port}: {error.strerror or error}; choose another") from error
     with server, suppress(KeyboardInterrupt):
+        on_ready()
         server.serve_forever()
 
 

@@ -19,7 +19,7 @@ from ablations.store.locks import lock_of
 from ablations.studies.edges import Staircase, axis_of, tried
 from ablations.studies.record import FILE, Confirmed, StudyRecord, TrainingResult
 from ablations.studies.results import result_of
-from ablations.studies.sampling import importances, open_study
+from ablations.studies.sampling import importances, label, open_study
 from ablations.studies.scheduler import Task, TaskScheduler
 from ablations.studies.storage import database_errors, journal_of, storage_of
 from ablations.studies.trials import best_params, search, trial_records
@@ -134,7 +134,11 @@ class StudyRunner:
                     pass
             with os_errors(self.folder, "keep the trials here"), database_errors(self.url):
                 storage = storage_of(self.folder, self.url)
-                yield open_study(self.folder_name, self.study, storage, self.total_steps)
+                opened = open_study(self.folder_name, self.study, storage, self.total_steps)
+                objective = self.study.entry.objective.name
+                metric = self.facts["metric"] if objective == "quality" else objective
+                label(opened, metric, self.study.entry.description)
+                yield opened
         finally:
             lock.release()
 

@@ -6,15 +6,18 @@ then queued in one write. So a study that is killed at any instant resumes with 
 
 import json
 import math
+import warnings
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ablations.spec import StudySpec
 from ablations.spec.models import Dimension, PrunerConfig
+from ablations.studies.record import WORST
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -37,6 +40,25 @@ def open_study(name: str, study: StudySpec, storage: BaseStorage, total_steps: i
         if not any(trial.system_attrs.get("fixed_params") == stored for trial in opened.trials):
             opened.enqueue_trial(stored, user_attrs={"enqueued": True})
     return opened
+
+
+def label(opened: optuna.Study, metric: str, description: str) -> None:
+    """Name a study's value, and say in its user attributes what it is about. Writes what is not stored yet.
+
+    metric: registered name of the value.
+    """
+    if opened.metric_names != [metric]:
+        with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
+            opened.set_metric_names([metric])
+    about = {
+        "description": description,
+        "value": f"{metric}, or {WORST:.0e} to {2 * WORST:.0e} for a training that diverged or whose discriminator won",
+        "intermediate_values": "spectrum_distance of the samples in dB, by generator step (all steps of one seed, then "
+        "those of the next)",
+    }
+    for name, text in about.items():
+        if opened.user_attrs.get(name) != text:
+            opened.set_user_attr(name, text)
 
 
 def next_trial(opened: optuna.Study, study: StudySpec) -> optuna.Trial:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import BaseJournalBackend
@@ -88,6 +89,20 @@ def storage_of(folder: Path, url: str | None) -> BaseStorage:
         missing = isinstance(error, ImportError) and str(url).startswith("postgresql")
         remedy = ": `pip install -e '.[postgres]'` installs it" if missing else ""
         raise UserError(f"{where}: cannot read the trials: {_first_line(error)}{remedy}") from error
+
+
+def load_study(folder: str | Path) -> optuna.Study:
+    """The Optuna study in a folder of `<store>/studies/`, for reading: `ablate tune` owns it.
+
+    Raises:
+        UserError: there is none, or its journal cannot be read.
+    """
+    path = Path(folder)
+    if not journal_of(path).is_file():
+        raise UserError(
+            f"{path}: no study here; `ablate tune` makes one, in <store>/studies/<study>-<digest>"
+        )
+    return optuna.load_study(study_name=path.resolve().name, storage=storage_of(path, None))
 
 
 @contextmanager

@@ -120,9 +120,12 @@ class TrialTask(Task):
         """Store the results and close the trial, with a finite value or as pruned."""
         self.trial.set_user_attr("regime", regime)
         self.trial.set_user_attr("results", _RESULTS.dump_json(tuple(self.results)).decode())
-        if self.results:  # for Optuna's dashboard
+        if self.results:  # for Optuna's dashboard and `trials_dataframe`
             for key in ("exit", "samples", "dynamics", "onset"):
                 self.trial.set_user_attr(key, getattr(self.results[-1], key))
+            known = [result.quality for result in self.results if result.quality is not None]
+            self.trial.set_user_attr("distance", fmean(known) if known else None)
+            self.trial.set_user_attr("job", ", ".join(result.folder for result in self.results))
         self.trial.study.tell(self.trial, None if state == TrialState.PRUNED else value, state=state)
         self.finished = True
 

@@ -15,12 +15,13 @@ between a batch and its note duplicates nothing, and a lost note or a wiped serv
     results.py    a study or the report -> a run of its own
     loop.py       everything in a store, once or continuously
     process.py    the process that ships while jobs train
-    page.py       the MLflow page, and the link that compares runs
+    views.py      what the page shows of an experiment at once: views of its groups, and a description
+    page.py       the MLflow page, and the links to charts on it
     reading.py    runs -> histories, for `analysis.load("sqlite:///...")`
 """
 
 from ablations.tracking.loop import SyncReport, sync
-from ablations.tracking.page import compare_link, serve
+from ablations.tracking.page import chart_links, compare_link, serve
 from ablations.tracking.process import MirrorProcess
 from ablations.tracking.reading import TrackedRun, read_runs
 from ablations.tracking.shipped import run_ids
@@ -29,6 +30,7 @@ __all__ = [
     "MirrorProcess",
     "SyncReport",
     "TrackedRun",
+    "chart_links",
     "compare_link",
     "read_runs",
     "run_ids",

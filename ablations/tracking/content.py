@@ -51,6 +51,8 @@ class Facts:
     session: Record = field(default_factory=dict)
     outcome: Record | None = None
     notes: list[str] = field(default_factory=list)
+    scores: dict[str, str] = field(default_factory=dict)
+    """Name of the distance by kind of score, as far as there are scores."""
 
     def apply(self, record: Record) -> bool:
         """Add one record. Returns whether it was about the job as a whole."""
@@ -68,6 +70,9 @@ class Facts:
                 self.outcome = record
             case "note":
                 self.notes.append(record["text"])
+            case ScoreKind.FINAL | ScoreKind.CURVE as kind:
+                self.scores[kind] = record["metric"]
+                return False
             case _:
                 return False
         return True
@@ -186,8 +191,9 @@ def tags(facts: Facts, folder: str, *, running: bool) -> dict[str, str]:
 
 
 def description(facts: Facts) -> str:
-    """The outcome with its evidence, and the notes, as the Markdown that the run's page shows."""
-    lines = []
+    """What the run is, the outcome with its evidence, and the notes, as the Markdown that the run's page shows."""
+    about = str(facts.name.get("description") or "")
+    lines = [about, ""] if about else []
     outcome = facts.outcome or {}
     for word in ("exit", "samples", "dynamics"):
         if word in outcome:

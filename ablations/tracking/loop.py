@@ -16,6 +16,7 @@ from ablations.tracking.refusals import Refusal, in_words, meaning
 from ablations.tracking.results import ResultShipper, is_shipped, published_results
 from ablations.tracking.ship import JobShipper
 from ablations.tracking.shipped import Pending, pending_jobs
+from ablations.tracking.views import ViewShipper
 from fakeface.locks import wait_for
 from fakeface.terminal import without_credentials
 
@@ -92,6 +93,7 @@ class _Mirror:
         self.verified: set[str] = set()
         """Jobs whose run this process has seen in MLflow."""
         self.results = ResultShipper(store, uri)
+        self.views = ViewShipper(store, uri)
         self.settled: dict[str, tuple[int, int]] = {}
         """Size and time of journals that are completely shipped, so that a pass need not read a hundred old jobs."""
 
@@ -120,6 +122,9 @@ class _Mirror:
         shippers = self._ship_jobs(report, client, thorough, abort)
         for result in published_results(self.store):
             self._attempt(report, result.name, partial(self.results.ship, client, result, abort))
+        for shipper in shippers:
+            self.views.seen(shipper.folder.name, shipper.shipped)
+        self._attempt(report, "the views", partial(self.views.ship, client, abort))
         report.problems |= {one.folder.name: one.problems for one in shippers if one.problems}
         if isinstance(client, server.ServerClient) and client.problem:
             report.problems[without_credentials(self.uri)] = [client.problem]

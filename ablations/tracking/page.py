@@ -1,4 +1,4 @@
-"""The MLflow page of a store's mirror, and the link that compares runs on it."""
+"""The MLflow page of a store's mirror, and the links to charts on it."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from ablations.store import Store
-from ablations.tracking import server
+from ablations.tracking import server, views
 from ablations.tracking.process import end_group
 from ablations.tracking.refusals import database_errors
 from ablations.tracking.shipped import runs
@@ -41,7 +41,8 @@ def compare_link(
 ) -> str:
     """The address of charts with the runs' metrics overlaid and their sample grids under one step slider.
 
-    On the tracking server, if `uri` is the URI of one; else on the page that `serve` offers.
+    On the tracking server, if `uri` is the URI of one; else on the page that `serve` offers. It is that of a saved view
+    if there is one of exactly these runs.
 
     Args:
         folders: names of job folders: show exactly their runs, as far as these exist. Runs of the same name with other
@@ -57,6 +58,9 @@ def compare_link(
     found = {shipped.run_id: shipped.experiment_id for shipped in runs(store, uri, folders).values()}
     if not found:
         return f"{base}/#/experiments"
+    for group in _viewed(store, uri):
+        if {run.id for run in group.current} == found.keys():
+            return f"{base}/{views.address(group.experiment_id, group.key)}"
     query = {"workflowType": "machine_learning", "compareRunsMode": "CHART"}
     wanted = " and ".join(f'tags.{name} = "{value}"' for name, value in (tags or {}).items() if value)
     if len(found) <= MAX_IDS:
@@ -70,6 +74,21 @@ def compare_link(
         path, query = "compare-experiments/s", {"experiments": json.dumps(experiments)} | query
     arguments = urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
     return f"{base}/#/{path}?{arguments}"
+
+
+def chart_links(store: Store, url: str) -> list[tuple[str, str]]:
+    """Experiment with group, and address of its charts on the page at `url`, the newest first."""
+    return [
+        (f"{group.experiment}, {group.title}", f"{url}/{views.address(group.experiment_id, group.key)}")
+        for group in _viewed(store, store.tracking_uri)
+    ]
+
+
+def _viewed(store: Store, uri: str) -> list[views.Group]:
+    """The groups that have a view in MLflow."""
+    known = views.noted_keys(store, uri)
+    shown = [views.ShownRun.of(shipped) for shipped in runs(store, uri).values()]
+    return [group for group in views.groups_of(shown) if (group.experiment_id, group.key) in known]
 
 
 def serve(store: Store, port: int, *, on_ready: Callable[[str], None] | None = None) -> None:

@@ -230,7 +230,10 @@ def _pending_of(folder: Path, shipped: Shipped) -> JobPending:
 
 def _replay(path: Path, shipped: Shipped) -> tuple[Shipped, JobPending]:
     """Read what is left as shipping would, to the last attempt: where that ends, and what is shipped on the way."""
-    after = replace(shipped, facts=replace(shipped.facts, notes=list(shipped.facts.notes)))
+    after = replace(
+        shipped,
+        facts=replace(shipped.facts, notes=list(shipped.facts.notes), scores=dict(shipped.facts.scores)),
+    )
     rows = images = 0
     reading = journal.read(path, shipped.offset)
     for number, (record, offset) in enumerate(zip(reading.records, reading.offsets, strict=True), 1):

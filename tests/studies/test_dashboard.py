@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ablations.cli.app import app
 from ablations.studies import dashboard
 from ablations.studies.storage import storage_of
 from fakeface.errors import UserError
@@ -80,3 +82,11 @@ def test_a_port_in_use_is_an_error_in_words(seen: list[str], tmp_path: Path):  #
         number = other.getsockname()[1]
         with pytest.raises(UserError, match=f"--port {number}: Address already in use"):
             dashboard.serve(storage_of(tmp_path, None), number)
+
+
+def test_a_missing_extra_is_the_first_thing_that_the_command_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
+    done = CliRunner().invoke(app, ["tune", "any", "--dashboard", "--spec", str(tmp_path / "missing.yaml")])
+    assert "the dashboard is an extra: pip install" in str(done.exception)

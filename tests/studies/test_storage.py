@@ -11,8 +11,8 @@ import optuna
 import pytest
 
 from ablations.spec import StudySpec
-from ablations.studies.sampling import next_trial
-from ablations.studies.storage import database_errors, journal_of, storage_of
+from ablations.studies.sampling import label, next_trial
+from ablations.studies.storage import database_errors, journal_of, load_study, storage_of
 from fakeface.errors import UserError
 from tests.studies.specs import opened
 
@@ -48,6 +48,23 @@ def test_a_journal_that_ends_anywhere_resumes_with_the_same_trials(study: StudyS
             known.tell(trial.number, 1.0)
         run_trials(known, study, 3 - len(known.get_trials(states=(optuna.trial.TrialState.COMPLETE,))))
         assert [trial.system_attrs["fixed_params"] for trial in known.trials] == trials
+
+
+def test_a_study_is_loaded_by_its_folder_with_a_named_value(study: StudySpec, tmp_path: Path):
+    folder = tmp_path / study.name  # an Optuna study has its folder's name
+    folder.mkdir()
+    known = opened(study, storage_of(folder, None))
+    for _ in range(2):
+        label(known, "fid", "What it asks.")
+    run_trials(known, study, 2)
+    written = journal_of(folder).read_bytes()
+    loaded = load_study(str(folder))
+    assert [trial.values for trial in loaded.trials] == [[1.0], [1.0]]
+    assert (loaded.metric_names, loaded.user_attrs["description"]) == (["fid"], "What it asks.")
+    assert written.count(b"What it asks.") == 1
+    assert journal_of(folder).read_bytes() == written
+    with pytest.raises(UserError, match="no study here"):
+        load_study(tmp_path)
 
 
 def assert_refused_and_mended(study: StudySpec, folder: Path, written: Lines) -> None:

@@ -164,6 +164,14 @@ def test_a_study_killed_behind_a_decision_finds_the_same_however_late_the_job_st
     assert record.pruned.startswith("stalled by step 20")
     assert record.results[0].evidence == record.pruned
     assert json.loads(ended.user_attrs["results"])[0]["regime"] == "stalled"
+    shown = {name: ended.user_attrs[name] for name in ("exit", "dynamics", "onset", "distance", "job")}
+    assert shown == {
+        "exit": "pruned",
+        "dynamics": "stalled",
+        "onset": 1,
+        "distance": None,
+        "job": history.folder.name,
+    }
 
 
 def test_pruning_the_second_seed_leaves_the_first_as_it_was(study: StudySpec, tmp_path: Path):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ablations.store import Store
-from ablations.tracking import compare_link, run_ids, serve, sync
+from ablations.tracking import chart_links, compare_link, run_ids, serve, sync
 from fakeface.errors import UserError
 from tests.ports import free_port
 from tests.tracking_jobs import IMAGE_STEPS, Job, new_store, note_as_shipped
@@ -34,6 +34,7 @@ localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");
 localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
 """
 RUNS = ("baseline", "weight-init", "sgd", "both")
+SEEDS = 12
 SERVE = """
 import sys
 from pathlib import Path
@@ -45,12 +46,19 @@ serve(Store(Path(sys.argv[1])), int(sys.argv[2]), on_ready=lambda url: print(url
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The four runs; one of other settings that has names and tags of the first; one of another experiment."""
+    """The four runs; one of other settings that has names and tags of the first; one of another experiment; and more
+    seeds than MLflow shows by itself.
+    """
     store = new_store(tmp_path_factory.mktemp("page"))
     for index, run in enumerate(RUNS):
         Job(store, run).whole(level=1 + index / 2)
     Job(store, RUNS[0], identity="others").whole()
     Job(store, "extra", experiment="elsewhere").whole()
+    for seed in range(SEEDS):
+        job = Job(store, "seeds", seed, experiment="seeds")
+        job.session()
+        job.steps(1, 4)
+        job.outcome()
     assert sync(store, store.tracking_uri).complete
     return store
 
@@ -71,8 +79,10 @@ def served(store: Store) -> Iterator[str]:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert address == f"http://127.0.0.1:{port}"
-        yield address
-        process.send_signal(signal.SIGTERM)
+        try:
+            yield address
+        finally:
+            process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(address, timeout=5)
@@ -195,9 +205,13 @@ def test_the_page_of_a_moved_store_shows_its_pictures(
     with served(moved) as url:
         page.goto(link_on(url, moved, [job.folder.name]))
         card(page, "samples").get_by_role("slider").focus()
-        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")  # from the last step, where a view begins
+        page.wait_for_function(
+            "step => [...document.images].some(i => decodeURIComponent(i.src).includes(`+step+${step}+`))",
+            arg=IMAGE_STEPS[-2],
+        )
         (run_id,) = run_ids(moved, moved.tracking_uri).values()
-        assert steps_shown(page, 1) == {run_id: IMAGE_STEPS[0]}
+        assert steps_shown(page, 1) == {run_id: IMAGE_STEPS[-2]}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["moved #1?"]
 
 
@@ -212,6 +226,31 @@ def test_the_compare_link_shows_jobs_that_lie_in_two_experiments(
     chart = card(page, "Loss_G")
     chart.locator(".scatterlayer path.js-line").nth(1).wait_for(state="attached")
     assert set(re.findall(r"([\w-]+-s0) \(", chart.inner_text())) == {"sgd-s0", "extra-s0"}
+
+
+@pytest.mark.browser
+@pytest.mark.service
+@pytest.mark.slow
+def test_the_charts_of_a_group_show_all_its_runs_and_its_table_their_outcomes(
+    page: "Page", store: Store, url: str, tmp_path: Path
+) -> None:
+    link = dict(chart_links(store, url))["seeds, quick/report"]
+    page.goto(link)
+    page.get_by_test_id("experiment-view-compare-runs-card").first.get_by_text("Loss_D").first.wait_for()
+    chart = card(page, "Loss_D")
+    chart.locator(".scatterlayer path.js-line").nth(SEEDS - 1).wait_for(state="attached")
+    card(page, "samples").get_by_role("slider").wait_for()
+    page.screenshot(path=tmp_path / "group.png")
+
+    page.goto(link.replace("CHART", "TABLE"))
+    cells = page.locator(".ag-cell[col-id='tags.`dynamics`']")
+    cells.nth(SEEDS - 1).wait_for()
+    assert set(cells.all_inner_texts()) == {"balanced"}
+    assert page.locator(".ag-cell[col-id='metrics.`Loss_G`']").first.is_visible()
+
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="mean over seeds").click()
+    opened.value.get_by_text("Group: seeds").wait_for()
 
 
 @pytest.mark.service

@@ -93,7 +93,9 @@ def test_the_run_carries_name_tags_params_and_status_of_the_job(mirrored: tuple[
         "journal": job.folder.name,
     }
     assert expected.items() <= run.data.tags.items()
-    assert "samples: noise** since step 1: flat" in run.data.tags["mlflow.note.content"]
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("How baseline fares.\n")
+    assert "samples: noise** since step 1: flat" in note
     assert run.data.params["optimizer.lr"] == "0.0002"
     assert run.data.params["data.image_size"] == "32"
     assert run.data.params["seed"] == "0"
