@@ -47,11 +47,7 @@ class Server:
             raise
 
     def answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=5):
-                return True
-        except OSError:
-            return False
+        return answers(f"{self.uri}/health")
 
     def kill(self) -> None:
         """kill -9, workers too: the parent's death alone leaves them serving."""
@@ -60,6 +56,15 @@ class Server:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers a GET request."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

@@ -134,11 +134,11 @@ class Job:
         values = {"spectrum_distance": 1 / step}
         self.journal.append("diagnosis", step=step, label="noise", evidence="flat", values=values)
 
-    def evaluate(self, step: int) -> None:
+    def evaluate(self, step: int, distance: float | None = None) -> None:
         """A score, along the run or at its end."""
         for kind, protocol in self.planned.protocols.items():
             if kind is ScoreKind.CURVE or step == STEPS:
-                values = {protocol.details["metric"]: 4_000.0 - step}
+                values = {protocol.details["metric"]: 4_000.0 - step if distance is None else distance}
                 self.journal.append(kind, step=step, values=values, **protocol.record())
 
     def outcome(self, exit_: str = Exit.FINISHED, *, generator: bool = True, traceback: str = "") -> None:

@@ -73,6 +73,13 @@ def sync(
         Path, typer.Option(metavar="PATH", help="The specification that imports the networks of its models.")
     ] = SPEC,
     follow: Annotated[bool, flag("--follow", help="Keep shipping until Ctrl-C.")] = False,
+    register: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Then register the newest group's generator with the lowest distance as this model, alias `best`.",
+        ),
+    ] = None,
 ) -> None:
     """Complete or rebuild the mirror in MLflow from the journals. Ships nothing twice."""
     from ablations import tracking
@@ -99,6 +106,10 @@ def sync(
         out.say("[red]{}[/]: {}", name, text)
     if result.complete:
         out.say("MLflow holds everything in the journals ({}).", uri)
+        if register is not None:
+            best = tracking.register_best(place, uri, register)
+            words = "{}: version {}, of {} in {}, {} {}"
+            out.say(words, best.uri, best.version, best.run, best.group, best.metric, f"{best.distance:.4g}")
         return
     again = shell_command("sync", store=place.root, tracking_uri=tracking_uri)
     mended = "once that is mended, " if result.errors else ""

@@ -14,6 +14,7 @@ between a batch and its note duplicates nothing, and a lost note or a wiped serv
     ship.py       one journal -> its run
     results.py    a study or the report -> a run of its own
     loop.py       everything in a store, once or continuously
+    register.py   the best generator of a group, as a registered model
     process.py    the process that ships while jobs train
     views.py      what the page shows of an experiment at once: views of its groups, and a description
     page.py       the MLflow page, and the links to charts on it
@@ -24,6 +25,7 @@ from ablations.tracking.loop import SyncReport, sync
 from ablations.tracking.page import chart_links, compare_link, serve
 from ablations.tracking.process import MirrorProcess
 from ablations.tracking.reading import TrackedRun, read_runs
+from ablations.tracking.register import register_best
 from ablations.tracking.shipped import run_ids
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "chart_links",
     "compare_link",
     "read_runs",
+    "register_best",
     "run_ids",
     "serve",
     "sync",

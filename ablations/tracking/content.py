@@ -53,6 +53,8 @@ class Facts:
     notes: list[str] = field(default_factory=list)
     scores: dict[str, str] = field(default_factory=dict)
     """Name of the distance by kind of score, as far as there are scores."""
+    final: dict[str, str] = field(default_factory=dict)
+    """Metric and protocol of the last final score."""
 
     def apply(self, record: Record) -> bool:
         """Add one record. Returns whether it was about the job as a whole."""
@@ -70,8 +72,11 @@ class Facts:
                 self.outcome = record
             case "note":
                 self.notes.append(record["text"])
-            case ScoreKind.FINAL | ScoreKind.CURVE as kind:
+            case ScoreKind.FINAL | ScoreKind.CURVE:
+                kind = ScoreKind(record["kind"])
                 self.scores[kind] = record["metric"]
+                if kind is ScoreKind.FINAL:
+                    self.final = {word: str(record[word]) for word in ("metric", "protocol")}
                 return False
             case _:
                 return False

@@ -1,6 +1,7 @@
 """The trained generator as an MLflow model: exported (pt2), no pickle, generates images when loaded back."""
 
 import importlib.metadata
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablations.code.reached import changed_since
 from ablations.store import Outside, file_in
-from ablations.tracking.content import Facts
+from ablations.tracking.content import Facts, run_name
 from ablations.tracking.refusals import in_words
 from fakeface.errors import UserError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
     from torch import nn
 
-MODEL_NAME = "generator"
 FAILED = "failed: "
 """Prefix of the reason that is noted in place of a model's id."""
 
@@ -31,7 +31,7 @@ def log_generator(client: "MlflowClient", experiment: str, run_id: str, folder: 
 
     check_network(facts.job)
     outcome = facts.outcome or {}
-    model = _find_or_create(client, experiment, run_id, str(outcome.get("weights_sha256", "")))
+    model = _find_or_create(client, experiment, run_id, folder, facts)
     if model.status == LoggedModelStatus.READY:
         return str(model.model_id)
     with tempfile.TemporaryDirectory() as temporary:
@@ -86,13 +86,15 @@ def load_generator(path: Path, config: dict[str, Any]) -> "nn.Module":
     return generator.eval()
 
 
-def _find_or_create(client: "MlflowClient", experiment: str, run_id: str, weights: str) -> "LoggedModel":
-    query = f"source_run_id = '{run_id}' and name = '{MODEL_NAME}'"
-    found = client.search_logged_models([experiment], query)
+def _find_or_create(
+    client: "MlflowClient", experiment: str, run_id: str, folder: Path, facts: Facts
+) -> "LoggedModel":
+    found = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
     if found:
         return found[0]
-    tags = {"weights_sha256": weights}
-    return client.create_logged_model(experiment, name=MODEL_NAME, source_run_id=run_id, tags=tags)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", f"generator-{run_name(facts, folder.name)}").strip("_")
+    tags = {"weights_sha256": str((facts.outcome or {}).get("weights_sha256", ""))}
+    return client.create_logged_model(experiment, name=name, source_run_id=run_id, tags=tags)
 
 
 def _export(weights: Path, config: dict[str, Any], local: Path, model: "LoggedModel", run_id: str) -> None:
