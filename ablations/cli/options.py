@@ -204,16 +204,16 @@ class Selectors(SpecOptions):
 
         Missing, changed or damaged data are no error: the status of their jobs is `data-missing`.
         """
-        from ablations.jobs.plan import make_plan
+        from ablations.jobs.plan import plan_in
         from ablations.store import Snapshot
 
         spec, runs, _ = self.choose()
         store = Snapshot(self.store)
-        return spec, make_plan(spec, runs, lambda config: store.find_data(config).images), store
+        return spec, plan_in(store, spec, runs), store
 
     def beside_plain(self, jobs: "list[Job]", store: "Store") -> "list[Job]":
         """The selected jobs, and before each variant its plain run where the store has results of that."""
-        from ablations.jobs.plan import make_plan
+        from ablations.jobs.plan import plan_in
         from ablations.jobs.status import results_of
 
         varied = {job.plain for job in jobs if job.overrides}
@@ -222,7 +222,7 @@ class Selectors(SpecOptions):
         try:
             spec = replace(self, set_=None).load(seeds=self.seeds)
             runs = [run for run in spec.runs if run.name in varied]
-            plain = make_plan(spec, runs, lambda config: store.find_data(config).images)
+            plain = plan_in(store, spec, runs)
         except UserError:  # the specification is sound only with `--set`, so nothing was trained without
             return jobs
         known = {job.name for job in jobs}

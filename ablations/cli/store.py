@@ -1,4 +1,4 @@
-"""The commands that take care of a store: `ablate sync`, `ui`, `merge`, `audit` and `clean`."""
+"""The commands that take care of a store: `ablate sync`, `ui`, `merge`, `export`, `audit` and `clean`."""
 
 import os
 import sys
@@ -19,6 +19,7 @@ from ablations.cli.options import (
     THREADS,
     Device,
     Selectors,
+    SpecOptions,
     StorePath,
     TrackingUri,
     flag,
@@ -139,6 +140,40 @@ def merge(
         out.say("What was replaced is in {}.", Store(store).aside)
     if counts[Fate.LEFT]:
         raise typer.Exit(1)
+
+
+@store_app.command()
+@with_bundles
+def export(
+    chosen: SpecOptions,
+    destination: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
+) -> None:
+    """Write the finished jobs without weights into a small store, from which `ablate report` makes the same page."""
+    from ablations.cli.verdicts import claims_on_variants, newest_studies, planned
+    from ablations.jobs.exporting import export
+    from ablations.store import Snapshot
+    from ablations.studies.record import FILE
+
+    out, store, spec = console(), Snapshot(chosen.store), chosen.load()
+    seeds = {store.history(folder).job.get("seed", 0) for folder in store.job_folders()}
+    jobs = planned(spec, {run.label for run in spec.runs}, store, seeds | set(spec.seeds))
+    newest, _ = newest_studies(spec, {job.data_digest for job in jobs}, store)
+    studies = {
+        store.studies / study.folder_name / FILE: [training.folder for training in study.trainings]
+        for study in newest.values()
+    }
+    claimed: dict[str, set[str]] = {}
+    for kind in (claim.kind for claim in claims_on_variants(spec)):
+        if kind.compared is not None:
+            for run in kind.named_runs:
+                claimed.setdefault(run, set()).add(kind.compared.of)
+    count = sum(1 for _ in export(jobs, studies, claimed, store, destination))
+    size = sum(path.stat().st_size for path in destination.rglob("*") if path.is_file())
+    out.say(f"Exported {count} jobs and {len(studies)} studies to {{}} ({size / 1e6:.1f} MB).", destination)
+    again = shell_command(
+        "report", spec=chosen.spec, profile=chosen.profile, set=chosen.set_, store=destination
+    )
+    out.say("Report: `{}`", again)
 
 
 @store_app.command()

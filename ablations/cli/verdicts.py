@@ -9,7 +9,7 @@ from typing import Any
 
 from ablations.cli.options import shell_command
 from ablations.cli.tables import frames_of
-from ablations.jobs.plan import Job, make_plan
+from ablations.jobs.plan import Job, plan_in
 from ablations.jobs.status import results_of
 from ablations.spec import Spec
 from ablations.spec.run_names import plain_name
@@ -33,7 +33,7 @@ def planned(spec: Spec, labels: Set[str], store: Store, seeds: Iterable[int] | N
     """The jobs of these runs, whether a command is about them or not; with other seeds than the specification's."""
     spec = spec if seeds is None else replace(spec, seeds=tuple(sorted(set(seeds))))
     runs = [run for run in spec.runs if run.label in labels]
-    return make_plan(spec, runs, lambda config: store.find_data(config).images)
+    return plan_in(store, spec, runs)
 
 
 def claims_on_variants(spec: Spec) -> list[Claim]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from ablations.jobs.plan import Job, make_plan
+from ablations.jobs.plan import Job, plan_in
 from ablations.jobs.resuming import checkpoint_files
 from ablations.jobs.status import same_but_data
 from ablations.spec import load_spec
@@ -81,7 +81,7 @@ def needs_of(spec_file: Path, store: Store, overrides: Sequence[str], trained: S
     def add(profile: str | None, settings: Sequence[str]) -> None:
         spec = load_spec(spec_file, profile=profile, overrides=settings)
         spec = replace(spec, seeds=tuple(sorted({*spec.seeds, *seeds})))
-        jobs.extend(make_plan(spec, spec.runs, lambda config: store.find_data(config).images))
+        jobs.extend(plan_in(store, spec, spec.runs))
         studies.update(study.name for study in spec.studies)
 
     profiles: list[str | None] = [*read_yaml(spec_file, []).get("profiles").fields()]

@@ -17,6 +17,7 @@ import ablations
 import fakeface
 from ablations.code import user as user_modules
 from ablations.spec import Problem, Run, RunConfig
+from ablations.store.exported import Recorded, key_of
 from fakeface.config import canonical_digest
 from fakeface.files import cache_folder, whole_file
 from fakeface.scores import ScoreKind
@@ -42,7 +43,12 @@ class Protocol(NamedTuple):
 class Facts:
     """Asks the components of the modules that are loaded, or remembers what they said. To be saved at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorded: Recorded | None = None) -> None:
+        """
+        Args:
+            recorded: what an export says, which then counts.
+        """
+        self._recorded = recorded
         self._file = None if user_modules.current().entries else FILE
         self._memory: dict[str, dict[str, Any]] = {"answers": {}, "values": {}}
         self._grown = False
@@ -68,6 +74,8 @@ class Facts:
     def resolved(self, config: RunConfig, num_images: int) -> dict[str, Any]:
         """`resolved_settings`. Raises UserError as that does."""
         training = config.training()
+        if recorded := self._recorded_of(config):
+            return dict(recorded["resolved"])
         found: dict[str, Any] = self._answer(
             ["resolved", training.model_dump(mode="json"), num_images],
             lambda: _components().resolved_settings(training, num_images),
@@ -76,6 +84,8 @@ class Facts:
 
     def code(self, config: RunConfig) -> dict[str, str]:
         """Labelled digests of a training's code."""
+        if recorded := self._recorded_of(config):
+            return dict(recorded["code"])
         found: dict[str, str] = self._answer(
             ["code", config.training().model_dump(mode="json")], lambda: _components().training_code(config)
         )
@@ -83,11 +93,15 @@ class Facts:
 
     def protocols(self, config: RunConfig) -> dict[ScoreKind, Protocol]:
         """The protocol of each kind of score that is taken."""
-        found = self._answer(
+        found = self._recorded.protocols.get(key_of(config.evaluation)) if self._recorded else None
+        found = found or self._answer(
             ["protocols", config.evaluation.model_dump(mode="json")],
             lambda: _components().scoring_protocols(config),
         )
         return {ScoreKind(kind): Protocol(*protocol) for kind, protocol in found.items()}
+
+    def _recorded_of(self, config: RunConfig) -> dict[str, Any] | None:
+        return self._recorded.trainings.get(key_of(config.training())) if self._recorded else None
 
     def _answer(self, question: list[Any], ask: Callable[[], Any]) -> Any:
         answers, values = self._memory["answers"], self._memory["values"]

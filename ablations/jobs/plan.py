@@ -14,6 +14,7 @@ from ablations.jobs.facts import Facts, Protocol
 from ablations.jobs.identity import training_identity
 from ablations.spec import Problem, Run, RunConfig, Spec, SpecError
 from ablations.spec.run_names import plain_name
+from ablations.store import Store
 from fakeface.config import DataConfig, EvaluationConfig, changed_settings
 from fakeface.data import DATASETS, ImageSet
 from fakeface.errors import UserError
@@ -128,20 +129,29 @@ class Job:
         return replace(self, protocols={ScoreKind.FINAL: self.protocol})
 
 
+def plan_in(store: Store, spec: Spec, runs: Sequence[Run]) -> list[Job]:
+    """`make_plan` on the data that a store has; for an export, with what it recorded of its trainings."""
+    return make_plan(spec, runs, lambda config: store.find_data(config).images, Facts(store.recorded))
+
+
 def make_plan(
-    spec: Spec, runs: Sequence[Run], find_data: Callable[[DataConfig], ImageSet | None]
+    spec: Spec,
+    runs: Sequence[Run],
+    find_data: Callable[[DataConfig], ImageSet | None],
+    facts: Facts | None = None,
 ) -> list[Job]:
     """The jobs of some runs, in the file's order, seeds innermost.
 
     Args:
         find_data: looks up prepared data, without preparing any.
+        facts: what the components say; by default today's.
 
     Raises:
         SpecError: lists all components that do not exist or do not accept their settings, or all subsets larger than
             the data, each with its place in the file.
     """
     user_modules.load(spec.imports)
-    facts = Facts()
+    facts = facts or Facts()
     _check(runs, facts)
     if len(runs) * len(spec.seeds) > MAX_JOBS:
         words = f"{len(runs):,} runs with {len(spec.seeds):,} seeds are more than {MAX_JOBS:,} jobs"

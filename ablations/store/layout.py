@@ -15,6 +15,7 @@
 <store>/studies/<study>-<digest>/   Optuna's journal of a study, and its result in study.json
 <store>/looks/<claim>-<digest>/     the looks at a claim on the same trainings (store/looks.py)
 <store>/aside/              archived jobs, which `--rerun` or a merge replaced
+<store>/export.json         marks an export, and says of its trainings what else code and data say
 <store>/merging/            what `ablate merge` is copying; left only by a kill
 """
 
@@ -25,13 +26,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from filelock import Timeout
 
-from ablations.store import history
+from ablations.store import exported, history
+from ablations.store.exported import Recorded
 from ablations.store.history import History
 from ablations.store.inside import is_real_folder, real_folders
 from ablations.store.locks import job_lock
@@ -70,8 +72,17 @@ class Store:
         self.aside = self.root / "aside"
         self.merging = self.root / "merging"
 
+    @cached_property
+    def recorded(self) -> Recorded | None:
+        """What was recorded of the trainings, if this is an export. Raises UserError if that is damaged."""
+        return exported.recorded_in(self.root)
+
     def prepare(self) -> None:
-        """Create the folder. Raises UserError if it cannot be written."""
+        """Create the folder. Raises UserError if it cannot be written, or is an export."""
+        if self.recorded:
+            raise UserError(
+                f"{self.root}: an export, which is only for reading; name the store of new trainings with --store"
+            )
         try:
             self.jobs.mkdir(parents=True, exist_ok=True)
             if not (self.root / data.STORE_MARK).exists() and os.access(self.root, os.W_OK):
@@ -172,7 +183,12 @@ class Store:
         return folder.rename(self.aside / f"{folder.name}-{when}-{secrets.token_hex(2)}")
 
     def find_data(self, config: DataConfig) -> FoundData:
-        """Look up prepared images without reading their pixels. Never raises: unusable images count as absent."""
+        """Look up prepared images without reading their pixels. Never raises: unusable images count as absent.
+
+        Those of an export have no pixels.
+        """
+        if self.recorded and (images := self.recorded.images(data_key(config))):
+            return FoundData(images)
         try:
             images = data.find(config, self.data, verify=False)
         except UserError as error:

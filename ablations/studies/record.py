@@ -26,6 +26,11 @@ Side = Literal["lower", "upper"]
 SIDES: tuple[Side, ...] = ("lower", "upper")
 
 
+def folder_name(study: str, digest: str) -> str:
+    """The name of a study's folder in the store. The digest is a record's."""
+    return f"{study}-{digest[:12]}"
+
+
 class Record(BaseModel):
     """Base of what the file holds: frozen; keys that are not known are ignored."""
 
@@ -204,6 +209,11 @@ class StudyRecord(Record):
     """Empty if no edges were looked for, or not yet."""
     best: Confirmed | None
     reference: Confirmed | None
+
+    @property
+    def folder_name(self) -> str:
+        """Of its folder in the store."""
+        return folder_name(self.name, self.digest)
 
     @property
     def trainings(self) -> list[TrainingResult]:

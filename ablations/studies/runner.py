@@ -17,7 +17,7 @@ from ablations.store import Store, job_lock
 from ablations.store.history import History
 from ablations.store.locks import lock_of
 from ablations.studies.edges import Staircase, axis_of, tried
-from ablations.studies.record import FILE, Confirmed, StudyRecord, TrainingResult
+from ablations.studies.record import FILE, Confirmed, StudyRecord, TrainingResult, folder_name
 from ablations.studies.results import result_of
 from ablations.studies.sampling import importances, label, open_study
 from ablations.studies.scheduler import Task, TaskScheduler
@@ -29,7 +29,6 @@ from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file
 from fakeface.locks import why_stuck
 
-DIGITS = 12
 SETTING_DIGITS = 3
 """Significant digits of a setting that is confirmed: further ones make no difference that could be measured."""
 _IDENTITY = {"space", "objective", "sampler", "pruner", "enqueue", "sampler_seed"}
@@ -83,8 +82,7 @@ class StudyRunner:
             {"study": searched, "seeds": study.seeds, "starts": starts, "protocol": base.protocol.identity}
             | ({"search": study.search} if study.search else {})
         )
-        self.folder_name = f"{study.name}-{digest[:DIGITS]}"
-        self.folder = store.studies / self.folder_name
+        self.folder = store.studies / folder_name(study.name, digest)
         self.facts: dict[str, Any] = {
             "name": study.name,
             "digest": digest,
@@ -134,7 +132,7 @@ class StudyRunner:
                     pass
             with os_errors(self.folder, "keep the trials here"), database_errors(self.url):
                 storage = storage_of(self.folder, self.url)
-                opened = open_study(self.folder_name, self.study, storage, self.total_steps)
+                opened = open_study(self.folder.name, self.study, storage, self.total_steps)
                 objective = self.study.entry.objective.name
                 metric = self.facts["metric"] if objective == "quality" else objective
                 label(opened, metric, self.study.entry.description)
@@ -147,7 +145,7 @@ class StudyRunner:
         if self.url is None:
             return journal_of(self.folder).exists()
         with database_errors(self.url):
-            return self.folder_name in optuna.get_all_study_names(storage_of(self.folder, self.url))
+            return self.folder.name in optuna.get_all_study_names(storage_of(self.folder, self.url))
 
     def trials(self, opened: optuna.Study) -> Iterator[Task]:
         """The tasks of the search that are left."""

@@ -1,0 +1,105 @@
+"""An export: the report of a store, again, without its weights, its data and the code that trained it."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import TINY_SPEC
+from tests.processes import ablate
+
+pytestmark = pytest.mark.slow
+
+SCALED = """
+import torch
+
+from fakeface.gan.optimizers import OPTIMIZERS
+
+
+@OPTIMIZERS.register("scaled")
+def scaled(parameters, *, lr):
+    return torch.optim.SGD(parameters, lr=lr * {factor})
+"""
+SPEC = f"""imports: [scaled.py]
+{TINY_SPEC}
+claims:
+  loss:
+    says: The loss is lower.
+    compare: {{run: sgd, against: baseline, metric: converged Loss_G, direction: lower, by: 1%}}
+"""
+SELECTED = ("--run", "baseline", "--run", "sgd", "--seeds", "0,1", "--set", "optimizer.name=scaled")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs with two seeds, their report, and their export."""
+    folder = tmp_path_factory.mktemp("export")
+    (folder / "runs.yaml").write_text(SPEC)
+    (folder / "scaled.py").write_text(SCALED.format(factor=1))
+    ablate(folder, "run", *SELECTED, "--no-mirror")
+    ablate(folder, "export", "small", "--set", "optimizer.name=scaled")
+    return folder
+
+
+@pytest.fixture
+def changed_code(folder: Path) -> Iterator[None]:
+    (folder / "scaled.py").write_text(SCALED.format(factor=2))
+    yield
+    (folder / "scaled.py").write_text(SCALED.format(factor=1))
+
+
+def report(folder: Path, store: str) -> Any:
+    done = ablate(folder, "report", *SELECTED, "--store", store, "--no-mirror", "--json")
+    return json.loads(done.stdout.replace(str(folder / store), "STORE").replace(f"--store {store} ", ""))
+
+
+def numbers(value: Any) -> Any:
+    """A JSON value with its numbers to three digits."""
+    if isinstance(value, dict):
+        return {key: numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [numbers(inner) for inner in value]
+    return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+def test_the_report_of_an_export_is_that_of_its_store_without_weights_and_data(folder: Path):
+    small = folder / "small"
+    assert not [*small.rglob("*.pt"), *small.rglob("*.npy")]
+    of_store, of_export = report(folder, "results"), report(folder, "small")
+    changing = {"built", "command", "page"}
+    assert {k: numbers(v) for k, v in of_export.items() if k not in changing} == {
+        k: numbers(v) for k, v in of_store.items() if k not in changing
+    }
+    assert of_export["claims"][0]["verdict"] != "not judged"
+
+
+@pytest.mark.usefixtures("changed_code")
+def test_an_export_holds_its_trainings_when_their_code_has_changed(folder: Path):
+    states = {
+        store: {
+            row["state"]
+            for row in json.loads(ablate(folder, "plan", *SELECTED, "--store", store, "--json").stdout)[
+                "jobs"
+            ]
+        }
+        for store in ("results", "small")
+    }
+    assert states == {"results": {"stale"}, "small": {"done"}}
+
+
+def test_nothing_is_trained_into_an_export_and_none_is_written_over(folder: Path):
+    refused = ablate(folder, "run", *SELECTED, "--seeds", "5", "--store", "small", "--no-mirror", check=2)
+    assert "an export, which is only for reading" in refused.stderr
+    assert "exists already" in ablate(folder, "export", "small", check=2).stderr
+
+
+def test_an_export_that_was_edited_is_refused(folder: Path):
+    edited = shutil.copytree(folder / "small", folder / "edited")
+    record = json.loads((edited / "export.json").read_text())
+    record["data"] = {}
+    (edited / "export.json").write_text(json.dumps(record))
+    refused = ablate(folder, "status", *SELECTED, "--store", "edited", check=2)
+    assert "damaged or edited" in refused.stderr
