@@ -65,10 +65,12 @@ def export(
     with os_errors(destination, "write the export"):
         target.jobs.mkdir(parents=True)
         pictured: set[str] = set()
+        distinct: dict[Path, tuple[Job, History]] = {}
         whole: dict[Path, set[str]] = defaultdict(set)
         for job, history in finished:  # some of which are the same training under several names
+            distinct.setdefault(history.path, (job, history))
             whole[history.path].update(claimed.get(job.run, ()))
-        for job, history in {history.path: (job, history) for job, history in reversed(finished)}.values():
+        for job, history in distinct.values():
             pictures = [] if job.run in pictured else _spread(history.images, PICTURES)
             pictured.add(job.run)
             side = CELLS * (job.config.data.image_size + GAP) - GAP

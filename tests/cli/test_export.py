@@ -69,10 +69,9 @@ def test_the_report_of_an_export_is_that_of_its_store_without_weights_and_data(f
     small = folder / "small"
     assert not [*small.rglob("*.pt"), *small.rglob("*.npy")]
     of_store, of_export = report(folder, "results"), report(folder, "small")
-    changing = {"built", "command", "page"}
-    assert {k: numbers(v) for k, v in of_export.items() if k not in changing} == {
-        k: numbers(v) for k, v in of_store.items() if k not in changing
-    }
+    of_store["figures"].pop("samples-s1")  # of the first seed only, in an export
+    same = of_store.keys() - {"built", "command", "page"}
+    assert {k: numbers(of_export[k]) for k in same} == {k: numbers(of_store[k]) for k in same}
     assert of_export["claims"][0]["verdict"] != "not judged"
 
 
