@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ablations.cli.printing import SafeConsole
+from ablations.cli.time_left import TimeLeft
 from ablations.cli.view import View
 from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig
 from ablations.executors.loop import Dispatcher, Summary, run_plan
@@ -75,7 +76,7 @@ def bench_scheduling(jobs: int) -> None:
             store.folder_for(job.plain, job.seed, job.identity).mkdir()
         before, started = _peak_megabytes(), time.perf_counter()
         with AtOnce(WorkerConfig(store.root, "cpu", 1, GIT)) as executor:
-            run_plan(planned, Dispatcher(executor, 2, store, View(SafeConsole(quiet=True), jobs)))
+            run_plan(planned, Dispatcher(executor, 2, store, View(SafeConsole(quiet=True), TimeLeft(jobs))))
         seconds = time.perf_counter() - started
     print(
         f"scheduling: {jobs} jobs planned in {planning:.1f} s and run through in {seconds:.1f} s, "
@@ -106,7 +107,7 @@ def _peak_megabytes() -> float:
 
 def _run(planned: list[Job], store: Store, name: str, slots: int) -> tuple[float, Summary]:
     """Seconds, and how the jobs ended."""
-    view = View(SafeConsole(quiet=True), len(planned))
+    view = View(SafeConsole(quiet=True), TimeLeft(len(planned)))
     with EXECUTORS[name](WorkerConfig(store.root, "cpu", 1, GIT)) as executor:
         started = time.perf_counter()
         summary = run_plan(planned, Dispatcher(executor, slots, store, view))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ablations.cli.printing import console
+from ablations.cli.time_left import TimeLeft
 from ablations.cli.view import View
 from ablations.executors import EXECUTORS, WorkerConfig
 from ablations.executors.loop import run_plan
@@ -66,7 +67,7 @@ def main() -> None:
             shutil.copytree(source, scratch.jobs / source.name)
         git = git_state()
         setup = WorkerConfig(root=scratch.root, device="cpu", threads=1, git=git, allow_inexact=True)
-        view = View(console(), len(pruned))
+        view = View(console(), TimeLeft(len(pruned)))
         with EXECUTORS["local"](setup, usable_cores(), lambda: False) as executor:
             summary = run_plan([job for _, job in pruned], executor, scratch, view)
         if summary.exit_status:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import gc
 import sys
+import traceback
 from importlib import metadata
 from typing import Annotated, NoReturn
 
@@ -12,7 +13,8 @@ import typer
 from ablations.cli.data import data_app
 from ablations.cli.details import details_app
 from ablations.cli.doctor import doctor_app
-from ablations.cli.options import flag
+from ablations.cli.options import Commands
+from ablations.cli.printing import is_verbose
 from ablations.cli.results import results_app
 from ablations.cli.store import store_app
 from ablations.cli.train import train_app
@@ -23,9 +25,22 @@ from fakeface.terminal import discard_streams, prepare_streams, printable_lines
 HINTS = {errno.EMFILE: "; `ulimit -n 1024` raises the limit of this shell"}
 """What to do about an error of the system."""
 
-app = typer.Typer(
+EXIT_STATUS = "\n".join(
+    (
+        "Exit status:",
+        "0 = done, whatever the outcomes of the trainings.",
+        "1 = something is amiss: a job crashed, results were left out, MLflow lacks some, an audit found a difference, "
+        "doctor something to mend.",
+        "2 = refused, with the reason: a wrong option, file or machine.",
+        "130 = stopped by Ctrl-C or a signal; the same command resumes.",
+    )
+)
+"""The end of the help; README says the same."""
+
+app = Commands(
     name="ablate",
     help="Train the variants of a GAN that runs.yaml describes, track them, and compare what each change does.",
+    epilog=EXIT_STATUS,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -46,7 +61,7 @@ def _show_version(wanted: bool) -> None:
 def common(
     version: Annotated[
         bool,
-        flag("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None: ...
 
@@ -65,11 +80,15 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except UserError as error:
+        if is_verbose():
+            traceback.print_exc()
         _end(str(error))
     except OSError as error:
         if error.errno == errno.EPIPE:
             discard_streams()
             sys.exit(1)
+        if is_verbose():
+            traceback.print_exc()
         _end(f"{error.filename or _culprit()}: {error.strerror or error}{HINTS.get(error.errno or 0, '')}")
 
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from ablations.cli.columns import Column, print_table
@@ -42,7 +41,7 @@ def print_outlooks(rows: Sequence[power.Outlook], console: SafeConsole) -> None:
 
 def print_verdicts(claims: Sequence[Mapping[str, Any]], console: SafeConsole) -> None:
     """The verdicts of a report's record, a line each, and how many claims have none."""
-    table = Table(box=None, pad_edge=False, show_header=False)
+    rows: list[tuple[Text, str, Text]] = []
     others: Counter[str] = Counter()
     for claim in claims:
         word = claim["verdict"]
@@ -51,11 +50,15 @@ def print_verdicts(claims: Sequence[Mapping[str, Any]], console: SafeConsole) ->
             line = Text(f"{claim['says']}{why}")
             if claim["change"]:
                 line.append(f" ({claim['change']['how']} after its runs began)", "yellow")
-            table.add_row(Text(word, VERDICT_STYLES[word]), claim["id"], line)
+            rows.append((Text(word, VERDICT_STYLES[word]), claim["id"], line))
         else:
             others[word] += 1
-    if table.rows:
-        console.print(table)
+    if rows:
+        words, names, lines = zip(*rows, strict=True)
+        columns = [Column("verdict", words), Column("claim", names), Column("says", lines, sentences=True)]
+        print_table(columns, console, header=False)
     if others:
         counts = ", ".join(f"{count} {word}" for word, count in others.items())
-        console.say("Claims without a verdict: {} (a verdict needs two seeds or more of each run)", counts)
+        console.say(
+            "Claims without a verdict: {} (a verdict needs two seeds or more of each run)", counts, wrap=True
+        )

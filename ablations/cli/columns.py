@@ -6,6 +6,7 @@ A cell is never cut. It takes several lines only if it is a sentence, or if the 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -49,7 +50,14 @@ class Column:
 def print_table(
     columns: Sequence[Column], console: SafeConsole, *, styles: Sequence[str] = (), header: bool = True
 ) -> None:
-    """Print a table, and below it what was left out. Nothing is left out where the output is no terminal.
+    """Print the table of `fitting_table`."""
+    console.print(fitting_table(columns, console, styles=styles, header=header), crop=False)
+
+
+def fitting_table(
+    columns: Sequence[Column], console: SafeConsole, *, styles: Sequence[str] = (), header: bool = True
+) -> Group:
+    """A table, and below it what was left out. Nothing is left out where the output is no terminal.
 
     Args:
         styles: one for each row.
@@ -63,16 +71,13 @@ def print_table(
         gone.insert(0, last.name)
     if _least(fitting) > width:
         fitting = [one if one.brief_cells is None else replace(one, cells=one.brief_cells) for one in fitting]
-    _print(fitting, console, min(width, _total([one.width for one in fitting])), styles, header=header)
+    table = _table(fitting, min(width, _total([one.width for one in fitting])), styles, header=header)
     notes = [f"{one.brief_name}: {one.name}" for one in columns if one.name in brief]
     notes += [f"not shown at this width: {', '.join(gone)}"] if gone else []
-    for note in notes:
-        console.print(Text(note, "dim"))
+    return Group(table, *(Text(note, "dim") for note in notes))
 
 
-def _print(
-    columns: Sequence[Column], console: SafeConsole, width: int, styles: Sequence[str], *, header: bool
-) -> None:
+def _table(columns: Sequence[Column], width: int, styles: Sequence[str], *, header: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=header, width=width)
     fits = _least(columns) <= width
     for column in columns:
@@ -84,7 +89,7 @@ def _print(
         )
     for index, row in enumerate(zip(*(column.cells for column in columns), strict=True)):
         table.add_row(*map(_text, row), style=styles[index] if styles else "")
-    console.print(table, crop=False)
+    return table
 
 
 def _least(columns: Sequence[Column]) -> int:

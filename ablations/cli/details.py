@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from ablations.cli.options import Json, Seeds, Selectors, SpecOptions, TrackingUri, with_bundles
-from ablations.cli.printing import SafeConsole, console, end_if_left_out, print_json
+from ablations.cli.options import Commands, Json, Seeds, Selectors, SpecOptions, TrackingUri, with_bundles
+from ablations.cli.printing import READING, SafeConsole, console, end_if_left_out, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ablations.spec import Spec
     from ablations.store import Snapshot
 
-details_app = typer.Typer()
+details_app = Commands()
 
 _JOB_NAME = re.compile(r"(.+)-s(\d+)")
 NAMES = "a run, a job such as sgd-s0, a variant such as 'sgd[optimizer.lr=0.02]', or an identity of the store"
@@ -35,12 +35,13 @@ def show(
     json_: Json = False,
 ) -> None:
     """Show one run: its settings as they take effect, and of each seed the outcome with its evidence, scores, files."""
-    from ablations import tracking
-    from ablations.jobs.listing import job_details
+    with console().working(READING):
+        from ablations import tracking
+        from ablations.jobs.listing import job_details
 
-    spec, jobs, store = _jobs_of(run, chosen, seeds)
-    mlflow_runs = tracking.run_ids(store, tracking_uri or store.tracking_uri)
-    rows = [job_details(job, store, mlflow_runs) for job in jobs]
+        spec, jobs, store = _jobs_of(run, chosen, seeds)
+        mlflow_runs = tracking.run_ids(store, tracking_uri or store.tracking_uri)
+        rows = [job_details(job, store, mlflow_runs) for job in jobs]
     if json_:
         print_json(rows)
     else:
@@ -67,18 +68,19 @@ def diff(
     json_: Json = False,
 ) -> None:
     """Show the settings and the code that differ from A to B, and what came of both, seed by seed."""
-    from ablations.jobs.comparing import comparison, earlier_training, planned_training
+    with console().working(READING):
+        from ablations.jobs.comparing import comparison, earlier_training, planned_training
 
-    if b is None:
-        _, jobs, store = _jobs_of(a, chosen, seeds)
-        earlier = earlier_training(jobs, store)
-        if earlier is None:
-            raise UserError(
-                f"{a}: the store has no other training under this name; name what to compare it with"
-            )
-        content = comparison(earlier, planned_training(jobs, store))
-    else:
-        content = comparison(_training(a, chosen, seeds), _training(b, chosen, seeds))
+        if b is None:
+            _, jobs, store = _jobs_of(a, chosen, seeds)
+            earlier = earlier_training(jobs, store)
+            if earlier is None:
+                raise UserError(
+                    f"{a}: the store has no other training under this name; name what to compare it with"
+                )
+            content = comparison(earlier, planned_training(jobs, store))
+        else:
+            content = comparison(_training(a, chosen, seeds), _training(b, chosen, seeds))
     if json_:
         print_json(content)
     else:

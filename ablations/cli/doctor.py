@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+from rich.text import Text
 
-from ablations.cli.options import Json, SpecOptions, with_bundles
+from ablations.cli.columns import Column, print_table
+from ablations.cli.options import Commands, Json, SpecOptions, with_bundles
 from ablations.cli.printing import console, print_json
 from fakeface.errors import UserError
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from ablations.spec import Spec
     from ablations.store import Store
 
-doctor_app = typer.Typer()
+doctor_app = Commands()
 
 VERSIONS = ("torch", "torchvision", "mlflow", "optuna", "pandas", "scikit-learn")
 EXTRAS = {
@@ -59,28 +61,27 @@ def doctor(chosen: SpecOptions, json_: Json = False) -> None:
     from ablations.store import Store
 
     store = Store(chosen.store)
-    found = [
-        *_software(),
-        *_cores(),
-        *_gpus(),
-        *_of_specification(chosen, store),
-        *_store(store),
-        _tracker(store),
-    ]
+    with console().working("Looking at the machine, the specification and the store ..."):
+        found = [
+            *_software(),
+            *_cores(),
+            *_gpus(),
+            *_of_specification(chosen, store),
+            *_store(store),
+            _tracker(store),
+        ]
     if json_:
         print_json([asdict(finding) for finding in found])
     else:
-        out = console()
-        width = max(len(finding.part) for finding in found)
+        rows: list[tuple[str, Text, str]] = []
         for finding in found:
-            mark = "[yellow]![/]" if finding.remedy else "[green]ok[/]"
-            out.say(
-                f"{{}}  {mark}{' ' * (1 + bool(finding.remedy))} {{}}",
-                finding.part.ljust(width),
-                finding.found,
-            )
+            mark = Text("!", "yellow") if finding.remedy else Text("ok", "green")
+            rows.append((finding.part, mark, finding.found))
             if finding.remedy:
-                out.say(f"{' ' * width}      {{}}", finding.remedy)
+                rows.append(("", Text(), finding.remedy))
+        parts, marks, sentences = zip(*rows, strict=True)
+        columns = [Column("part", parts), Column("", marks), Column("found", sentences, sentences=True)]
+        print_table(columns, console(), header=False)
     if any(finding.remedy for finding in found):
         raise typer.Exit(1)
 

@@ -17,12 +17,13 @@ def mirrored(spec: Spec, store: Store, options: MirrorOptions, console: SafeCons
     say_if_ignored(options.tracking_uri, console)
     imports = spec.path.absolute() if spec.imports.entries else None
     mirror = tracking.MirrorProcess(store, options.uri(store), imports)
+    console.detail("Mirror in MLflow: {}", options.uri(store))
     try:
         yield
     finally:
         wait = options.mirror_wait
         if wait > 0:
-            console.say(
+            console.note(
                 f"[dim]Shipping the rest to MLflow, at most {wait:.0f} s (Ctrl-C: do not wait) ...[/]"
             )
         try:
@@ -42,7 +43,7 @@ def say_if_ignored(tracking_uri: str | None, console: SafeConsole) -> None:
     Results leave the store only if a command says so, not because of a variable that another project needs.
     """
     if tracking_uri is None and os.environ.get("MLFLOW_TRACKING_URI"):
-        console.say(
+        console.note(
             "[yellow]MLFLOW_TRACKING_URI is set, but not used[/]: the mirror is in the store; "
             '`--tracking-uri "$MLFLOW_TRACKING_URI"` puts it there.'
         )

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from ablations.cli.printing import console
+from ablations.cli.printing import console, set_amount
 from fakeface.errors import UserError
 from fakeface.terminal import without_credentials
 
@@ -33,6 +34,42 @@ MAX_THREADS = 4096
 MAX_JOBS = 1024
 """Side by side."""
 _NUMBERED = re.compile(r"\d{5,}\.png")
+
+Command = Callable[..., None]
+
+# -- help --------------------------------------------------------------------------------------------------------
+
+
+class _PlainHelp:
+    """A command whose help shows no type of its flags."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """See `TyperCommand.get_params`."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if getattr(param, "is_flag", False):
+                param.metavar = ""
+        return params
+
+
+class _Command(_PlainHelp, TyperCommand):
+    pass
+
+
+class _Group(_PlainHelp, TyperGroup):
+    pass
+
+
+class Commands(typer.Typer):
+    """A group of commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=_Group, **settings)
+
+    def command(self, *names: str, **settings: Any) -> Callable[[Command], Command]:  # type: ignore[override]
+        """See `typer.Typer.command`."""
+        return super().command(*names, cls=_Command, **settings)
+
 
 # -- single options ----------------------------------------------------------------------------------------------
 
@@ -61,15 +98,10 @@ def without_password(uri: str | None) -> str | None:
     return uri
 
 
-def flag(*names: str, **settings: Any) -> Any:
-    """An option that is given or not, whose help shows no type."""
-    return typer.Option(*names, metavar="", **settings)
-
-
 StorePath = Annotated[
     Path, typer.Option(metavar="PATH", help="The folder that holds all results.", callback=store_path)
 ]
-Json = Annotated[bool, flag("--json", help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 TrackingUri = Annotated[
     str | None,
@@ -158,7 +190,7 @@ class SpecOptions:
         )
         spec = replace(spec, claim_digests=registered(claims_of(spec)))
         for note in spec.notes:
-            console(stderr=True).say("[yellow]Note[/]: {}", note)
+            console(stderr=True).note("[yellow]Note[/]: {}", note)
         return spec
 
 
@@ -298,10 +330,10 @@ class WorkOptions(PlaceOptions):
 
     fail_fast: Annotated[
         bool,
-        flag("--fail-fast", help="Stop all jobs, with a checkpoint, when a first one crashes."),
+        typer.Option("--fail-fast", help="Stop all jobs, with a checkpoint, when a first one crashes."),
     ] = False
     allow_inexact: Annotated[
-        bool, flag("--allow-inexact", help="Resume jobs that began with other versions or hardware.")
+        bool, typer.Option("--allow-inexact", help="Resume jobs that began with other versions or hardware.")
     ] = False
 
 
@@ -309,7 +341,7 @@ class WorkOptions(PlaceOptions):
 class MirrorOptions:
     """The mirror in MLflow."""
 
-    mirror: Annotated[bool, flag("--mirror/--no-mirror", help="Keep MLflow up to date.")] = True
+    mirror: Annotated[bool, typer.Option("--mirror/--no-mirror", help="Keep MLflow up to date.")] = True
     mirror_wait: Annotated[
         float,
         typer.Option(
@@ -330,8 +362,26 @@ class MirrorOptions:
 BUNDLES = (SpecOptions, Selectors, PlaceOptions, WorkOptions, MirrorOptions)
 
 
+@dataclass(frozen=True)
+class PrintOptions:
+    """How much is printed: options of every command, see `Amount`."""
+
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Print results and problems only: no progress, notes and hints."),
+    ] = False
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Print also each step, evidence and files; of an error, where it comes from.",
+        ),
+    ] = False
+
+
 def with_bundles(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command that takes bundles: typer sees every field of theirs as a parameter of the command.
+    """Decorate a command: it gets `PrintOptions`, and typer sees every field of its bundles as a parameter.
 
     A parameter of the command itself replaces the field of the same name, which keeps its default.
     """
@@ -344,9 +394,11 @@ def with_bundles(command: Callable[..., None]) -> Callable[..., None]:
             parameters += [one for one in options if one.name not in own]
         else:
             parameters.append(parameter)
+    parameters += inspect.signature(PrintOptions).parameters.values()
 
     @wraps(command)
     def run(**options: Any) -> None:
+        set_amount(**{f.name: options.pop(f.name, False) for f in fields(PrintOptions)})
         gathered = {
             name: bundle(**{f.name: options.pop(f.name) for f in fields(bundle) if f.name not in own})
             for name, bundle in bundles.items()

@@ -2,7 +2,10 @@
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import IntEnum
 from typing import Any
 
 import typer
@@ -10,16 +13,76 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Span, Text
 
+from fakeface.errors import UserError
 from fakeface.files import json_text
 from fakeface.terminal import printable, printable_lines
+
+LOADING = "[dim]Reading the specification and loading torch ...[/]"
+"""The first line of a command that trains: the next one may take seconds."""
+READING = "Reading the store ..."
+
+
+class Amount(IntEnum):
+    """How much a command prints."""
+
+    QUIET = 0
+    """Results and problems."""
+    NORMAL = 1
+    """Progress, notes and hints, too."""
+    VERBOSE = 2
+    """Each step of the work, too, and where an error comes from."""
+
+
+_amount = ContextVar("amount", default=Amount.NORMAL)
+
+
+def set_amount(*, quiet: bool, verbose: bool) -> None:
+    """Set how much consoles print from now on. Raises UserError for both."""
+    if quiet and verbose:
+        raise UserError("--quiet and --verbose: give one of them")
+    _amount.set(Amount.QUIET if quiet else Amount.VERBOSE if verbose else Amount.NORMAL)
+
+
+def is_verbose() -> bool:
+    """Whether the command that runs is to print each step."""
+    return _amount.get() == Amount.VERBOSE
 
 
 class SafeConsole(Console):
     """A console that prints strings as they are, without markup, and escapes what a terminal would act on."""
 
-    def say(self, template: str, *values: object) -> None:
-        """Print a line, see `styled`. It is not wrapped, so that paths and commands can be copied."""
-        self.print(styled(template, *values), soft_wrap=True)
+    @property
+    def amount(self) -> Amount:
+        """How much is to be printed."""
+        return _amount.get()
+
+    def note(self, template: str, *values: object, wrap: bool = False) -> None:
+        """`say`, unless --quiet: what is no result, such as a hint."""
+        if self.amount > Amount.QUIET:
+            self.say(template, *values, wrap=wrap)
+
+    def detail(self, template: str, *values: object) -> None:
+        """`say`, if --verbose: a step of the work."""
+        if self.amount == Amount.VERBOSE:
+            self.say(template, *values)
+
+    def say(self, template: str, *values: object, wrap: bool = False) -> None:
+        """Print a line, see `styled`.
+
+        Args:
+            wrap: for a sentence, which a terminal shows with whole words. Paths and commands are not wrapped, so that
+                they can be copied.
+        """
+        self.print(styled(template, *values), soft_wrap=not (wrap and self.is_terminal))
+
+    @contextmanager
+    def working(self, words: str) -> Iterator[None]:
+        """Show what a command does during the block, in a terminal and unless --quiet. Leaves nothing behind."""
+        if not self.is_terminal or self.amount == Amount.QUIET:
+            yield
+            return
+        with self.status(Text(words, "dim")):
+            yield
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """See `Console.render`."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablations.cli.options import (
+    Commands,
     Count,
     Json,
     MirrorOptions,
@@ -17,7 +18,7 @@ from ablations.cli.options import (
     picture_or_folder_path,
     with_bundles,
 )
-from ablations.cli.printing import console, end_if_left_out, print_json
+from ablations.cli.printing import READING, console, end_if_left_out, is_verbose, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,26 +27,45 @@ if TYPE_CHECKING:
     from ablations.store import Store
     from analysis.report.build import ReportFiles
 
-results_app = typer.Typer()
+results_app = Commands()
 
 
 @results_app.command()
 @with_bundles
-def status(chosen: Selectors, tracking_uri: TrackingUri = None, json_: Json = False) -> None:
+def status(
+    chosen: Selectors,
+    tracking_uri: TrackingUri = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", "-w", help="Show it again and again, until Ctrl-C or until no job is running."
+        ),
+    ] = False,
+    json_: Json = False,
+) -> None:
     """Show how each job ended: outcome, final losses, score."""
-    from ablations import tracking
-    from ablations.cli.tables import frames_of, print_results
-    from ablations.jobs.listing import status_rows
+    if watch and json_:
+        raise UserError("--watch: not with --json; call `ablate status --json` as often as you need it")
+    with console().working(READING):
+        from ablations import tracking
+        from ablations.cli.tables import frames_of, print_evidence, print_results
+        from ablations.cli.watching import watch as watch_jobs
+        from ablations.jobs.listing import status_rows
 
-    _, jobs, store = chosen.select()
-    jobs = chosen.beside_plain(jobs, store)
+        _, jobs, store = chosen.select()
+        jobs = chosen.beside_plain(jobs, store)
+        frames = None if json_ else frames_of(jobs, store)
     if not store.jobs.is_dir():
         words = "no store here yet, so nothing has been trained; choose another folder with --store"
         console(stderr=True).say("[yellow]{}[/]: {}", store.root, words)
-    if json_:
+    if watch:
+        watch_jobs(jobs, store, console())
+    elif frames is None:
         print_json(status_rows(jobs, store, tracking.run_ids(store, tracking_uri or store.tracking_uri)))
     else:
-        print_results(frames_of(jobs, store), console())
+        print_results(frames, console())
+        if is_verbose():
+            print_evidence(frames, console())
     end_if_left_out(store.unreadable)
 
 
@@ -67,7 +87,8 @@ def report(
     spec, jobs, store = chosen.select()
     jobs = chosen.beside_plain(jobs, store)
     to, folder = console(stderr=json_), out.absolute() if out else store.report
-    files = write_report(spec, jobs, store, folder, chosen.report_command())
+    with to.working("Writing the report ..."):
+        files = write_report(spec, jobs, store, folder, chosen.report_command())
     # The store's own report belongs into MLflow if its jobs are there.
     ships = mirroring.mirror and folder == store.report and tracking.run_ids(store, mirroring.uri(store))
     with mirrored(spec, store, mirroring, to) if ships else nullcontext():
@@ -77,6 +98,8 @@ def report(
     else:
         print_verdicts(files.record["claims"], to)
         to.say("Report: {}", files.page)
+        for figure in files.figures.values():
+            to.detail("        {}", figure)
     end_if_left_out([*store.unreadable, *files.record["left_out"]])
 
 
@@ -131,7 +154,7 @@ def generate(
             out.mkdir(parents=True, exist_ok=True)
         for number, image in enumerate(images):
             save_png(out / f"{number:05d}.png", image)
-    console().say("{} images: {}", count, out)
+    console().note("{} images: {}", count, out)
 
 
 @results_app.command()

@@ -8,6 +8,7 @@ from rich.progress import TaskID
 
 from ablations.cli.options import WorkOptions
 from ablations.cli.printing import SafeConsole
+from ablations.cli.time_left import TimeLeft
 from ablations.cli.view import View, make_view
 from ablations.executors import EXECUTORS, Executor, WorkerConfig
 from ablations.executors.loop import Dispatcher, stop_on_signals
@@ -71,10 +72,10 @@ def say_notes(images: Iterable[ImageSet], console: SafeConsole) -> None:
     """Print what is unusual about data sets and their files, a line each."""
     for one in images:
         for note in one.notes:
-            console.say("[yellow]{}[/]: {}", one.name, note)
+            console.note("[yellow]{}[/]: {}", one.name, note)
         if one.skipped:
             first = one.skipped[0]
-            console.say(
+            console.note(
                 "[yellow]{}[/]: {} file(s) that may hold images not read, the first: {}: {} "
                 "(`ablate data info` lists them)",
                 one.name, len(one.skipped), first.file, first.why,
@@ -104,15 +105,15 @@ def _advance(bar: Bar, task: TaskID) -> Callable[[int, int], None]:
 
 @contextmanager
 def dispatching(
-    executor: Executor, store: Store, options: WorkOptions, count: int, console: SafeConsole
+    executor: Executor, store: Store, options: WorkOptions, left: TimeLeft, console: SafeConsole
 ) -> Iterator[tuple[Dispatcher, View]]:
-    """A dispatcher of jobs, and a view of `count` of them. Closes the executor at the end.
+    """A dispatcher of jobs, and a view of them. Closes the executor at the end.
 
     The first Ctrl-C stops the jobs, the second one the process.
     """
     with (
         executor,
-        make_view(console, count) as view,
+        make_view(console, left) as view,
         stop_on_signals(executor.stopping, on_first=lambda: view.say_soon(STOPPING)),
     ):
         yield Dispatcher(executor, options.jobs, store, view, fail_fast=options.fail_fast), view

@@ -5,9 +5,9 @@ import sys
 import threading
 import webbrowser
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,28 +17,30 @@ from ablations.cli.options import (
     SPEC,
     STORE,
     THREADS,
+    Commands,
     Device,
+    Json,
     Selectors,
     SpecOptions,
     StorePath,
     TrackingUri,
-    flag,
     shell_command,
     with_bundles,
 )
-from ablations.cli.printing import console
+from ablations.cli.printing import console, is_verbose, print_json
 from fakeface.errors import UserError
 
-store_app = typer.Typer()
+store_app = Commands()
 MAX_LINKS = 6
 """Of groups that `ablate ui` prints."""
 
 
 @store_app.command()
+@with_bundles
 def ui(
     store: StorePath = STORE,
     port: Annotated[int | None, PORT_OPTION] = None,
-    no_browser: Annotated[bool, flag("--no-browser", help="Only print the addresses.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the addresses.")] = False,
 ) -> None:
     """Serve the MLflow page of the store on 127.0.0.1 until Ctrl-C, and open the charts of the newest group."""
     from ablations import tracking
@@ -56,7 +58,7 @@ def ui(
         if out.is_terminal and not no_browser and _has_display():
             webbrowser.open(links[0][1] if links else url)
 
-    out.say("Starting the MLflow page ...")
+    out.note("Starting the MLflow page ...")
     tracking.serve(place, port or PORT, on_ready=on_ready)
 
 
@@ -67,13 +69,14 @@ def _has_display() -> bool:
 
 
 @store_app.command()
+@with_bundles
 def sync(
     store: StorePath = STORE,
     tracking_uri: TrackingUri = None,
     spec: Annotated[
         Path, typer.Option(metavar="PATH", help="The specification that imports the networks of its models.")
     ] = SPEC,
-    follow: Annotated[bool, flag("--follow", help="Keep shipping until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep shipping until Ctrl-C.")] = False,
     register: Annotated[
         str | None,
         typer.Option(
@@ -106,7 +109,7 @@ def sync(
     for name, text in result.errors.items():
         out.say("[red]{}[/]: {}", name, text)
     if result.complete:
-        out.say("MLflow holds everything in the journals ({}).", uri)
+        out.note("MLflow holds everything in the journals ({}).", uri)
         if register is not None:
             best = tracking.register_best(place, uri, register)
             words = "{}: version {}, of {} in {}, {} {}"
@@ -122,6 +125,7 @@ def sync(
 
 
 @store_app.command()
+@with_bundles
 def merge(
     other: Annotated[Path, typer.Argument(metavar="OTHER_STORE", help="The store whose results to bring.")],
     store: StorePath = STORE,
@@ -133,8 +137,8 @@ def merge(
     out, counts = console(), Counter[Fate]()
     for merged in merge(Store(store), Store(other)):
         counts[merged.fate] += 1
-        if merged.fate != Fate.KEPT or merged.why:
-            out.say("{}  {}{}", merged.fate, merged.name, f": {merged.why}" if merged.why else "")
+        if merged.fate != Fate.KEPT or merged.why or is_verbose():
+            out.note("{}  {}{}", merged.fate, merged.name, f": {merged.why}" if merged.why else "")
     out.say("{}", ", ".join(f"{counts[fate]} {fate}" for fate in Fate if counts[fate]) or "Nothing to merge.")
     if counts[Fate.REPLACED]:
         out.say("What was replaced is in {}.", Store(store).aside)
@@ -194,16 +198,17 @@ def audit(
             help="CPU threads; by default as many as the job was trained with.",
         ),
     ] = None,
+    json_: Json = False,
 ) -> None:
     """Train finished jobs again, outside the store, and report the first step at which anything differs."""
     from ablations.jobs import audit, machine
     from ablations.jobs.status import state_of
     from fakeface import data
 
-    out = console()
+    out = console(stderr=json_)
     _, jobs, store = replace(chosen, run=run).select()
     place = machine.select_device(device)
-    differences: list[str | None] = []
+    rows: list[dict[str, Any]] = []
     for job in jobs:
         state = state_of(job, store)
         why, images = audit.obstacle(state), None
@@ -216,7 +221,7 @@ def audit(
             continue
         machine.configure(place, threads or audit.recorded_threads(state.history) or THREADS)
         result = audit.audit(job, state.history, images, place, steps=steps)
-        differences.append(result.difference)
+        rows.append({"run": job.run, "seed": job.seed, "identity": job.identity, **asdict(result)})
         verdict = (
             ("[red]differs[/] at {}", result.difference)
             if result.difference
@@ -226,10 +231,12 @@ def audit(
             )
         )
         out.say(f"[bold]{{}}[/]  {verdict[0]}", job.name, verdict[1])
-        out.say("  on {}", result.stack)
-    if not differences:
+        out.note("  on {}", result.stack)
+    if json_:
+        print_json(rows)
+    if not rows:
         raise UserError("Nothing was audited: none of these jobs is finished. `ablate run` trains them.")
-    raise typer.Exit(1 if any(differences) else 0)
+    raise typer.Exit(1 if any(row["difference"] for row in rows) else 0)
 
 
 @store_app.command()
@@ -238,19 +245,20 @@ def clean(
     chosen: Selectors,
     stale: Annotated[
         bool,
-        flag(
+        typer.Option(
             "--stale", help="Also results that no run or study leads to any more, under any profile or --set."
         ),
     ] = False,
-    aside: Annotated[bool, flag("--aside", help="Also results that --rerun replaced.")] = False,
-    yes: Annotated[bool, flag("--yes", help="Remove it.")] = False,
+    aside: Annotated[bool, typer.Option("--aside", help="Also results that --rerun replaced.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it.")] = False,
+    json_: Json = False,
 ) -> None:
     """Show what can be removed from the store, and why; with --yes, remove it. Without selectors: of all jobs."""
     from ablations.jobs import cleaning
     from ablations.store import Snapshot, Store
     from ablations.studies.record import trained_folders
 
-    out, place, overrides = console(), Store(chosen.store), chosen.set_ or ()
+    out, place, overrides = console(stderr=json_), Store(chosen.store), chosen.set_ or ()
     spec = chosen.load(seeds=chosen.seeds)
     seeds = spec.seeds if chosen.seeds else None
     within = cleaning.selected(chosen.profile, chosen.group or (), chosen.run or (), seeds)
@@ -263,6 +271,13 @@ def clean(
         entries.append(entry)
         size = f"{entry.bytes / 1e6:9.1f}"
         out.say("{} MB  {}  [dim]{}[/]", size, entry.path.relative_to(place.root), entry.why)
+    if json_:
+        print_json(
+            [
+                {"path": str(entry.path), "bytes": entry.bytes, "why": entry.why, "removed": yes}
+                for entry in entries
+            ]
+        )
     total = sum(entry.bytes for entry in entries) / 1e6
     if yes:
         out.say(f"Removed {total:.1f} MB.")

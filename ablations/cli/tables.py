@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Group
 from rich.text import Text
 
-from ablations.cli.columns import Column, print_table
+from ablations.cli.columns import Column, fitting_table, print_table
 from ablations.cli.printing import SafeConsole
 from ablations.cli.view import coloured, in_a_word
 from ablations.jobs.estimate import Price
@@ -18,7 +19,7 @@ from analysis.frames.jobs import Frames, Selected, load
 from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
-from analysis.report.table import headings, summary_rows
+from analysis.report.table import Row, headings, summary_rows
 from fakeface.gan.series import LOSS_D, LOSS_G
 from fakeface.terminal import printable
 
@@ -38,15 +39,19 @@ STATUS_STYLES: Mapping[str, str] = {
 }
 
 
+LONG_DETAIL = 40
+"""Characters of a job's details from which on a terminal has them below the table, once for all seeds."""
+
+
+def _state(row: Mapping[str, Any], detail: str) -> Text:
+    style = STATUS_STYLES.get(row["state"], "")
+    return Text.assemble((row["state"], style), f": {printable(detail)}" if detail else "")
+
+
 def print_plan(rows: Sequence[dict[str, Any]], price: Price, console: SafeConsole) -> None:
     """The plan as a table, and what is left of it."""
-    states = [
-        Text.assemble(
-            (row["state"], STATUS_STYLES.get(row["state"], "")),
-            f": {printable(row['detail'])}" if row["detail"] else "",
-        )
-        for row in rows
-    ]
+    below = {row["detail"] for row in rows if console.is_terminal and len(row["detail"]) > LONG_DETAIL}
+    states = [_state(row, "" if row["detail"] in below else row["detail"]) for row in rows]
     print_table(
         [
             Column("run", [short_name(row["run"]) for row in rows]),
@@ -58,11 +63,19 @@ def print_plan(rows: Sequence[dict[str, Any]], price: Price, console: SafeConsol
         ],
         console,
     )
+    explained = {(row["run"], row["detail"]): row for row in rows if row["detail"] in below}
+    for (run, detail), row in explained.items():
+        console.print(Text.assemble((short_name(run), "bold"), "  ", _state(row, detail)))
     if price.jobs:
-        console.print(f"{price.jobs} of {len(rows)} jobs to train or score{_price_words(price)}")
+        console.print(plan_words(price, len(rows)))
 
 
-def _price_words(price: Price) -> str:
+def plan_words(price: Price, count: int) -> str:
+    """How many of so many jobs are left, and how long they take."""
+    return f"{price.jobs} of {count} jobs to train or score{price_words(price)}"
+
+
+def price_words(price: Price) -> str:
     if price.seconds is None or price.makespan is None:
         return f": no time is known, since nothing of this size has been trained on {price.device} here"
     words = f", {duration(price.seconds)} on {price.device}"
@@ -115,7 +128,22 @@ RANKS = {"minutes": 6, "D(G(z))": 5, "D(x)": 4, LOSS_G: 3, LOSS_D: 2, "steps": 1
 
 def print_results(frames: Frames, console: SafeConsole) -> None:
     """The table of results, as the report has it: run, outcome, final losses, Fréchet distance."""
-    rows = summary_rows(frames)
+    console.print(results_table(frames, summary_rows(frames), console), crop=False)
+
+
+def print_evidence(frames: Frames, console: SafeConsole) -> None:
+    """Why each job has the words of its outcome."""
+    for row in summary_rows(frames):
+        if row.evidence:
+            console.print()
+            console.print(Text(f"{short_name(row.run)}-s{row.seed}", "bold"))
+        for part, words in row.evidence.items():
+            word = {"exit": row.exit, "samples": row.samples, "dynamics": row.dynamics}[part]
+            console.print(Text.assemble("  ", coloured([word or part]), f": {printable(words)}"))
+
+
+def results_table(frames: Frames, rows: Sequence[Row], console: SafeConsole) -> Group:
+    """The rows of the table of results."""
     quality = quality_name(frames)
     columns = []
     for name, *cells in zip(headings(quality), *(row.cells() for row in rows), strict=True):
@@ -125,10 +153,10 @@ def print_results(frames: Frames, console: SafeConsole) -> None:
         elif name == "outcome":
             briefly = [coloured([in_a_word(row.exit, row.samples, row.dynamics)]) for row in rows]
             column = Column(name, [coloured(row.outcome) for row in rows], brief_cells=briefly)
-        elif name == quality:
+        elif name == quality and not frames.quality().empty:
             column = replace(column, brief_name="distance")
         columns.append(column)
-    print_table(columns, console)
+    return fitting_table(columns, console)
 
 
 def print_study(study: StudyResult, further: Sequence[StudyResult], console: SafeConsole) -> None:
@@ -161,8 +189,8 @@ def print_study(study: StudyResult, further: Sequence[StudyResult], console: Saf
         console,
     )
     for sentence in study_words(study, further):
-        console.say("- {}", sentence)
-    console.say(f"- Slots for jobs were empty {study.idle_share:.0%} of the time.")
+        console.say("- {}", sentence, wrap=True)
+    console.say(f"- Slots for jobs were empty {study.idle_share:.0%} of the time.", wrap=True)
 
 
 def duration(seconds: float | None) -> str:

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablations.cli.options import (
+    Commands,
     Json,
     MirrorOptions,
     PlaceOptions,
     Selectors,
     WorkOptions,
-    flag,
     shell_command,
     with_bundles,
 )
-from ablations.cli.printing import SafeConsole, console, end_if_left_out, print_json
+from ablations.cli.printing import LOADING, READING, SafeConsole, console, end_if_left_out, print_json
 from fakeface.environment import jobs_for_cores
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
+    from ablations.cli.time_left import TimeLeft
     from ablations.cli.until_decided import UntilDecided
     from ablations.executors import Executor
     from ablations.executors.loop import Summary
@@ -34,23 +35,24 @@ if TYPE_CHECKING:
     from fakeface.config import DataConfig
     from fakeface.data import ImageSet
 
-train_app = typer.Typer()
+train_app = Commands()
 
 
 @train_app.command()
 @with_bundles
 def plan(chosen: Selectors, place: PlaceOptions, json_: Json = False) -> None:
     """Show what is done, what would be trained and for how long, and what its seeds can show. Trains nothing."""
-    from ablations.cli.claim_tables import print_outlooks
-    from ablations.cli.planned_claims import planned_claims
-    from ablations.cli.tables import print_plan
-    from ablations.jobs.listing import plan_rows
-    from analysis.claims.power import record
+    with console().working(READING):
+        from ablations.cli.claim_tables import print_outlooks
+        from ablations.cli.planned_claims import planned_claims
+        from ablations.cli.tables import print_plan
+        from ablations.jobs.listing import plan_rows
+        from analysis.claims.power import record
 
-    spec, jobs, store = chosen.select()
-    slots = _slots(place, store)
-    rows, price = plan_rows(jobs, store, device=place.device, slots=slots)
-    claims = planned_claims(spec, jobs, store)
+        spec, jobs, store = chosen.select()
+        slots = slots_of(place, store)
+        rows, price = plan_rows(jobs, store, device=place.device, slots=slots)
+        claims = planned_claims(spec, jobs, store)
     if json_:
         print_json({"jobs": rows, "price": asdict(price), "claims": [record(claim) for claim in claims]})
     else:
@@ -65,16 +67,16 @@ def run_(
     chosen: Selectors,
     work: WorkOptions,
     mirroring: MirrorOptions,
-    dry_run: Annotated[bool, flag("--dry-run", help="Show the plan, train nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, train nothing.")] = False,
     rerun: Annotated[
-        bool, flag("--rerun", help="Train finished jobs again; their old results are set aside.")
+        bool, typer.Option("--rerun", help="Train finished jobs again; their old results are set aside.")
     ] = False,
     report: Annotated[
-        bool, flag("--report", help="Write the report at the end, however the jobs ended.")
+        bool, typer.Option("--report", help="Write the report at the end, however the jobs ended.")
     ] = False,
     until_decided: Annotated[
         bool,
-        flag(
+        typer.Option(
             "--until-decided",
             help="Then add seeds to the runs of claims that are still open, and judge these at looks whose levels "
             "are fixed beforehand.",
@@ -88,23 +90,25 @@ def run_(
     ] = None,
     profile_steps: Annotated[
         bool,
-        flag(
+        typer.Option(
             "--profile-steps",
             help="Run the jobs one after another in this process, and print where their time went.",
         ),
     ] = False,
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""
+    out = console()
+    out.note(LOADING)
     from ablations.cli import setup
     from ablations.cli.mirroring import mirrored
-    from ablations.cli.tables import frames_of, print_results
+    from ablations.cli.tables import frames_of, plan_words, print_results
+    from ablations.cli.time_left import TimeLeft
     from ablations.cli.until_decided import UntilDecided
     from ablations.jobs.listing import plan_rows
     from ablations.jobs.plan import make_plan
     from ablations.jobs.status import Status, state_of
     from ablations.store import Snapshot, data_key
 
-    out = console()
     _check_looks(until_decided=until_decided, max_seeds=max_seeds, rerun=rerun)
     if dry_run:
         return _dry_run(chosen, work, out, rerun=rerun, until_decided=until_decided, max_seeds=max_seeds)
@@ -125,32 +129,39 @@ def run_(
     jobs = looks.first_jobs() if looks else make_plan(spec, runs, find_data)
     before = Snapshot(store.root)
     todo = [job for job in jobs if rerun or state_of(job, before).status != Status.DONE]
-    _, price = plan_rows(todo, before, device=work.device, slots=executor.slots(work.jobs), rerun=rerun)
+    rows, price = plan_rows(todo, before, device=work.device, slots=executor.slots(work.jobs), rerun=rerun)
     for note in dict.fromkeys(f"{job.run}: {job.note}" for job in todo if job.note):
-        out.say(note)
+        out.note("{}", note)
+    if todo:
+        out.note("{}", plan_words(price, len(jobs)), wrap=True)
     setup.prepare_references(todo, images, store, executor.own_device, out)
     if rerun:  # last, so that a command that is refused sets nothing aside
         store.archive([job.identity for job in jobs])
 
     ships = mirroring.mirror and (todo or report or until_decided)
     with mirrored(spec, store, mirroring, out) if ships else nullcontext():
-        summary = _train(todo, looks, price, store, executor, work, out, profile=profile_steps)
+        left = TimeLeft(
+            len(todo),
+            {f"{row['run']}-s{row['seed']}": row["expected_seconds"] for row in rows},
+            price.makespan,
+        )
+        summary = _train(todo, looks, price, left, store, executor, work, out, profile=profile_steps)
         jobs = looks.all_jobs() if looks else jobs
         now = Snapshot(store.root)
         shown = chosen.beside_plain(jobs, now)
         frames = frames_of(shown, now)
-        out.print()
+        out.note("")
         print_results(frames, out)
         more = {"until_decided": until_decided, "max_seeds": max_seeds}
         where = _report(spec, shown, now, chosen.report_command(**more), out) if report else None
     if not frames.images.empty:
         folder = frames.images["path"].iloc[0].parent.parent.parent
-        out.say("Pictures: {}/*/samples/", os.path.relpath(folder))
+        out.note("Pictures: {}/*/samples/", os.path.relpath(folder))
     if where:
         out.say(*where)
     compare = compare_words(shown, store, mirroring.uri(store))
     if compare:
-        out.say("Compare:  {}", compare)
+        out.note("Compare:  {}", compare)
     _say_stopped(summary, "The same command without --rerun" if rerun else "The same command", out)
     raise typer.Exit(summary.exit_status)
 
@@ -165,7 +176,7 @@ def _check_looks(*, until_decided: bool, max_seeds: int | None, rerun: bool) -> 
         )
 
 
-def _slots(place: PlaceOptions, store: "Store") -> int:
+def slots_of(place: PlaceOptions, store: "Store") -> int:
     """How many jobs would run side by side."""
     from ablations.jobs.listing import device_name
 
@@ -194,7 +205,7 @@ def _dry_run(
     from ablations.jobs.listing import plan_rows
 
     spec, jobs, store = chosen.select()
-    rows, price = plan_rows(jobs, store, device=work.device, slots=_slots(work, store), rerun=rerun)
+    rows, price = plan_rows(jobs, store, device=work.device, slots=slots_of(work, store), rerun=rerun)
     print_plan(rows, price, out)
     print_outlooks(planned_claims(spec, jobs, store), out)
     if until_decided:
@@ -206,6 +217,7 @@ def _train(
     todo: "Sequence[Job]",
     looks: "UntilDecided | None",
     price: "Price",
+    left: "TimeLeft",
     store: "Store",
     executor: "Executor",
     work: WorkOptions,
@@ -219,11 +231,11 @@ def _train(
     from ablations.executors.loop import Summary, run_plan
 
     if not todo and not looks:
-        out.say("Nothing to do: every job is done.")
+        out.note("Nothing to do: every job is done.")
         return Summary()
     with (
         _profiled(out) if profile else nullcontext(),
-        setup.dispatching(executor, store, work, len(todo), out) as (dispatcher, view),
+        setup.dispatching(executor, store, work, left, out) as (dispatcher, view),
     ):
         if looks:
             return looks.run(dispatcher, view.expect, out)
@@ -231,7 +243,7 @@ def _train(
         summary = run_plan(todo, dispatcher)
         took = time.monotonic() - began
     if summary.all_ended:
-        out.say("{}", comparison(price, took))
+        out.note("{}", comparison(price, took), wrap=True)
     return summary
 
 

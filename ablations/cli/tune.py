@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablations.cli.options import (
+    Commands,
     Json,
     MirrorOptions,
     Port,
     SpecOptions,
     WorkOptions,
-    flag,
     with_bundles,
     without_password,
 )
-from ablations.cli.printing import console, print_json
+from ablations.cli.printing import LOADING, console, print_json
 from fakeface.errors import UserError
 
 if TYPE_CHECKING:
     from ablations.cli.printing import SafeConsole
-    from ablations.spec import Spec
+    from ablations.spec import Spec, StudySpec
+    from ablations.store import Store
     from ablations.studies.runner import Setting, StudyRunner
     from analysis.frames.studies import StudyResult
 
-tune_app = typer.Typer()
+tune_app = Commands()
 
 
 @tune_app.command()
@@ -52,16 +53,24 @@ def tune(
         str | None,
         typer.Option(metavar="NAME", help="Write the best setting into the specification as this run."),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be searched and trained at most. Train nothing."),
+    ] = False,
     dashboard: Annotated[
-        bool, flag("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
+        bool, typer.Option("--dashboard", help="Only serve Optuna's dashboard on the study, on 127.0.0.1.")
     ] = False,
     port: Port = 8080,
     json_: Json = False,
 ) -> None:
     """Search the settings of a run: which work, where the window begins and ends, and how good the best is."""
+    out = console(stderr=json_)
+    if not dry_run and not dashboard:
+        out.note(LOADING)
     from ablations.cli import setup
     from ablations.cli.mirroring import mirrored
     from ablations.cli.tables import print_study
+    from ablations.cli.time_left import TimeLeft
     from ablations.jobs.plan import check_components, make_plan
     from ablations.spec.edit import check_new_run
     from ablations.store import Store, data_key
@@ -69,20 +78,15 @@ def tune(
     from ablations.studies.runner import StudyRunner
     from ablations.studies.scheduler import TaskScheduler
 
-    out = console(stderr=json_)
     if dashboard:
         return _serve_dashboard(chosen, study, storage, port, out)
     spec, store = chosen.load(), Store(chosen.store)
-    searched = spec.study(study)
-    if trials is not None:
-        searched = replace(searched, trials=trials)
+    searched = _with_trials(spec.study(study), trials)
+    if dry_run:
+        return _dry_run(spec, searched, store, work, out, json_=json_)
     executor = setup.make_executor(store, work)
     if add is not None:
         check_new_run(spec, add)
-    if len(searched.entry.enqueue) > searched.trials:
-        raise UserError(
-            f"--trials {searched.trials}: {study} enqueues {len(searched.entry.enqueue)} settings; try at least as many"
-        )
     studies, reference = [*reference_studies(spec, searched), searched], reference_run(spec, searched)
     runs = [run for one in studies for run in one.choices()]
     runs += [reference.run] if reference is not None else []
@@ -94,7 +98,7 @@ def tune(
     setup.prepare_references(jobs, images, store, executor.own_device, out)
 
     with mirrored(spec, store, mirroring, out) if mirroring.mirror else nullcontext():
-        with setup.dispatching(executor, store, work, 0, out) as (dispatcher, view):
+        with setup.dispatching(executor, store, work, TimeLeft(0), out) as (dispatcher, view):
             scheduler = TaskScheduler(dispatcher)
             searches = run_searches(
                 spec,
@@ -122,6 +126,32 @@ def tune(
     if add is not None or not json_:
         _show_run(spec, best, result, out, add)
     raise typer.Exit(status)
+
+
+def _with_trials(study: "StudySpec", trials: int | None) -> "StudySpec":
+    """A study with so many trials, if given. Raises UserError for fewer than it enqueues."""
+    study = study if trials is None else replace(study, trials=trials)
+    if len(study.entry.enqueue) > study.trials:
+        raise UserError(
+            f"--trials {study.trials}: {study.name} enqueues {len(study.entry.enqueue)} settings; try at least as many"
+        )
+    return study
+
+
+def _dry_run(
+    spec: "Spec", study: "StudySpec", store: "Store", work: WorkOptions, out: "SafeConsole", *, json_: bool
+) -> None:
+    from ablations.cli.planned_study import planned_study, print_study_plan
+    from ablations.cli.train import slots_of
+    from ablations.jobs.listing import device_name
+    from ablations.studies.comparison import reference_studies
+
+    references = reference_studies(spec, study)
+    plan = planned_study(spec, study, references, store, device_name(work.device), slots_of(work, store))
+    if json_:
+        print_json(plan.record())
+    else:
+        print_study_plan(plan, out)
 
 
 def _serve_dashboard(chosen: SpecOptions, name: str, url: str | None, port: int, out: "SafeConsole") -> None:

@@ -120,7 +120,7 @@ class UntilDecided:
             expect: called with the number of jobs that are known so far.
         """
         for words in dict.fromkeys(design_words(design) for design in self.designs.values()):
-            out.say("{}", words)
+            out.say("{}", words, wrap=True)
         summary, jobs = dispatcher.summary, self.first_jobs()
         while jobs:
             before = Snapshot(self.store.root)
@@ -131,7 +131,7 @@ class UntilDecided:
             if any(state_of(job, now).status != Status.DONE for job in jobs):
                 return summary  # a look takes all of its seeds
             self._look(now)
-            out.say("{}", self._words())
+            out.say("{}", self._words(), wrap=True)
             jobs = self.next_jobs()
         return summary
 

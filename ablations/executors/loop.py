@@ -34,6 +34,9 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 class Watcher(Protocol):
     """Receives the events of a run of jobs, in the caller's thread."""
 
+    def began(self, job: Job) -> None:
+        """A job was handed to the executor."""
+
     def progress(self, progress: Progress) -> None:
         """A job reported its progress."""
 
@@ -133,6 +136,7 @@ class Dispatcher:
         self._count_time()
         self.executor.submit(job)
         self._running.append(_Running(job))
+        self.watcher.began(job)
 
     def cancel(self, job: Job, why: str) -> None:
         """Stop a running job, as `Executor.cancel` does, also if its worker dies meanwhile."""

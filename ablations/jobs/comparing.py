@@ -44,7 +44,7 @@ def planned_training(jobs: Sequence[Job], store: Store) -> Training:
         settings, code = first.resolved, first.code
         data = {"name": first.config.data.name, "digest": first.data_digest}
     results = {job.seed: _result(state.history, state.exit, job.protocol.identity) for job, state in states}
-    return Training(first.run, settings, _named(data), code, results)
+    return Training(first.run if len(jobs) > 1 else first.name, settings, _named(data), code, results)
 
 
 def stored_training(name: str, store: Store) -> Training | None:

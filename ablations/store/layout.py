@@ -208,6 +208,8 @@ class Snapshot(Store):
         self._by_identity = cache(super()._by_identity)  # type: ignore[method-assign]
         self._by_name = cache(super()._by_name)  # type: ignore[method-assign]
         self._histories: dict[Path, History] = {}
+        self._stamps: dict[Path, tuple[int, int] | None] = {}
+        """Of each journal that was looked up, as it was then."""
         self._data: dict[DataConfig, FoundData] = {}
 
     def find(self, identity: str) -> Path | None:
@@ -215,8 +217,17 @@ class Snapshot(Store):
 
     def history(self, folder: Path) -> History:
         if folder not in self._histories:
+            self._stamps[folder] = _stamp(folder)
             self._histories[folder] = super().history(folder)
         return self._histories[folder]
+
+    def refreshed(self) -> "Snapshot":
+        """The store as it is now. Journals that have not changed since are not read again."""
+        now = Snapshot(self.root)
+        same = [folder for folder, stamp in self._stamps.items() if stamp and stamp == _stamp(folder)]
+        now._stamps = {folder: self._stamps[folder] for folder in same}
+        now._histories = {folder: self._histories[folder] for folder in same}
+        return now
 
     @property
     def unreadable(self) -> list[str]:
@@ -228,6 +239,15 @@ class Snapshot(Store):
         if key not in self._data:
             self._data[key] = super().find_data(key)
         return self._data[key]
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """Changes when a job's journal does; None if there is none."""
+    try:
+        found = (folder / "journal.jsonl").stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def data_key(config: DataConfig) -> DataConfig:

@@ -14,6 +14,8 @@ def test_info_and_preview(ablate, tmp_path: Path):
     assert "not prepared yet; `ablate data prepare` does that" in ablate("data", "info", check=2).stderr
     ablate("data", "prepare")
     assert "synthetic  96 images, 32x32, 3 channel(s)" in ablate("data", "info").stdout
+    (found,) = json.loads(ablate("data", "info", "--json").stdout)
+    assert (found["name"], found["shape"], found["skipped"]) == ("synthetic", [96, 32, 32, 3], [])
     ablate("data", "preview", "sheet.png", "-n", "16", "--group", "report", "--seeds", "0")
     assert Image.open(tmp_path / "sheet.png").size == (4 * 34 - 2, 4 * 34 - 2)
 

@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from ablations.cli import options
-from ablations.cli.app import app
+from ablations.cli.app import EXIT_STATUS, app
 from ablations.cli.options import Selectors, shell_command, with_bundles
 from fakeface.errors import UserError
 from fakeface.images import save_png
@@ -30,7 +30,8 @@ def test_a_command_has_the_options_of_its_bundles_but_those_that_it_defines():
     def command(chosen: Selectors, run: str) -> None:
         found.append((chosen, run))
 
-    assert [*command.__annotations__] == ["spec", "profile", "set_", "store", "group", "seeds", "run"]
+    own = ["spec", "profile", "set_", "store", "group", "seeds", "run"]
+    assert [*command.__annotations__] == [*own, "quiet", "verbose"]
     given = {"profile": "quick", "store": Path("s"), "spec": Path("a.yaml"), "set_": None, "group": None}
     command(**given, seeds="1", run="sgd")
     assert found == [(Selectors(**given, seeds="1"), "sgd")]
@@ -264,3 +265,47 @@ def test_make_passes_its_variables_on():
 def test_the_program_says_its_version_and_every_command_has_a_short_help(ablate):
     assert re.fullmatch(r"ablate \d+\.\d+\.\d+\n", ablate("--version").stdout)
     assert "--until-decided" in ablate("run", "-h").stdout
+
+
+def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command, the groups included."""
+    yield words
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, (*words, name))
+
+
+@pytest.mark.parametrize("words", [*commands(get_command(app))], ids=" ".join)
+def test_the_help_of_a_command_shows_no_type_of_its_flags_and_fits(words: tuple[str, ...]):
+    done = CliRunner().invoke(app, [*words, "-h"], env={"COLUMNS": "80"}, terminal_width=80)
+    assert done.exit_code == 0
+    assert "<bool>" not in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
+    leaf = words not in ((), ("data",), ("schema",))
+    assert ("--quiet" in done.output) == ("--verbose" in done.output) == leaf
+
+
+def test_the_exit_statuses_are_in_the_help_and_in_the_readme(ablate):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for line in EXIT_STATUS.splitlines()[1:]:
+        status, _, meaning = line.partition(" = ")
+        assert f"| {status} | {meaning} |" in readme
+        assert status in ablate("-h").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [(("statu",), "status"), (("status", "--seed", "1"), "--seeds"), (("data", "prepar"), "prepare")],
+)
+def test_a_wrong_command_or_option_gets_the_near_one(words: tuple[str, ...], near: str, ablate):
+    error = ablate(*words, check=2).stderr
+    assert near in error
+
+
+def test_quiet_and_verbose(ablate):
+    assert "give one of them" in ablate("plan", "--quiet", "--verbose", check=2).stderr
+    assert "Traceback" not in ablate("plan", "--run", "sgdd", check=2).stderr
+    traced = ablate("plan", "--run", "sgdd", "--verbose", check=2).stderr
+    assert "Traceback" in traced and traced.rstrip().endswith("did you mean 'sgd'?")
+    assert "Traceback" not in ablate("plan", "--run", "sgdd", "-q", check=2).stderr, (
+        "it holds for one command"
+    )

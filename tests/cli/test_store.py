@@ -1,5 +1,6 @@
 """`ablate sync`, `merge`, `audit` and `clean`."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -73,6 +74,8 @@ def test_audit_reports_the_first_difference(trained: Place):
         lines.append(journal.encode(record))
     path.write_bytes(b"".join(lines))
     assert "differs at step 5: Loss_G was" in trained("audit", "both", check=1).stdout
+    (found,) = json.loads(trained("audit", "both", "--json", check=1).stdout)
+    assert (found["run"], found["difference"].split(":")[0]) == ("both", "step 5")
 
 
 # -- clean -------------------------------------------------------------------------------------------------------
@@ -84,6 +87,9 @@ def test_clean_shows_first_and_leaves_results(trained: Place):
     assert "that --rerun replaced stay; --aside includes them" in out
     assert "checkpoint.pt" in out
     assert list(trained.folder.glob("results/jobs/*/checkpoint.pt")), "nothing is removed without --yes"
+    listed = trained.json("clean")
+    assert {Path(entry["path"]).name for entry in listed} == {"checkpoint.pt"}
+    assert not any(entry["removed"] for entry in listed)
     trained("clean", "--yes")
     assert not list(trained.folder.glob("results/jobs/*/checkpoint.pt"))
     assert list(trained.folder.glob("results/aside/*/journal.jsonl")), "they are finished results, too"

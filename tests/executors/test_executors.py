@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from ablations.cli.printing import SafeConsole
+from ablations.cli.time_left import TimeLeft
 from ablations.cli.view import LiveView
 from ablations.executors import EXECUTORS, Ended, Executor, WorkerConfig, loop
 from ablations.executors.loop import MAX_RESUMES, Dispatcher, run_plan, stop_on_signals
@@ -328,6 +329,9 @@ class Silent:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def began(self, job: Job) -> None:
+        pass
+
     def progress(self, progress: Progress) -> None:
         pass
 
@@ -511,7 +515,7 @@ def test_a_plan_comes_back_to_a_busy_job(bench: Bench, executor: Executor):
 
 
 def test_views_show_no_diagnosis(prepared: Bench):
-    view = LiveView(SafeConsole(), 1)
+    view = LiveView(SafeConsole(), TimeLeft(1))
     view.progress(Progress(prepared.job(0), 0, 10, "diagnosed", {"spectrum": 1.0}))
     assert view.tasks == {}
 

@@ -80,7 +80,7 @@ def test_a_task_sees_each_diagnosis_and_each_record_is_read_once(
         "ablations.studies.scheduler.journal.read",
         lambda path, start=0: starts.append(start) or read(path, start),  # type: ignore[func-returns-value]
     )
-    watcher: Any = SimpleNamespace(progress=lambda _: None, ended=lambda *_: None)
+    watcher: Any = SimpleNamespace(began=lambda _: None, progress=lambda _: None, ended=lambda *_: None)
     executor: Any = FakeExecutor(folder)
     task = OneJob()
     TaskScheduler(Dispatcher(executor, 1, store, watcher)).run(iter([task]))
