@@ -34,7 +34,7 @@ def rate(value: Any, digits: int = 3) -> str:
 
 
 def length(value: float) -> str:
-    """A distance in own lengths, to two digits: 0.044, 1.2, 350."""
+    """A distance in own lengths, or an error, to two digits: 0.044, 1.2, 350."""
     return f"{float(f'{value:.2g}'):,.10g}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.frames.quality import AlongRun, Scores
-from analysis.wording import number
+from analysis.wording import length, number
 from fakeface.evaluation.measures import DISTANCE, FLOOR
 from fakeface.measures import Estimate
 
@@ -52,11 +52,11 @@ def _along(known: AlongRun | None) -> list[str]:
 
 
 def _cell(measured: Estimate | None) -> str:
-    """`59.1 (55.0 to 63.2)`, `41.0 ± 2.0`, or the number alone."""
+    """`59.1 (55.0 to 63.2)`, `41.0 ± 2.5`, or the number alone."""
     if measured is None:
         return number(None)
     text = number(measured.value)
     if measured.low is not None and measured.high is not None and not math.isnan(measured.low):
         return f"{text} ({number(measured.low)} to {number(measured.high)})"
-    known = measured.error is not None and not math.isnan(measured.error)
-    return f"{text} ± {number(measured.error)}" if known else text
+    error = measured.error
+    return text if error is None or math.isnan(error) else f"{text} ± {length(error)}"

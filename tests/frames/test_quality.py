@@ -47,7 +47,7 @@ def test_the_last_score_has_every_measure_with_its_error(tmp_path: Path):
     assert (last.run, last.seed, last.step) == ("a", 0, 3)
     assert last.measured == WHOLE
     assert view(found).rows == [
-        ["a", "0", "50.0 (45.0 to 55.0)", "41.0 ± 2.500", "0.200 ± 0.050", "0.400", "0.100", "12.0", "–", "–"]
+        ["a", "0", "50.0 (45.0 to 55.0)", "41.0 ± 2.5", "0.200 ± 0.05", "0.400", "0.100", "12.0", "–", "–"]
     ]
 
 
@@ -83,7 +83,8 @@ def test_a_finished_run_has_its_best_and_mean_distance_along_the_run_beside_the_
     fallen = math.log(4) * math.log(40 / 25) / math.log(40 / 10) / 2
     assert whole == (100.0, pytest.approx(math.exp(math.log(400) - fallen)))
     assert view(found).rows[0][-2:] == ["100.0", number(whole.mean)]
-    assert view(found).headings[-2:] == [f"best {METRIC}_n500", f"mean {METRIC}_n500"]
+    assert view(found).headings[-2:] == ["best along the run", "mean along the run"]
+    assert view(found).along == f"{METRIC}_n500", "the metric that they are of"
 
 
 def test_numbers_of_another_protocol_do_not_enter(tmp_path: Path):
