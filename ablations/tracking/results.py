@@ -140,8 +140,31 @@ def _study(record: Mapping[str, Any]) -> _RunContent:
             tags |= {f"{name}.{path}": _text(value) for path, value in found["params"].items()}
     for side, edge in record["edges"].items():
         tags |= {f"{side}_edge.{key}": _text(edge[key]) for key in ("estimate", "low", "high")}
+    tags["mlflow.note.content"] = _described(record)
     params = {"study": record["name"]} | {name: _text(record[name]) for name in _STUDY_PARAMS}
     return _RunContent(record["experiment"], record["name"], int(record["begun"] or 0), tags, params)
+
+
+def _described(record: Mapping[str, Any]) -> str:
+    """A study in a few lines of Markdown, which the run's page shows."""
+    lines = [record["description"], ""] if record["description"] else []
+    lines.append(
+        f"The other runs of this experiment are its {len(record['trials'])} trials and what followed."
+    )
+    for name in ("best", "reference"):
+        found = record[name]
+        if found and found["value"] is not None:
+            settings = ", ".join(f"{path} = {_text(value)}" for path, value in found["params"].items())
+            at = f" at {settings}" if settings else ""
+            lines.append(
+                f"- **{name}**: {record['metric']} {found['value']:.4g}{at}, mean of {found['planned']} new seeds"
+            )
+    for side, edge in record["edges"].items():
+        if edge["estimate"] is not None:
+            lines.append(
+                f"- **{side} edge** of the window: {edge['estimate']:.3g} ({edge['low']:.3g} to {edge['high']:.3g})"
+            )
+    return "\n".join(lines)
 
 
 def _report(record: Mapping[str, Any]) -> _RunContent:

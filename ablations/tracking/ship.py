@@ -188,8 +188,19 @@ class JobShipper:
     def _ensure_run(self) -> None:
         if not self.shipped.run_id:
             self.shipped.experiment_id, self.shipped.run_id = self._find_or_create_run(self.shipped)
+            self._retire_replaced()
             self._held = self._find_held(self.shipped.run_id)
             self._save()
+
+    def _retire_replaced(self) -> None:
+        """Mark the run of a journal that this one replaced (`--rerun`)."""
+        old = shipped.noted(self.store, self.uri, self.folder.name).run_id
+        if old != self.shipped.run_id and server.is_active(self.client, old):
+            self._supersede(old, self.shipped.run_id)
+
+    def _supersede(self, old: str, new: str) -> None:
+        for tag, value in {"superseded_by": new, "exit": content.SUPERSEDED}.items():
+            self.client.set_tag(old, tag, value)
 
     def _find_held(self, run: str) -> int:
         """See `_held`. Rows are sent in the journal's order, so that MLflow has all before the last that it shows.
@@ -242,8 +253,7 @@ class JobShipper:
         after.experiment_id, after.run_id = self._find_or_create_run(after)
         self.client.set_tag(after.run_id, "supersedes", old.run_id)
         self.client.set_tag(after.run_id, "branch", f"at step {record['step']}: {record['reason']}")
-        for tag, value in {"superseded_by": after.run_id, "exit": content.SUPERSEDED}.items():
-            self.client.set_tag(old.run_id, tag, value)
+        self._supersede(old.run_id, after.run_id)
         self.client.set_terminated(
             old.run_id, status="KILLED", end_time=max(record["time"], content.begun(facts))
         )

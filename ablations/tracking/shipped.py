@@ -91,10 +91,18 @@ def load(store: Store, uri: str, name: str) -> Shipped:
     A missing or damaged file, one of an older version, and one about a journal that was replaced (`--rerun`) all
     read as a journal never shipped.
     """
+    found = noted(store, uri, name)
+    try:
+        return Shipped() if found.is_replaced(store.jobs / name / "journal.jsonl") else found
+    except OSError:
+        return Shipped()
+
+
+def noted(store: Store, uri: str, name: str) -> Shipped:
+    """As `load`, but also about a journal that was replaced."""
     try:
         with regular_file(_path(store, uri, name)) as file:
-            found = _NOTE.validate_json(file.read())
-        return Shipped() if found.is_replaced(store.jobs / name / "journal.jsonl") else found
+            return _NOTE.validate_json(file.read())
     except (OSError, ValueError, TypeError):
         return Shipped()
 

@@ -17,6 +17,7 @@ import pytest
 
 from ablations.store import Store
 from ablations.tracking import chart_links, compare_link, run_ids, serve, sync
+from ablations.tracking.shipped import runs
 from fakeface.errors import UserError
 from tests.ports import free_port
 from tests.tracking_jobs import IMAGE_STEPS, Job, new_store, note_as_shipped
@@ -55,7 +56,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     Job(store, RUNS[0], identity="others").whole()
     Job(store, "extra", experiment="elsewhere").whole()
     for seed in range(SEEDS):
-        job = Job(store, "seeds", seed, experiment="seeds")
+        job = Job(store, "seeds", seed, experiment="seeds", log_model=seed == 0)
         job.session()
         job.steps(1, 4)
         job.outcome()
@@ -251,6 +252,28 @@ def test_the_charts_of_a_group_show_all_its_runs_and_its_table_their_outcomes(
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="mean over seeds").click()
     opened.value.get_by_text("Group: seeds").wait_for()
+
+
+@pytest.mark.browser
+@pytest.mark.service
+@pytest.mark.slow
+def test_a_runs_files_its_model_and_the_comparison_with_another_are_on_their_pages(
+    page: "Page", store: Store, url: str
+) -> None:
+    found = {
+        shipped.facts.job["seed"]: shipped
+        for name, shipped in runs(store, store.tracking_uri).items()
+        if name.startswith("seeds-")
+    }
+    experiment, first, second = found[0].experiment_id, found[0].run_id, found[1].run_id
+    page.goto(f"{url}/#/experiments/{experiment}/runs/{first}/artifacts")
+    page.get_by_text("final_grid.png").click()
+    page.wait_for_function("[...document.images].some(i => i.naturalWidth == 130)")
+    page.goto(f"{url}/#/experiments/{experiment}/models?workflowType=machine_learning")
+    page.get_by_role("link", name="generator-seeds-s0").wait_for()
+    page.goto(f'{url}/#/compare-runs?runs=["{first}","{second}"]&experiments=["{experiment}"]')
+    for name in ("seeds-s0", "seeds-s1", "Loss_G"):
+        page.get_by_text(name, exact=True).first.wait_for()
 
 
 @pytest.mark.service

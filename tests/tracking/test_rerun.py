@@ -46,6 +46,8 @@ def test_a_replaced_journal_gets_a_run_of_its_own_also_if_longer(tmp_path: Path,
     assert sync(store, uri).complete
     check_mirrored(store, new, uri)
     assert mirror_rows(uri, run_before) == journal_rows(old.folder)
+    tags = server.connect(uri).get_run(run_before).data.tags
+    assert (tags["exit"], tags["superseded_by"]) == ("superseded", run_id_of(store, new, uri))
     assert run_count(uri) == 2
 
 

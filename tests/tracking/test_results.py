@@ -37,6 +37,7 @@ def test_a_study_has_one_run_with_what_it_found(store: Store):
     assert run.info.status == "FINISHED"
     assert run.data.params["metric"] == study_records.METRIC
     assert float(run.data.tags["best.value"]) > 0
+    assert "- **best**: fd_" in run.data.tags["mlflow.note.content"]
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"study.json", "response.png"}
 
     path = store.studies / "sgd-lr-0123" / "study.json"
