@@ -138,7 +138,6 @@ def generate(
     ] = None,
 ) -> None:
     """Generate new images with a finished run: one grid, or a folder of images."""
-    from ablations.jobs import generating
     from fakeface.files import os_errors
     from fakeface.images import contact_sheet, save_png
 
@@ -146,7 +145,10 @@ def generate(
     jobs = [job for job in jobs if not chosen.group or job.group in chosen.group]
     if not jobs:
         raise UserError(f"--group: no run {run!r} in {', '.join(chosen.group or ())}")
-    images = generating.generate(jobs[0], store, count=count, noise_seed=noise_seed, step=step)
+    with console().working("Generating ..."):
+        from ablations.jobs import generating
+
+        images = generating.generate(jobs[0], store, count=count, noise_seed=noise_seed, step=step)
     if out.suffix.lower() == ".png":
         save_png(out, contact_sheet(images, max(1, round(count**0.5))))
     else:

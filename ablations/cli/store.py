@@ -171,7 +171,8 @@ def export(
         if kind.compared is not None:
             for run in kind.named_runs:
                 claimed.setdefault(run, set()).add(kind.compared.of)
-    count = sum(1 for _ in export(jobs, studies, claimed, store, destination))
+    with out.working("Exporting ..."):
+        count = sum(1 for _ in export(jobs, studies, claimed, store, destination))
     size = sum(path.stat().st_size for path in destination.rglob("*") if path.is_file())
     out.say(f"Exported {count} jobs and {len(studies)} studies to {{}} ({size / 1e6:.1f} MB).", destination)
     again = shell_command(
@@ -220,7 +221,8 @@ def audit(
             out.say("[yellow]{}[/]  nothing to audit: {}", job.name, why)
             continue
         machine.configure(place, threads or audit.recorded_threads(state.history) or THREADS)
-        result = audit.audit(job, state.history, images, place, steps=steps)
+        with out.working(f"Training {job.name} again ..."):
+            result = audit.audit(job, state.history, images, place, steps=steps)
         rows.append({"run": job.run, "seed": job.seed, "identity": job.identity, **asdict(result)})
         verdict = (
             ("[red]differs[/] at {}", result.difference)
@@ -266,11 +268,18 @@ def clean(
     if stale:
         trained = trained_folders(place.study_folders())
         needs = cleaning.needs_of(chosen.spec, Snapshot(chosen.store), overrides, trained)
-    entries = []
+    entries: list[cleaning.Removable] = []
     for entry in cleaning.removable(place, needs=needs, within=within, aside=aside, remove=yes):
+        if out.is_terminal and (not entries or entry.why != entries[-1].why):
+            out.say("{}:", entry.why, wrap=True)
         entries.append(entry)
         size = f"{entry.bytes / 1e6:9.1f}"
-        out.say("{} MB  {}  [dim]{}[/]", size, entry.path.relative_to(place.root), entry.why)
+        out.say(
+            "{} MB  {}{}",
+            size,
+            entry.path.relative_to(place.root),
+            "" if out.is_terminal else f"  {entry.why}",
+        )
     if json_:
         print_json(
             [

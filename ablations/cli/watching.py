@@ -36,8 +36,9 @@ def watch(
             began = time.monotonic()
             frames = frames_of(jobs, store)
             rows = summary_rows(frames)
+            runs = any(row.exit == Exit.RUNNING for row in rows)
             if live is not None:
-                shown = _fitting(rows, before, console.height - FREE_LINES)
+                shown = _fitting(rows, before, console.height - FREE_LINES) if runs else rows
                 live.update(Group(results_table(frames, shown, console), _summary(rows)), refresh=True)
             elif not before:
                 console.print(results_table(frames, rows, console), crop=False)
@@ -46,7 +47,7 @@ def watch(
                     if row.outcome != before[row.run, row.seed].outcome:
                         _say(row, console)
             before = {(row.run, row.seed): row for row in rows}
-            if not any(row.exit == Exit.RUNNING for row in rows):
+            if not runs:
                 break
             sleep(max(LEAST_SECONDS, 5 * (time.monotonic() - began)))
             store = store.refreshed()
@@ -58,12 +59,8 @@ def _fitting(rows: Sequence[Row], before: dict[tuple[str, int], Row], most: int)
     """All rows or, if these are too many for the terminal, those that run or ran a moment ago."""
     if len(rows) <= most:
         return rows
-    active = [
-        row
-        for row in rows
-        if Exit.RUNNING in (row.exit, before.get((row.run, row.seed), row).exit) and row.exit != Exit.NEW
-    ]
-    return active[:most]
+    active = [row for row in rows if Exit.RUNNING in (row.exit, before.get((row.run, row.seed), row).exit)]
+    return active[: max(1, most)]
 
 
 def _summary(rows: Sequence[Row]) -> Text:
