@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from enum import IntEnum
 from typing import Any
@@ -75,13 +75,15 @@ class SafeConsole(Console):
         """
         self.print(styled(template, *values), soft_wrap=not (wrap and self.is_terminal))
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether to show bars and other lines that move."""
+        return self.is_terminal and self.amount > Amount.QUIET
+
     @contextmanager
     def working(self, words: str) -> Iterator[None]:
         """Show what a command does during the block, in a terminal and unless --quiet. Leaves nothing behind."""
-        if not self.is_terminal or self.amount == Amount.QUIET:
-            yield
-            return
-        with self.status(Text(words, "dim")):
+        with self.status(Text(words, "dim")) if self.shows_progress else nullcontext():
             yield
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:

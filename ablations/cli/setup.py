@@ -59,7 +59,7 @@ def prepare_images(
     """
     store.prepare()
     prepared: dict[DataConfig, ImageSet] = {}
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Bar(console=console, transient=True, disable=not console.shows_progress) as bar:
         for config in dict.fromkeys(data_key(run.config.data) for run in runs):
             task = bar.add_task(f"preparing {config.name}", total=None)
             prepared[config] = data.prepare(config, store.data, refresh=refresh, progress=_advance(bar, task))
@@ -92,7 +92,7 @@ def prepare_references(
     scorers = Scorers(
         lambda job: images[data_key(job.config.data)], store.reference, machine.select_device(device)
     )
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Bar(console=console, transient=True, disable=not console.shows_progress) as bar:
         for scorer in dict.fromkeys(scorers(job) for job in jobs):
             task = bar.add_task(f"reference for {scorer.config.extractor}", total=None)
             scorer.prepare(_advance(bar, task))

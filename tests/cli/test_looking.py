@@ -44,6 +44,7 @@ def test_looking_at_a_finished_store_imports_no_torch(tmp_path: Path):
     assert modules_after(tmp_path, "plan") == "[]"
     assert modules_after(tmp_path, "status") == "[]"
     assert modules_after(tmp_path, "status", "--json") == "[]"
+    assert modules_after(tmp_path, "status", "--watch") == "[]"
     assert modules_after(tmp_path, "show", "baseline") == "[]"
     assert modules_after(tmp_path, "diff", "baseline-s0", "baseline-s1") == "[]"
     assert modules_after(tmp_path, "--help") == "[]"
