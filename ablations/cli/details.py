@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from ablations.cli.options import Commands, Json, Seeds, Selectors, SpecOptions, TrackingUri, with_bundles
+from ablations.cli.options import (
+    RUN_NAMES,
+    Commands,
+    Json,
+    Seeds,
+    Selectors,
+    SpecOptions,
+    TrackingUri,
+    with_bundles,
+)
 from ablations.cli.printing import READING, SafeConsole, console, end_if_left_out, print_json
 from fakeface.errors import UserError
 
@@ -28,7 +37,10 @@ NAMES = "a run, a job such as sgd-s0, a variant such as 'sgd[optimizer.lr=0.02]'
 @details_app.command()
 @with_bundles
 def show(
-    run: Annotated[str, typer.Argument(help="A run, a job such as sgd-s0, or a variant.")],
+    run: Annotated[
+        str,
+        typer.Argument(help="A run, a job such as sgd-s0, or a variant.", autocompletion=RUN_NAMES),
+    ],
     chosen: SpecOptions,
     seeds: Seeds = None,
     tracking_uri: TrackingUri = None,
@@ -55,13 +67,16 @@ def show(
 @details_app.command()
 @with_bundles
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help=f"What is compared: {NAMES}.")],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help=f"What is compared: {NAMES}.", autocompletion=RUN_NAMES)
+    ],
     chosen: SpecOptions,
     b: Annotated[
         str | None,
         typer.Argument(
             metavar="B",
             help="What it is compared with; by default the newest other training that the store has of A.",
+            autocompletion=RUN_NAMES,
         ),
     ] = None,
     seeds: Seeds = None,

@@ -111,6 +111,29 @@ TrackingUri = Annotated[
         callback=without_password,
     ),
 ]
+
+
+def _names_of(kind: str) -> Callable[[typer.Context, str], list[str]]:
+    """What the shell completes: the names of one kind (`runs`, `groups`, `studies`) in the specification."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        from ablations.spec import load_spec
+
+        try:
+            spec = load_spec(Path(ctx.params.get("spec") or SPEC))
+        except UserError:
+            return []
+        found = {
+            "runs": [run.name for run in spec.runs],
+            "groups": list(spec.groups),
+            "studies": [study.name for study in spec.studies],
+        }
+        return [name for name in found[kind] if name.startswith(incomplete)]
+
+    return complete
+
+
+RUN_NAMES, GROUP_NAMES, STUDY_NAMES = map(_names_of, ("runs", "groups", "studies"))
 Seeds = Annotated[str | None, typer.Option(metavar="N,N-M", help="Seeds, such as 0,1,2 or 0-4.")]
 PORT_OPTION = typer.Option(metavar="N", min=1, max=65535, help="Port on 127.0.0.1.")
 Port = Annotated[int, PORT_OPTION]
@@ -199,13 +222,17 @@ class Selectors(SpecOptions):
     """Runs and seeds of a specification."""
 
     group: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only runs of this group (repeatable).")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Only runs of this group (repeatable).", autocompletion=GROUP_NAMES
+        ),
     ] = None
     run: Annotated[
         list[str] | None,
         typer.Option(
             metavar="RUN",
             help="Only this run, runs of this pattern, or 'RUN[A.B=V]', a variant of it (repeatable).",
+            autocompletion=RUN_NAMES,
         ),
     ] = None
     seeds: Seeds = None

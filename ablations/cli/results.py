@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablations.cli.options import (
+    RUN_NAMES,
     Commands,
     Count,
     Json,
@@ -123,7 +124,7 @@ def write_report(
 @with_bundles
 def generate(
     chosen: Selectors,
-    run: Annotated[str, typer.Argument(help="Name of a finished run.")],
+    run: Annotated[str, typer.Argument(help="Name of a finished run.", autocompletion=RUN_NAMES)],
     out: Annotated[
         Path,
         typer.Argument(

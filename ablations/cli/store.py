@@ -14,6 +14,7 @@ import typer
 from ablations.cli.options import (
     MAX_THREADS,
     PORT_OPTION,
+    RUN_NAMES,
     SPEC,
     STORE,
     THREADS,
@@ -186,7 +187,10 @@ def export(
 def audit(
     chosen: Selectors,
     run: Annotated[
-        list[str] | None, typer.Argument(help="Finished runs, or patterns; by default the group `report`.")
+        list[str] | None,
+        typer.Argument(
+            help="Finished runs, or patterns; by default the group `report`.", autocompletion=RUN_NAMES
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first steps.")] = None,
     device: Device = "auto",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablations.cli.options import (
+    STUDY_NAMES,
     Commands,
     Json,
     MirrorOptions,
@@ -34,7 +35,9 @@ tune_app = Commands()
 @tune_app.command()
 @with_bundles
 def tune(
-    study: Annotated[str, typer.Argument(help="Name of a study of the specification.")],
+    study: Annotated[
+        str, typer.Argument(help="Name of a study of the specification.", autocompletion=STUDY_NAMES)
+    ],
     chosen: SpecOptions,
     work: WorkOptions,
     mirroring: MirrorOptions,

@@ -309,3 +309,24 @@ def test_quiet_and_verbose(ablate):
     assert "Traceback" not in ablate("plan", "--run", "sgdd", "-q", check=2).stderr, (
         "it holds for one command"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("show s", {"sgd"}),
+        ("run --run w", {"weight-init"}),
+        ("plan --group r", {"report"}),
+        ("show --spec no.yaml s", set()),
+    ],
+)
+def test_the_shell_completes_names_of_the_specification(
+    line: str, found: set[str], tiny_spec: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tiny_spec.parent)
+    words = f"ablate {line}"
+    environment = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    done = CliRunner().invoke(
+        app, env={"_ABLATE_COMPLETE": "complete_bash", **environment}, prog_name="ablate"
+    )
+    assert {*done.output.split()} == found

@@ -38,6 +38,19 @@ def test_everything_that_a_console_prints_is_safe():
     assert stream.getvalue().splitlines()[:2] == ["[red]a\\x1b[31m", "line\\nbreak\\x9b"]
 
 
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "coloured"), [(True, "", True), (True, "1", False), (False, "", False)]
+)
+def test_colours_are_off_in_a_pipe_and_with_no_color(
+    terminal: bool, no_color: str, coloured: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = io.StringIO()
+    SafeConsole(file=stream, force_terminal=terminal or None, width=80).say("[red]a[/]")
+    assert ("31m" in stream.getvalue()) == coloured
+
+
 def test_json_in_an_ascii_stream(monkeypatch: pytest.MonkeyPatch):
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
