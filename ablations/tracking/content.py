@@ -55,6 +55,8 @@ class Facts:
     """Name of the distance by kind of score, as far as there are scores."""
     final: dict[str, str] = field(default_factory=dict)
     """Metric and protocol of the last final score."""
+    last_grid: int = 0
+    """Step of the last grid of samples."""
 
     def apply(self, record: Record) -> bool:
         """Add one record. Returns whether it was about the job as a whole."""
@@ -72,6 +74,9 @@ class Facts:
                 self.outcome = record
             case "note":
                 self.notes.append(record["text"])
+            case "image":
+                self.last_grid = int(record["step"])
+                return False
             case ScoreKind.FINAL | ScoreKind.CURVE:
                 kind = ScoreKind(record["kind"])
                 self.scores[kind] = record["metric"]

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -54,7 +54,8 @@ class ShownRun:
     named: int
     """When the newest plan named it, in ms since 1970."""
     begun: int
-    steps: int
+    last_grid: int
+    """Step of its last grid of samples."""
     params: Mapping[str, str]
     scores: Mapping[str, str]
     """Name of the distance by kind of score."""
@@ -71,7 +72,7 @@ class ShownRun:
             groups=tuple(dict.fromkeys(name.rpartition("/")[0] for name in facts.names)),
             named=int(facts.name.get("time", 0)),
             begun=content.begun(facts),
-            steps=int(facts.job.get("total_steps") or 0),
+            last_grid=facts.last_grid,
             params=content.params(facts),
             scores=dict(facts.scores),
         )
@@ -166,9 +167,11 @@ def _view(group: Group, name: str, state: Mapping[str, Any]) -> str:
 
 def _each_run(group: Group) -> dict[str, Any]:
     """Every training, by seed: the page shows the pictures of the first ten only, and so some of each run."""
+    # The page shows grids of one step only: the last one, unless most runs are not there yet.
+    steps = sorted((run.last_grid for run in group.current), reverse=True)
     samples = {
         "uuid": "samples", "type": "IMAGE", "metricSectionId": "samples", "imageKeys": ["samples"],
-        "step": max(run.steps for run in group.current), "showRunParams": False,
+        "step": Counter(steps).most_common(1)[0][0], "showRunParams": False,
     }  # fmt: skip
     section = _section("samples", "Samples") | {"columns": 1, "cardHeight": 760}
     return _state(group, [samples], [section]) | {"orderByKey": "params.`seed`", "orderByAsc": True}

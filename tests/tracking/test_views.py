@@ -16,7 +16,7 @@ from tests.tracking_jobs import EXPERIMENT, METRIC, Job, new_store, run_id_of
 
 RUN = ShownRun(
     id="a", experiment_id="1", experiment="fakeface", run="baseline", seed=0, groups=("quick/report",),
-    named=1, begun=1, steps=30, params={"optimizer.name": "adam", "seed": "0"},
+    named=1, begun=1, last_grid=30, params={"optimizer.name": "adam", "seed": "0"},
     scores={"evaluation": "fid", "curve": "fid_n500"},
 )  # fmt: skip
 
@@ -54,6 +54,13 @@ def test_outcome_distance_losses_and_what_differs_are_columns_and_all_runs_are_s
         "Loss_G",
         "samples",
     ]
+
+
+def test_the_samples_are_those_of_the_step_that_most_runs_have_reached() -> None:
+    running = [replace(RUN, id="b", seed=1, last_grid=12), replace(RUN, id="c", seed=2, last_grid=12)]
+    for runs, step in (([RUN, running[0]], 30), ([RUN, *running], 12)):
+        shown = state(tags_of(groups_of(runs))[views.TAG + "quick-report"])
+        assert shown["compareRunCharts"][-1]["step"] == step
 
 
 def test_runs_with_several_seeds_have_a_view_of_their_means() -> None:
