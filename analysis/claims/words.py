@@ -15,11 +15,10 @@ from analysis.wording import counted, listed
 
 ONE_SEED = "; one seed describes and does not judge"
 """Where a sentence on one seed ends."""
-HEADINGS = ("verdict", "claim", "estimate", "95% interval", "seeds", "p", "further seeds")
 
 
 def cells(verdict: Verdict) -> list[str]:
-    """A row of the verdict table, in the order of `HEADINGS`."""
+    """A verdict as text: word, claim, estimate, interval, seeds, p, further seeds."""
     p, adjusted = (("–" if value is None else _p(value)) for value in (verdict.p, verdict.adjusted_p))
     if adjusted not in ("–", p):
         p += f" ({adjusted} {_corrected_for(verdict)})"

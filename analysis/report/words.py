@@ -149,7 +149,7 @@ def unit_words(declared: Iterable[Declaration]) -> str:
             f": a discriminator that cannot tell real from generated images has Loss_D = 2 ln 2 ≈ "
             f"{2 * math.log(2):.2f}, and its generator Loss_G = ln 2 ≈ {math.log(2):.2f}"
         )
-    for tight in (" = ", " ≈ ", " ln "):  # no line breaks inside a formula
+    for tight in (" = ", " ≈ ", "2 ln", "ln 2"):  # no line breaks inside a formula
         words = words.replace(tight, tight.replace(" ", "\u00a0"))
     return f"{words}."
 

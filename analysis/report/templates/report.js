@@ -5,7 +5,7 @@
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
     for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
-    const own = target.querySelector(":scope > details");
+    const own = target.querySelector(":scope.folded > details");
     if (own) own.open = true;
     target.scrollIntoView();
   }
