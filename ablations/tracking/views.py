@@ -151,10 +151,10 @@ def description_of(groups: list[Group]) -> str:
             more.insert(0, f"[mean over seeds]({to(group.mean_key)})")
         links.append(f"[{group.title}]({to(group.key)}) ({', '.join(more)})")
     return (
-        f"Charts: {' · '.join(links)}\n\n"
-        f"The trainings of {groups[0].experiment}, shipped by `ablate`. Each run is one training: a variant with one "
-        "seed. Its tags `exit`, `samples` and `dynamics` say how it ended, and its description on what evidence. The "
-        "same views are in the menu at the top right."
+        f"Trainings of {groups[0].experiment}. Charts: {' · '.join(links)}\n\n"
+        "Shipped by `ablate`. Each run is one training: a variant with one seed. Its tags `exit`, `samples` and "
+        "`dynamics` say how it ended, and its description on what evidence. The same views are in the menu at the top "
+        "right."
     )
 
 
