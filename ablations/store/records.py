@@ -292,6 +292,5 @@ _OTHER = TypeAdapter(AnyRecord).validator
 def is_sound(record: Any) -> bool:
     """Whether a JSON value has the form of its kind of record."""
     kind = record.get("kind") if isinstance(record, dict) else None
-    return _VALIDATORS[kind if isinstance(kind, str) and kind in _VALIDATORS else ""].isinstance_python(
-        record
-    )
+    validator = _VALIDATORS.get(kind, _OTHER) if isinstance(kind, str) else _OTHER
+    return validator.isinstance_python(record)
