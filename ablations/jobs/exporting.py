@@ -8,7 +8,7 @@ store changes.
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -99,11 +99,12 @@ def _recorded(jobs: Sequence[Job], store: Store) -> Recorded:
     for job in jobs:
         config, key = job.config, key_of(data_key(job.config.data))
         images = store.find_data(config.data).images
-        recorded.trainings[key_of(config.training())] = {"resolved": job.resolved, "code": job.code}
+        resolved = _portable(job.resolved, config.data.path)
+        recorded.trainings[key_of(config.training())] = {"resolved": resolved, "code": job.code}
         recorded.protocols[key_of(config.evaluation)] = {k: list(one) for k, one in job.protocols.items()}
         if images is not None:
             recorded.data[key] = {
-                "name": images.name, "source": Path(images.source).name, "digest": images.digest,
+                "name": images.name, "source": PurePath(images.source).name, "digest": images.digest,
                 "shape": list(images.images.shape),
             }  # fmt: skip
     return recorded
@@ -127,9 +128,10 @@ def _write_job(
     """
     folder = target.jobs / history.folder.name
     folder.mkdir()
+    path = history.job["config"]["data"].get("path")
     records = [
-        history.job | {"code": {}},  # the export has it once, for all seeds
-        *history.names,
+        _portable(history.job, path) | {"code": {}},  # the export has it once, for all seeds
+        *(_portable(name, path) for name in history.names),
         *(session | {"git": _commit(session)} for session in history.sessions),
         *_metrics(history, series, whole),
         *filter(None, (_picture(record, history.folder, folder, side) for record in pictures)),
@@ -141,6 +143,17 @@ def _write_job(
     if history.outcome is not None:
         records.append(history.outcome | {"traceback": ""})
     (folder / "journal.jsonl").write_bytes(b"".join(map(encode, records)))
+
+
+def _portable(value: Any, path: str | None) -> Any:
+    """A JSON value with the last part of a path in place of the whole: an export is read on other machines."""
+    if path is None:
+        return value
+    if isinstance(value, dict):
+        return {key: _portable(inner, path) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_portable(inner, path) for inner in value]
+    return value.replace(path, PurePath(path).name) if isinstance(value, str) else value
 
 
 def _commit(session: Record) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def recorded_in(root: Path) -> Recorded | None:
 
 def key_of(settings: Settings) -> str:
     """Of settings that differ from the documented defaults, so that a field that is added later changes no key. Of a
-    folder of images only the name counts: an export is read on other machines."""
+    path only the last part counts: an export is read on other machines."""
     changed = changed_settings(settings)
-    for name in {"path", "data.path"} & changed.keys():
+    for name in {"path", "data.path", "weights_path"} & changed.keys():
         changed[name] = PurePath(changed[name]).name
     return canonical_digest(changed)
