@@ -10,16 +10,19 @@ WIDTH, GAP, COLOURS = 1400, 24, 192
 
 
 def cropped(path: Path) -> Image.Image:
-    """A figure without its white margins, at the picture's width."""
+    """A figure without its white margins."""
     figure = Image.open(path).convert("RGB")
-    box = ImageChops.difference(figure, Image.new("RGB", figure.size, "white")).getbbox()
-    figure = figure.crop(box)
+    return figure.crop(ImageChops.difference(figure, Image.new("RGB", figure.size, "white")).getbbox())
+
+
+def at_width(figure: Image.Image) -> Image.Image:
+    """A figure at the picture's width."""
     return figure.resize((WIDTH, round(figure.height * WIDTH / figure.width)), Image.Resampling.LANCZOS)
 
 
 def main() -> None:
     report = Path(sys.argv[1])
-    figures = [cropped(report / name) for name in ("losses-overlaid.png", "samples-s0.png")]
+    figures = [at_width(cropped(report / name)) for name in ("losses-overlaid.png", "samples-s0.png")]
     height = sum(figure.height + GAP for figure in figures) + GAP
     picture = Image.new("RGB", (WIDTH + 2 * GAP, height), "white")
     top = GAP

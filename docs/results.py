@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from picture import cropped
+from picture import WIDTH, cropped
 
 HERE = Path(__file__).parent
 PAGE, FOLDER = HERE / "results.md", HERE / "results"
@@ -102,8 +102,9 @@ def render(pictures: Path) -> str:
         with tempfile.TemporaryDirectory() as folder:
             reports[one.name] = report_of(one, Path(folder))
             for figure, name in FIGURES.items():
-                picture = cropped(Path(folder) / f"{figure}.png").quantize(COLOURS, kmeans=2)
-                picture.save(pictures / f"{one.name}-{name}.png", optimize=True)
+                picture = cropped(Path(folder) / f"{figure}.png")
+                picture.thumbnail((WIDTH, WIDTH))
+                picture.quantize(COLOURS, kmeans=2).save(pictures / f"{one.name}-{name}.png", optimize=True)
     parts = {"verdicts": "\n".join(verdicts(reports)), "distances": "\n".join(distances(reports))}
     return with_parts(PAGE.read_text(), parts)
 
