@@ -14,6 +14,8 @@ from tests.ports import free_port
 from tests.tracking_jobs import new_store
 
 WAIT = 240.0
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""`urlopen` keeps the proxy that some test had set when another one first called it."""
 
 
 class Server:
@@ -61,7 +63,7 @@ class Server:
 def answers(url: str) -> bool:
     """Whether a server answers a GET request."""
     try:
-        with urllib.request.urlopen(url, timeout=5):
+        with DIRECT.open(url, timeout=5):
             return True
     except OSError:
         return False

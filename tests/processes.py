@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -30,10 +30,16 @@ def serially(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _main(
-    folder: Path, arguments: tuple[str, ...], outputs: tuple[str, str], first: Callable[[], None] | None
+    folder: Path,
+    arguments: tuple[str, ...],
+    outputs: tuple[str, str],
+    environment: Mapping[str, str],
+    first: Callable[[], None] | None,
 ) -> None:
     """In the child: what the console script does, in `folder`, its output appended to two files."""
     os.setpgid(0, 0)
+    os.environ.clear()  # it is that of the server, from before the test
+    os.environ.update(environment)
     os.chdir(folder)
     for descriptor, path in enumerate(outputs, 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
@@ -52,7 +58,9 @@ def start(
 
     `first` is called in the child before the command. `log` gets the output.
     """
-    process = CONTEXT.Process(target=_main, args=(folder, serially(arguments), (log, log), first))
+    process = CONTEXT.Process(
+        target=_main, args=(folder, serially(arguments), (log, log), dict(os.environ), first)
+    )
     process.start()
     return process
 
@@ -61,7 +69,9 @@ def ablate(folder: Path, *arguments: str, check: int | None = 0) -> subprocess.C
     """Run a command to its end. `check`: the exit status that it must have. See `serially`."""
     with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
         outputs = (out.name, err.name)
-        process = CONTEXT.Process(target=_main, args=(folder, serially(arguments), outputs, None))
+        process = CONTEXT.Process(
+            target=_main, args=(folder, serially(arguments), outputs, dict(os.environ), None)
+        )
         process.start()
         process.join(TIMEOUT)
         if process.is_alive():

@@ -13,6 +13,7 @@ from typing import Self
 from filelock import Timeout
 
 from ablations.store import journal
+from ablations.store.exported import recorded_in
 from ablations.store.inside import check_no_links
 from ablations.store.layout import IDENTITY_DIGITS, Store
 from ablations.store.locks import job_lock
@@ -104,6 +105,8 @@ class Looks:
             self._append("look", claim=claim, **_plain(look))
 
     def _append(self, kind: str, **fields: object) -> None:
+        if recorded_in(self.folder.parent.parent):
+            raise UserError(f"{self.folder}: in an export, which is only for reading")
         check_no_links(self.folder)
         with os_errors(self.folder, "record the looks at a claim"):
             self.folder.mkdir(parents=True, exist_ok=True)

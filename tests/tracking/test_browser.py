@@ -19,6 +19,7 @@ from ablations.store import Store
 from ablations.tracking import chart_links, compare_link, run_ids, serve, sync
 from ablations.tracking.shipped import runs
 from fakeface.errors import UserError
+from tests.mlflow_server import DIRECT
 from tests.ports import free_port
 from tests.tracking_jobs import IMAGE_STEPS, Job, new_store, note_as_shipped
 
@@ -86,7 +87,7 @@ def served(store: Store) -> Iterator[str]:
             process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(address, timeout=5)
+        DIRECT.open(address, timeout=5)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The trained generator in MLflow: once, without pickle, and generating when loaded back."""
 
+import contextlib
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from ablations.tracking import register_best, server, sync
 from ablations.tracking.model import load_generator
 from fakeface.errors import UserError
 from fakeface.gan.networks.dcgan import Generator
-from tests.mlflow_server import answers, wait_until
+from tests.mlflow_server import DIRECT, answers, wait_until
 from tests.ports import free_port
 from tests.tracking_jobs import CONFIG as RUN_CONFIG
 from tests.tracking_jobs import STEPS, Job, check_mirrored, new_store, run_of
@@ -88,7 +89,11 @@ def test_the_served_generator_answers_a_request(logged: Logged, tmp_path: Path) 
         *(sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local"),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
-    env = os.environ | {"MLFLOW_TRACKING_URI": logged.store.tracking_uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    env = os.environ | {
+        "MLFLOW_TRACKING_URI": logged.store.tracking_uri,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # MLflow calls uvicorn by its name
+    }
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -98,10 +103,11 @@ def test_the_served_generator_answers_a_request(logged: Logged, tmp_path: Path) 
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with DIRECT.open(request, timeout=60) as answer:
             images = np.array(json.load(answer)["predictions"])
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended itself
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     np.testing.assert_allclose(images, logged.images, atol=1e-5)
 
