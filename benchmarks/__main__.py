@@ -24,7 +24,7 @@ from benchmarks.journals import bench_loading
 from benchmarks.mirror import bench_mirror
 from benchmarks.ratio import Ratio
 from benchmarks.scores import bench_features, bench_frechet
-from benchmarks.steps import SIZES, bench_step
+from benchmarks.steps import PRECISIONS, SIZES, bench_step, setting
 from fakeface.environment import usable_cores
 
 RATIOS: dict[str, Callable[[argparse.Namespace], Iterator[Ratio]]] = {
@@ -35,7 +35,9 @@ RATIOS: dict[str, Callable[[argparse.Namespace], Iterator[Ratio]]] = {
     "features": lambda options: iter([bench_features(512, 64, options.pairs)]),
     "epochs": lambda options: iter(bench_epochs(options.images, 10_000, 32, options.pairs)),
     "step": lambda options: (
-        bench_step(size, options.steps, select_device(options.device)) for size in options.sizes
+        bench_step(setting(size, precision=precision), options.steps, select_device(options.device))
+        for size in options.sizes
+        for precision in PRECISIONS
     ),
     "tracking": lambda options: (
         bench_mirror(size, options.steps, options.pairs, select_device(options.device))
@@ -57,7 +59,7 @@ def main() -> None:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", nargs="*", default=list(RATIOS), help=", ".join([*RATIOS, *NAMED]))
-    parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES), choices=list(SIZES))
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, choices=SIZES)
     parser.add_argument("--pairs", type=int, default=5, help="measurements of each side; steps have more")
     parser.add_argument("--steps", type=int, default=40, help="steps a measurement")
     parser.add_argument(

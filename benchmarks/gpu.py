@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import torch
 
-from benchmarks.steps import bench_step, real_images, setting
+from benchmarks.steps import PRECISIONS, bench_step, real_images, setting
 from fakeface.gan import sampling, training
 from fakeface.gan.step import GanState
 from fakeface.randomness import latent_noise
@@ -41,8 +41,8 @@ def main() -> None:
     print(
         f"losses of {STEPS} steps: CUDA within {worst:.1e} of the CPU; samples within {levels:.2f} levels on average"
     )
-    for size in (32, 64):
-        print(bench_step(size, 200, device))
+    for precision in PRECISIONS:
+        print(bench_step(setting(64, width=64, batch=128, precision=precision), 200, device))
     if worst > TOLERANCE:
         sys.exit(f"the CUDA path computes something else: {worst:.1e} > {TOLERANCE}")
 

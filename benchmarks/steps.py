@@ -14,13 +14,17 @@ from fakeface.gan import training
 from fakeface.gan.batches import RealImages
 from fakeface.gan.step import GanState
 
-SIZES = {32: (32, 64), 64: (64, 64)}
-"""Image size -> width, batch size."""
+SIZES = (32, 64)
+"""Of the images."""
+PRECISIONS = ("float32", "bfloat16")
 
 
-def setting(size: int) -> TrainingConfig:
-    width, batch = SIZES[size]
-    return TrainingConfig(data={"image_size": size}, network={"width": width}, train={"batch_size": batch})
+def setting(size: int, *, width: int = 32, batch: int = 64, precision: str = "float32") -> TrainingConfig:
+    return TrainingConfig(
+        data={"image_size": size},
+        network={"width": width},
+        train={"batch_size": batch, "precision": precision},
+    )
 
 
 def real_images(config: TrainingConfig, device: torch.device) -> RealImages:
@@ -46,9 +50,8 @@ def seconds(step: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def bench_step(size: int, pairs: int, device: torch.device) -> Ratio:
-    """Steps by turns. The reference's images are in memory, so this compares the arithmetic."""
-    config = setting(size)
+def bench_step(config: TrainingConfig, pairs: int, device: torch.device) -> Ratio:
+    """Steps by turns. The reference's images are in memory, so this compares the arithmetic; it has float32."""
     ours, loop, real = our_stepper(config, device), ReportLoop(config, device), real_images(config, device)
     batches = (real.batch(number) for number in itertools.count())
 
@@ -58,5 +61,6 @@ def bench_step(size: int, pairs: int, device: torch.device) -> Ratio:
     for _ in range(3):
         ours(), theirs()
     times = [(seconds(ours, device), seconds(theirs, device)) for _ in range(pairs)]
-    shape = f"{size}x{size}, width {config.network.width}, batch {config.train.batch_size}"
+    size, train = config.data.image_size, config.train
+    shape = f"{size}x{size}, width {config.network.width}, batch {train.batch_size}, {train.precision}"
     return of_pairs(f"GAN step at {shape}", "the report's loop", times)
