@@ -5,7 +5,7 @@ import socket
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, below those that the system gives out.
+    """A port of 127.0.0.1 that nobody listens on, below those that the system assigns itself.
 
     A server may take a minute until it listens. Meanwhile, a port of the system's range (`bind` to 0) may be given to
     any connection of another test.

@@ -126,9 +126,8 @@ class Local(Executor):
             if dead.job is None:
                 self._end(dead)
         while self._queued:
-            worker = (
-                next((worker for worker in self._workers if worker.job is None), None) or self._new_worker()
-            )
+            idle = (worker for worker in self._workers if worker.job is None)
+            worker = next(idle, None) or self._new_worker()
             if worker is None:
                 return
             queued = self._queued.pop(0)
@@ -137,13 +136,14 @@ class Local(Executor):
                 worker.cancel(queued.cancelled)
 
     def _new_worker(self) -> _Worker | None:
-        """A worker on the device that has the fewest. None if each has as many as its memory holds."""
+        """A worker on the device with the most room. None if the memory of each did not suffice for more."""
         taken = Counter(worker.device for worker in self._workers)
         limits = {device: self._packing.limit(device) for device in self._devices}
         free = [device for device, limit in limits.items() if limit is None or taken[device] < limit]
         if not free:
             return None
-        worker = _Worker(replace(self.config, device=min(free, key=taken.__getitem__)))
+        device = min(free, key=lambda device: taken[device] / self._packing.fits(device))
+        worker = _Worker(replace(self.config, device=device))
         self._workers.append(worker)
         return worker
 

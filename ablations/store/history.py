@@ -213,6 +213,15 @@ def job_history(folder: Path) -> History:
         return History(path, unreadable=str(error))
 
 
+def stamp_of(folder: Path) -> tuple[int, int] | None:
+    """Changes when a job's journal does; None if there is none. To be taken before the journal is read."""
+    try:
+        found = (folder / "journal.jsonl").stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def exit_of(history: History, *, running: bool | None) -> str:
     """The job's exit. A job without an outcome whose process died was interrupted.
 

@@ -217,14 +217,16 @@ class Snapshot(Store):
 
     def history(self, folder: Path) -> History:
         if folder not in self._histories:
-            self._stamps[folder] = _stamp(folder)
+            self._stamps[folder] = history.stamp_of(folder)
             self._histories[folder] = super().history(folder)
         return self._histories[folder]
 
     def refreshed(self) -> "Snapshot":
         """The store as it is now. Journals that have not changed since are not read again."""
         now = Snapshot(self.root)
-        same = [folder for folder, stamp in self._stamps.items() if stamp and stamp == _stamp(folder)]
+        same = [
+            folder for folder, stamp in self._stamps.items() if stamp and stamp == history.stamp_of(folder)
+        ]
         now._stamps = {folder: self._stamps[folder] for folder in same}
         now._histories = {folder: self._histories[folder] for folder in same}
         return now
@@ -239,15 +241,6 @@ class Snapshot(Store):
         if key not in self._data:
             self._data[key] = super().find_data(key)
         return self._data[key]
-
-
-def _stamp(folder: Path) -> tuple[int, int] | None:
-    """Changes when a job's journal does; None if there is none."""
-    try:
-        found = (folder / "journal.jsonl").stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
 
 
 def data_key(config: DataConfig) -> DataConfig:

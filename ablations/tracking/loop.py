@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ablations.store import Store
+from ablations.store.history import stamp_of
 from ablations.store.locks import lock_of
 from ablations.tracking import server
 from ablations.tracking.refusals import Refusal, in_words, meaning
@@ -136,7 +137,7 @@ class _Mirror:
         shippers: list[JobShipper] = []
         healthy: list[tuple[JobShipper, tuple[int, int] | None]] = []
         for folder in self.store.job_folders():
-            signature = _signature(folder)
+            signature = stamp_of(folder)
             if signature is not None and self.settled.get(folder.name) == signature:
                 continue
             # Created only now, since `--rerun` may replace a journal while others are shipped.
@@ -192,15 +193,6 @@ class _Mirror:
         folder = self.store.mirror_of(self.uri)
         folder.mkdir(parents=True, exist_ok=True)
         return wait_for(lock_of(folder), PASS_SECONDS, abort)
-
-
-def _signature(folder: Path) -> tuple[int, int] | None:
-    """Size and time of a job's journal, to be taken before it is read; None if there is none."""
-    try:
-        stat = (folder / "journal.jsonl").stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns
 
 
 def _is_quiet(path: Path) -> bool:
