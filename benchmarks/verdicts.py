@@ -9,6 +9,7 @@ law the value itself is normal). Claims compare geometric means, so the truth is
 """
 
 import argparse
+import itertools
 import math
 import multiprocessing
 import sys
@@ -268,9 +269,9 @@ def supported_at_some_look(task: tuple[int, int, int]) -> tuple[int, int]:
     drawn = [case.draw(random, MOST_SEEDS) for _ in range(draws)]
     evidence, open_ = evidence_of(case, drawn), list(range(draws))
     errors = seeds = 0
-    for before, count, level in zip((0, *design.counts), design.counts, design.levels, strict=False):
+    for before, count in itertools.pairwise((0, *design.counts)):
         seeds += (count - before) * len(open_)
-        look = Look(design.seeds[:count], level, design.counts)
+        look = Look(design.seeds[:count], design.counts, design.levels)
         found = dict(zip(open_, verdicts(case, open_, evidence, look), strict=True))
         errors += [*found.values()].count("supported")
         open_ = [draw for draw in open_ if found[draw] == "undecided"]

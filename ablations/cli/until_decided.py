@@ -175,8 +175,8 @@ class UntilDecided:
         }
 
     def _look_at(self, name: str) -> Look:
-        design, index = self.designs[name], max(0, self.taken[name] - 1)
-        return Look(design.seeds[: design.counts[index]], design.levels[index], design.counts)
+        design = self.designs[name]
+        return Look(design.seeds[: design.counts[max(0, self.taken[name] - 1)]], design.counts, design.levels)
 
     def _words(self) -> str:
         """How the claims stand after a look."""

@@ -100,7 +100,7 @@ def last_look(looks: Looks | None, seeds: Sequence[int]) -> Look:
     if looks is None or design is None:
         return Look(tuple(seeds))
     taken = max(1, looks.taken_of(design))
-    return Look(design.seeds[: design.counts[taken - 1]], design.levels[taken - 1], design.counts)
+    return Look(design.seeds[: design.counts[taken - 1]], design.counts, design.levels)
 
 
 def verdicts_of(

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self, get_args
 
 import numpy as np
 from pydantic import AfterValidator
@@ -104,6 +104,14 @@ class Decided:
     level: float | None
     method: str
     reason: str
+
+
+class LastLook(NamedTuple):
+    """The last of several looks at a claim."""
+
+    seeds: int
+    """Of each run."""
+    level: float
 
 
 @dataclass(frozen=True)
@@ -250,8 +258,12 @@ class Kind(Settings):
         """
         raise NotImplementedError
 
-    def objection(self, groups: Sequence[Group], level: float) -> Objection | None:  # noqa: ARG002
-        """Why values that support it are not enough at this level; None: they are."""
+    def objection(self, groups: Sequence[Group], level: float, last: LastLook | None) -> Objection | None:  # noqa: ARG002
+        """Why values that support it are not enough at this level; None: they are.
+
+        Args:
+            last: of several looks, this one or a later one; None: this is the only look.
+        """
         return None
 
     def supposed(self, known: Mapping[str, float]) -> tuple[Sequence[float], str]:  # noqa: ARG002

@@ -11,10 +11,11 @@ from pydantic import AfterValidator, model_validator
 
 from ablations.spec import Names
 from ablations.spec.names import Number
-from analysis.claims._base import CannotCompare, Evidence, Group, Kind, Margin, Objection
+from analysis.claims._base import CannotCompare, Evidence, Group, Kind, LastLook, Margin, Objection
 from analysis.claims.metrics import Metric
 from analysis.claims.values import values_of
-from analysis.statistics import Region, excess
+from analysis.statistics import Region, excess_p, excluded_excess
+from analysis.statistics.verdicts import ROUNDING
 from analysis.wording import percent, signed
 from fakeface.measures import Better, Scale
 
@@ -116,11 +117,13 @@ class Directed(Kind):
     def pairs(self, groups: Sequence[Group]) -> Sequence[tuple[Group, Group]]:
         """The groups that it compares, each with the one that it is compared with."""
 
-    def objection(self, groups: Sequence[Group], level: float) -> Objection | None:
+    def objection(self, groups: Sequence[Group], level: float, last: LastLook | None) -> Objection | None:
         """A tolerance is for values. Which run ranks last more often must be within a limit as well.
 
         A claim with a bound on its worse side says that the first run of a pair fails hardly more often, and one with
-        a bound on the other side says it of the second.
+        a bound on the other side says it of the second. The limit is what a run without a failure excludes, and `LOST`
+        where that is more, so that any failure has to be outweighed by seeds. Several looks have the limit of the last
+        one: with a wider one at the first looks they would support the claim before failures show.
         """
         if self.direction not in _TOLERANT or self.compared.better is Better.NEITHER:
             return None
@@ -128,8 +131,8 @@ class Directed(Kind):
         first, second = worse if self.compared.better is Better.LOWER else reversed(worse)
         found = []
         for one, other in self.pairs(groups):
-            found += [_excess(one, other, level)] if math.isfinite(first) else []
-            found += [_excess(other, one, level)] if math.isfinite(second) else []
+            found += [_excess(one, other, level, last)] if math.isfinite(first) else []
+            found += [_excess(other, one, level, last)] if math.isfinite(second) else []
         return max((one for one in found if one is not None), key=lambda one: one.p, default=None)
 
     def point(self, groups: Sequence[Group]) -> float | None:
@@ -164,17 +167,18 @@ class Directed(Kind):
         return f"{100 * value:{digits}}%".replace("-", "−") if abs(value) > 1e-9 else "0%"
 
 
-def _excess(one: Group, other: Group, level: float) -> Objection | None:
+def _excess(one: Group, other: Group, level: float, last: LastLook | None) -> Objection | None:
     """That the first may rank last more often than the second, by more than counts as alike."""
     counts, sizes = (_lost(one), _lost(other)), (len(one.values), len(other.values))
-    found = excess(counts, sizes, least=LOST, level=level)
-    if found.shown:
+    most = max(LOST, excluded_excess(*(last or (sizes[0], level))))
+    p = excess_p(counts, sizes, most)
+    if p <= 1 - level + ROUNDING:
         return None
+    more = f"the last look is at {last.seeds}" if last else "train more seeds"
     return Objection(
-        found.p,
+        p,
         f"{counts[0]} of {sizes[0]} seeds of `{one.name}` rank last, against {counts[1]} of {sizes[1]} of "
-        f"`{other.name}`, which does not exclude that they are more by {percent(found.most)}: claim the outcome, or "
-        "train more seeds",
+        f"`{other.name}`, which does not exclude that they are more by {percent(most)}: claim the outcome, or {more}",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group
+from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group, LastLook
 from analysis.claims.preregistration import Change
 from analysis.statistics import Judgement, Region, VerdictWord, further_seeds, holm, judge_each
 
@@ -20,14 +20,25 @@ class Look:
     """The seeds by which a claim is judged, and at which level: the only look at it, or one of several."""
 
     seeds: tuple[int, ...]
-    level: float = LEVEL
     counts: tuple[int, ...] = ()
     """How many seeds there are at each of several looks, which were fixed before the first; empty for the only one."""
+    levels: tuple[float, ...] = ()
+    """The level of each of several looks."""
 
     @property
     def number(self) -> int:
         """Of this look among several, from 1."""
         return self.counts.index(len(self.seeds)) + 1
+
+    @property
+    def level(self) -> float:
+        """The level of this look."""
+        return self.levels[self.number - 1] if self.counts else LEVEL
+
+    @property
+    def last(self) -> LastLook | None:
+        """The last of several looks; None for the only one."""
+        return LastLook(self.counts[-1], self.levels[-1]) if self.counts else None
 
     @property
     def next_count(self) -> int | None:
@@ -120,7 +131,7 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], lo
 
 
 def _judged(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], look: Look | None) -> Verdict:
-    kind, level = claim.kind, LEVEL if look is None else look.level
+    kind, level, last = claim.kind, *((LEVEL, None) if look is None else (look.level, look.last))
     if kind.named_study is not None and kind.named_study not in evidence.studies:
         reason = f"The study has not been run: `{command(claim)}`."
         return Verdict(claim, VerdictWord.NOT_RUN, reason=reason)
@@ -138,7 +149,7 @@ def _judged(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], l
         if min(len(group.values) for group in groups) == 1:
             return Verdict(claim, VerdictWord.DESCRIBED, groups, estimate=kind.point(groups))
         judgement, objection = judge_each(kind.effects(groups, level), kind.region), None
-        if judgement.verdict == VerdictWord.SUPPORTED and (objection := kind.objection(groups, level)):
+        if judgement.verdict == VerdictWord.SUPPORTED and (objection := kind.objection(groups, level, last)):
             judgement = replace(judgement, p=objection.p)
     except CannotCompare as error:
         return Verdict(claim, VerdictWord.REFUSED, groups, reason=f"{error}.")

@@ -4,7 +4,7 @@ from analysis.statistics._base import Effect, Region
 from analysis.statistics.aggregates import Aggregate, interquartile_mean, probability_of_lower, profile
 from analysis.statistics.differences import CONTRASTS, Factor, difference, factor_effect, is_paired
 from analysis.statistics.means import contrast
-from analysis.statistics.outcomes import Excess, excess, share, share_difference
+from analysis.statistics.outcomes import excess_p, excluded_excess, share, share_difference
 from analysis.statistics.ranks import shift
 from analysis.statistics.ratios import ratio
 from analysis.statistics.seeds import further_seeds
@@ -22,7 +22,8 @@ __all__ = [
     "VerdictWord",
     "contrast",
     "difference",
-    "excess",
+    "excess_p",
+    "excluded_excess",
     "factor_effect",
     "further_seeds",
     "holm",

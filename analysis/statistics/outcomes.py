@@ -148,41 +148,31 @@ def share_difference(counts: tuple[int, int], n: tuple[int, int], *, level: floa
     return ShareDifference(estimate, low, high, level, n, "exact score test (Chan & Zhang)", p, counts)
 
 
-@dataclass(frozen=True)
-class Excess:
-    """Whether one group is shown to fail hardly more often than another."""
+def excluded_excess(n: int, level: float = 0.95) -> float:
+    """By how much a group of n seeds without any failure fails more often than another one, at most:
 
-    most: float
-    """The difference of the shares, above 0, that must be excluded."""
-    p: float
-    """Twice the one-sided p-value of the difference being `most` or more."""
-    shown: bool
-    """Whether p is at most 1 - level, or the first group has no failure."""
+    1 - ((1 - level) / 2)^(1 / n)       0.71, 0.52, 0.31 and 0.17 at n = 3, 5, 10 and 20
+    """
+    return float(1 - ((1 - level) / 2) ** (1 / n))
 
 
-def excess(counts: tuple[int, int], n: tuple[int, int], *, least: float, level: float = 0.95) -> Excess:
-    """Whether the first group's share of failures is above the second's by less than a limit, `counts` of n seeds each.
+def excess_p(counts: tuple[int, int], n: tuple[int, int], most: float) -> float:
+    """Twice the one-sided p-value of the first group's share of failures being above the second's by `most` or more.
 
-    Few seeds exclude only large differences: n of them without any failure exclude those of
-
-        1 - ((1 - level) / 2)^(1 / n)       0.71, 0.52, 0.31 and 0.17 at n = 3, 5, 10 and 20
-
-    and more (the exact test above, whose worst case is p = 0). The limit is this, and `least` where that is more. So
-    groups without a failure always pass, and any failure has to be outweighed by seeds.
+    `counts` of n seeds each. The exact test above, or, without a failure in the first group, the chance of that: its
+    share is `most` at least.
 
     Raises:
         ValueError: see `share_difference`.
     """
     for count, size in zip(counts, n, strict=True):
-        _check(count, size, level)
-    most = max(least, 1 - ((1 - level) / 2) ** (1 / n[0]))
-    if counts[0] == 0:  # so few failures are this rare whatever the other group's share is
-        return Excess(most, 1 - level, shown=True)
-    p = min(1.0, 2 * float(_table_tails(n, most)[0][counts]))
-    return Excess(most, p, shown=p <= 1 - level)
+        _check(count, size)
+    _check_value(most, 0)
+    p = (1 - most) ** n[0] if counts[0] == 0 else float(_table_tails(n, most)[0][counts])
+    return min(1.0, 2 * p)
 
 
-def _check(count: int, n: int, level: float) -> None:
+def _check(count: int, n: int, level: float = 0.95) -> None:
     checked_level(level)
     if n < 2:
         raise ValueError(f"a group of {n}: one seed is described, never judged; at least 2 needed")
