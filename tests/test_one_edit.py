@@ -38,6 +38,8 @@ claims:
     says: Faster is brighter.
     compare: {run: faster, against: baseline, metric: my_brightness, direction: higher, by: 1%}
 """
+PATIENT = ("--mirror-wait", "600")
+"""A busy machine needs more than the default to ship what tests then look for in MLflow."""
 VARIANTS = Path(__file__).with_name("user_variants.py").read_text()
 
 
@@ -54,7 +56,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my_variants.py").write_text(VARIANTS)
     assert {row["state"] for row in rows(folder, "plan")} == {"data-missing"}
     ablate(folder, "run", "--seeds", "0", "--executor", "my-executor", "--threads", "1")
-    ablate(folder, "run", "--seeds", "0,1", "--executor", "local", "--jobs", "2", "--threads", "1")
+    ablate(folder, "run", "--seeds", "0,1", "--executor", "local", "--jobs", "2", "--threads", "1", *PATIENT)
     return folder
 
 

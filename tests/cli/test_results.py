@@ -154,7 +154,7 @@ def test_a_claim_that_names_nothing_stops_the_report_with_its_line(trained: Plac
 def test_the_report_goes_to_mlflow_with_its_jobs_each_time_that_it_is_written(ablate, tmp_path: Path):
     from ablations.tracking.server import connect
 
-    job = ("--run", "sgd", "--seeds", "3", "--set", "train.steps=2")
+    job = ("--run", "sgd", "--seeds", "3", "--set", "train.steps=2", "--mirror-wait", "600")
     ablate("run", *job, "--report")
     client = connect(f"sqlite:///{tmp_path}/results/mlflow.db")
 
