@@ -56,7 +56,7 @@ def histories_of(store: Path) -> list[History]:
 def series(history: History) -> dict[str, tuple[list[int], list[float]]]:
     """Every metric but clocks, speed and system load."""
     kept = {n: s for n, s in history.series.items() if not n.startswith(CLOCK_METRICS)}
-    return {name: (s.steps, s.values) for name, s in kept.items()}
+    return {name: (list(s.steps), list(s.values)) for name, s in kept.items()}
 
 
 def journaled_steps(history: History) -> list[int]:

@@ -2,9 +2,11 @@
 
 import bisect
 import operator
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from struct import pack
 
 from ablations.store import journal
 from ablations.store.journal import Record
@@ -26,13 +28,13 @@ _LISTS = {
 """Kinds of records that a history keeps, and in which list."""
 
 
-@dataclass
 class Series:
     """One metric: ascending steps, with their values and times (ms). The first record of a step counts."""
 
-    steps: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
+    def __init__(
+        self, steps: Iterable[int] = (), values: Iterable[float] = (), times: Iterable[int] = ()
+    ) -> None:
+        self.steps, self.values, self.times = array("q", steps), array("d", values), array("q", times)
 
     def add(self, step: int, value: float, time: int) -> None:
         """Add a value, unless the step has one."""
@@ -43,17 +45,6 @@ class Series:
             self.steps.insert(index, step)
             self.values.insert(index, value)
             self.times.insert(index, time)
-
-    def extend(self, steps: Sequence[int], values: Sequence[float], time: int) -> None:
-        """`add` for each step of one record."""
-        later = not self.steps or (steps and steps[0] > self.steps[-1])
-        if later and (len(steps) == 1 or all(map(operator.lt, steps, steps[1:]))):
-            self.steps += steps
-            self.values += values
-            self.times += [time] * len(steps)
-        else:
-            for step, value in zip(steps, values, strict=True):
-                self.add(step, value, time)
 
     def cut(self, step: int) -> None:
         """Drop everything from `step` on."""
@@ -83,7 +74,6 @@ class History:
     job: Record = field(default_factory=dict)
     names: list[Record] = field(default_factory=list)
     sessions: list[Record] = field(default_factory=list)
-    series: dict[str, Series] = field(default_factory=dict)
     images: list[Record] = field(default_factory=list)
     diagnoses: list[Record] = field(default_factory=list)
     evaluations: list[Record] = field(default_factory=list)
@@ -94,10 +84,26 @@ class History:
     notes: list[Record] = field(default_factory=list)
     outcome: Record | None = None
     damaged_lines: list[int] = field(default_factory=list)
+    """By their checksum or form; those that are no metrics although they begin so, after `series` was asked for."""
     unreadable: str = ""
     """Why the journal cannot be read, and what to do; the history is then empty."""
     running_elsewhere: bool = False
     """Set by MLflow, not by a journal: the run is running, perhaps on another machine."""
+    _series: dict[str, Series] = field(default_factory=dict)
+    _unread: list[tuple[int, bytes]] = field(default_factory=list)
+    """Number and JSON of the lines of metrics that `_series` lacks."""
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """The metrics by name. Their lines are parsed when they are first asked for: most commands never do."""
+        lines, self._unread = self._unread, []
+        for number, text in lines:
+            record = journal.parsed(text)
+            if record is None or record["kind"] != "metrics":
+                bisect.insort(self.damaged_lines, number)
+            else:
+                self._add_metrics(record)
+        return self._series
 
     @property
     def folder(self) -> Path:
@@ -152,7 +158,7 @@ class History:
         known.images, known.diagnoses = self.images, self.diagnoses
         known.evaluations, known.curve = self.evaluations, self.curve
         for name, series in self.series.items():
-            known.series[name] = Series(list(series.steps), list(series.values), list(series.times))
+            known.series[name] = Series(series.steps, series.values, series.times)
         known._drop_from(step + 1)
         return known
 
@@ -174,12 +180,21 @@ class History:
                 self.outcome = record
 
     def _add_metrics(self, record: Record) -> None:
-        steps, time = record["steps"], record["time"]
+        steps, time, known = record["steps"], record["time"], self.series
+        count = len(steps)
+        packed_steps, packed_times = pack(f"{count}q", *steps), pack("q", time) * count
+        in_order = count > 0 and all(map(operator.lt, steps, steps[1:]))
         for name, values in record["values"].items():
-            series = self.series.get(name)
+            series = known.get(name)
             if series is None:
-                series = self.series[name] = Series()
-            series.extend(steps, values, time)
+                series = known[name] = Series()
+            if in_order and (not series.steps or steps[0] > series.steps[-1]):
+                series.steps.frombytes(packed_steps)
+                series.values.frombytes(pack(f"{count}d", *values))  # 4 times as fast as from a list
+                series.times.frombytes(packed_times)
+            else:
+                for step, value in zip(steps, values, strict=True):
+                    series.add(step, value, time)
 
     def _drop_from(self, step: int) -> None:
         """Drop what was recorded for `step` and later ones."""
@@ -197,10 +212,16 @@ def load(path: Path) -> History:
     Raises:
         UserError: the file cannot be read.
     """
-    reading = journal.read(path)
-    history = History(path, damaged_lines=reading.damaged)
-    for record in reading.records:
-        history.apply(record)
+    history = History(path)
+    lines, _ = journal.whole_lines(path)
+    for number, line in enumerate(lines, 1):
+        text = journal.checked(line)
+        if text is not None and text.startswith(journal.METRICS):
+            history._unread.append((number, text))
+        elif text is None or (record := journal.parsed(text)) is None:
+            history.damaged_lines.append(number)
+        else:
+            history.apply(record)
     return history
 
 

@@ -9,10 +9,10 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from pydantic_core import from_json
 
@@ -21,6 +21,9 @@ from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file
 
 Record = dict[str, Any]
+
+METRICS = b'{"kind":"metrics",'
+"""How the JSON of a `metrics` record begins: nearly all of a journal's bytes."""
 
 
 class Journal:
@@ -88,17 +91,31 @@ def read(path: Path, start: int = 0) -> Reading:
     """Every whole record from byte `start` on. A missing file reads as empty; damage is reported, not raised."""
     reading = Reading()
     position = start
-    for number, (line, ended) in enumerate(_lines(path, start), 1):
-        position += len(line)
-        record = decode(line) if ended else None
-        if record is not None:
-            reading.records.append(record)
-            reading.offsets.append(position)
-        elif ended:
+    lines, reading.torn = whole_lines(path, start)
+    for number, line in enumerate(lines, 1):
+        position += len(line) + 1
+        record = decode(line)
+        if record is None:
             reading.damaged.append(number)
         else:
-            reading.torn = True
+            reading.records.append(record)
+            reading.offsets.append(position)
     return reading
+
+
+def whole_lines(path: Path, start: int = 0) -> tuple[list[bytes], bool]:
+    """The lines from byte `start` on, without their ends, and whether a torn one follows; none of a missing file.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+
+    def rest_of(file: IO[bytes]) -> bytes:
+        file.seek(start)
+        return file.read()
+
+    *lines, torn = _contents(path, rest_of).split(b"\n")
+    return lines, bool(torn)
 
 
 def first(path: Path) -> Record | None:
@@ -107,8 +124,8 @@ def first(path: Path) -> Record | None:
     Raises:
         UserError: the file cannot be read.
     """
-    line, ended = next(_lines(path, 0), (b"", False))
-    return decode(line) if ended else None
+    line = _contents(path, lambda file: file.readline())
+    return decode(line[:-1]) if line.endswith(b"\n") else None
 
 
 def encode(record: Record) -> bytes:
@@ -119,35 +136,35 @@ def encode(record: Record) -> bytes:
 
 def decode(line: bytes) -> Record | None:
     """The record of one line; None if it is damaged, or has not the form of its kind."""
+    text = checked(line)
+    return None if text is None else parsed(text)
+
+
+def checked(line: bytes) -> bytes | None:
+    """The JSON of one line; None if its checksum is another."""
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
-    if checksum != b"%08x" % zlib.crc32(text):
-        return None
-    try:
-        record = _parsed(text)
-    except (ValueError, RecursionError):  # an empty text has a valid checksum
-        return None
-    return record if is_sound(record) else None
+    return text if checksum == b"%08x" % zlib.crc32(text) else None
 
 
-def _parsed(text: bytes) -> Record:
+def parsed(text: bytes) -> Record | None:
+    """The record of a line's JSON; None if it is no JSON, or has not the form of its kind."""
     record: Record
     try:
         record = from_json(text)  # in half of the time of `json.loads`
     except ValueError:
-        record = json.loads(
-            text
-        )  # a file name that is not UTF-8 was written with escapes that only this one reads
-    return record
+        try:  # a file name that is not UTF-8 was written with escapes that only this one reads
+            record = json.loads(text)
+        except (ValueError, RecursionError):  # an empty text has a valid checksum
+            return None
+    return record if is_sound(record) else None
 
 
-def _lines(path: Path, start: int) -> Iterator[tuple[bytes, bool]]:
+def _contents(path: Path, read: Callable[[IO[bytes]], bytes]) -> bytes:
     try:
         with regular_file(path) as file:
-            file.seek(start)
-            for line in file:
-                yield line, line.endswith(b"\n")
+            return read(file)
     except FileNotFoundError:
-        return
+        return b""
     except OSError as error:
         what_to_do = "restore it or its permissions, or move its folder out of the store"
         raise UserError(f"{path}: cannot read the journal: {error.strerror}: {what_to_do}") from error

@@ -3,11 +3,11 @@
 import bisect
 import contextlib
 import math
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -205,22 +205,22 @@ def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) ->
         {name: place for place, name in enumerate(names)} for names in (runs, metrics)
     )
 
-    def repeated(codes: list[int]) -> NDArray[np.int64]:
-        return np.repeat(np.array(codes, np.int64), counts)
+    def repeated(codes: list[int], dtype: str) -> NDArray[Any]:
+        return np.repeat(np.array(codes, dtype), counts)
 
-    def joined(lists: Iterable[list[Any]], dtype: str) -> NDArray[Any]:
-        return np.fromiter(chain.from_iterable(lists), dtype, sum(counts))
+    def joined(parts: Iterable["array[Any]"], dtype: str) -> NDArray[Any]:
+        return np.concatenate([np.empty(0, dtype), *parts])
 
-    run_codes = repeated([run_places[one.run] for one, *_ in found])
-    metric_codes = repeated([metric_places[metric] for _, metric, _ in found])
+    run_codes = repeated([run_places[one.run] for one, *_ in found], "int32")
+    metric_codes = repeated([metric_places[metric] for _, metric, _ in found], "int32")
     columns = {
         "run": pd.Categorical.from_codes(run_codes, categories=pd.Index(runs), ordered=True),
-        "seed": repeated([one.seed for one, *_ in found]),
+        "seed": repeated([one.seed for one, *_ in found], "int64"),
         "step": joined((series.steps for *_, series in found), "int64"),
         "metric": pd.Categorical.from_codes(metric_codes, categories=pd.Index(metrics)),
         "value": joined((series.values for *_, series in found), "float64"),
     }
-    return pd.DataFrame(columns)[[*_METRICS]]
+    return pd.DataFrame(columns, copy=False)
 
 
 def _scores(read: Sequence[tuple[Selected, History]], kind: ScoreKind, runs: tuple[str, ...]) -> pd.DataFrame:
@@ -293,7 +293,8 @@ def _work_clock(history: History) -> Callable[[float], float]:
         *history.diagnoses,
         history.outcome or history.sessions[-1],
     ]
-    times = sorted({record["time"] for record in records}.union(*(s.times for s in history.series.values())))
+    logged = (_moments(series.times) for series in history.series.values())
+    times = sorted({record["time"] for record in records}.union(*logged))
     begins = [session["time"] for session in history.sessions]
     end = history.outcome["time"] if history.outcome else math.inf
 
@@ -305,6 +306,13 @@ def _work_clock(history: History) -> Callable[[float], float]:
         return worked / 1000
 
     return seconds
+
+
+def _moments(times: "array[int]") -> list[int]:
+    """Each time once of those that follow each other: the steps of a block share theirs."""
+    found = np.asarray(times)
+    moments: list[int] = found[np.diff(found, prepend=found[:1] - 1) != 0].tolist()
+    return moments
 
 
 def _job(history: History) -> Iterator[Row]:

@@ -129,7 +129,7 @@ def test_ten_commands_on_one_store_some_killed_do_every_job_once(lab: Lab):
         records = journal.read(history.path).records
         assert [r["kind"] for r in records].count("outcome") == 1, "every job ends once"
         assert history.outcome["exit"] == "finished"
-        assert history.series["Loss_D"].steps == list(range(1, 61))
+        assert list(history.series["Loss_D"].steps) == list(range(1, 61))
         assert len(history.images) == 8
         assert history.damaged_lines == []
         # Who begins a job that is not begun: one process, and after a kill one more.
@@ -190,7 +190,7 @@ def test_an_inexact_resume_is_allowed_on_demand_and_marked(lab: Lab):
     (branch,) = history.branches
     assert "another stack" in branch["reason"]
     assert branch["step"] == history.sessions[-1]["from_step"] + 1
-    assert history.series["Loss_D"].steps == list(range(1, 61))
+    assert list(history.series["Loss_D"].steps) == list(range(1, 61))
 
 
 def test_a_resume_that_computes_something_else_is_noticed_at_its_step(lab: Lab):
@@ -204,7 +204,7 @@ def test_a_resume_that_computes_something_else_is_noticed_at_its_step(lab: Lab):
     (branch,) = history.branches
     assert branch["step"] == max(20, history.sessions[-1]["from_step"] + 1)
     assert "came out as" in branch["reason"]
-    assert history.series["Loss_D"].steps == list(range(1, 61))
+    assert list(history.series["Loss_D"].steps) == list(range(1, 61))
 
 
 class SmallDisk:

@@ -1,8 +1,12 @@
 """Series of a journal: what one record brings at once is what its steps bring one by one."""
 
+import zlib
+from pathlib import Path
+
 import pytest
 
-from ablations.store.history import Series
+from ablations.store.history import History, Series, load
+from ablations.store.journal import encode
 
 
 @pytest.mark.parametrize(
@@ -16,11 +20,34 @@ from ablations.store.history import Series
     ],
 )
 def test_a_record_at_once_is_its_steps_one_by_one(blocks: list[list[int]]):
-    at_once, one_by_one = Series(), Series()
+    at_once, one_by_one = History(Path()), Series()
     for time, steps in enumerate(blocks):
         values = [10.0 * time + step for step in steps]
-        at_once.extend(steps, values, time)
+        at_once.apply({"kind": "metrics", "time": time, "steps": steps, "values": {"a": values}})
         for step, value in zip(steps, values, strict=True):
             one_by_one.add(step, value, time)
-    assert at_once == one_by_one
-    assert at_once.steps == sorted(set(at_once.steps))
+    series = at_once.series["a"]
+    assert vars(series) == vars(one_by_one)
+    assert list(series.steps) == sorted(set(series.steps))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"kind":"metrics","time":1}',
+        b'{"kind":"metrics","time":1,"steps":[1,2],"values":{"a":[1.0]}}',
+        b'{"kind":"metrics","time":1,"kind":"note","text":""}',
+        b'{"kind":"metrics",',
+    ],
+)
+def test_what_only_begins_like_metrics_is_a_damaged_line_once_the_series_are_read(
+    tmp_path: Path, text: bytes
+):
+    path = tmp_path / "journal.jsonl"
+    sound = encode({"kind": "metrics", "time": 1, "steps": [3], "values": {"a": [0.5]}})
+    damaged = b"%08x %s\n" % (zlib.crc32(text), text)
+    path.write_bytes(damaged + sound + damaged + b"torn in the middle\n")
+    history = load(path)
+    assert history.damaged_lines == [4], "what its checksum shows is known at once"
+    assert vars(history.series["a"]) == vars(Series([3], [0.5], [1]))
+    assert history.damaged_lines == [1, 3, 4]

@@ -151,7 +151,7 @@ def test_the_first_record_of_a_step_counts(tmp_path: Path):
         log.append("metrics", steps=[1, 2], values={"Loss_D": [0.5, 0.4]})
         log.append("metrics", steps=[2, 3], values={"Loss_D": [9.0, 0.3]})
     series = history.load(path).series["Loss_D"]
-    assert (series.steps, series.values) == ([1, 2, 3], [0.5, 0.4, 0.3])
+    assert (list(series.steps), list(series.values)) == ([1, 2, 3], [0.5, 0.4, 0.3])
 
 
 def test_a_branch_supersedes_what_was_recorded_from_its_step_on(tmp_path: Path):
@@ -162,7 +162,7 @@ def test_a_branch_supersedes_what_was_recorded_from_its_step_on(tmp_path: Path):
         log.append("branch", step=2, reason="another stack")
         log.append("metrics", steps=[2], values={"Loss_D": [0.45]})
     read = history.load(path)
-    assert read.series["Loss_D"].values == [0.5, 0.45]
+    assert list(read.series["Loss_D"].values) == [0.5, 0.45]
     assert read.images == []
 
 
