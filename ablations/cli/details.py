@@ -203,7 +203,8 @@ def _evidence(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name in ("exit", "samples", "dynamics"):
         why, onset = (row["evidence"] or {}).get(name), (row["onset"] or {}).get(name)
         if why:
-            since = "" if onset is None else f" (from step {onset:,} on)"
+            said = onset is None or f"from step {onset} on" in why
+            since = "" if said else f" (from step {onset:,} on)"
             found.append((row[name] or name, f"{why}{since}"))
     return found
 

@@ -61,7 +61,7 @@ def doctor(chosen: SpecOptions, json_: Json = False) -> None:
     from ablations.store import Store
 
     store = Store(chosen.store)
-    with console().working("Looking at the machine, the specification and the store ..."):
+    with console().working("Looking at machine, specification and store ..."):
         found = [
             *_software(),
             *_cores(),

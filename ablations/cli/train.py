@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ablations.jobs.plan import Job
     from ablations.spec import Spec
     from ablations.store import Store
+    from analysis.frames.jobs import Frames
+    from analysis.report.build import ReportFiles
     from fakeface.config import DataConfig
     from fakeface.data import ImageSet
 
@@ -42,23 +44,7 @@ train_app = Commands()
 @with_bundles
 def plan(chosen: Selectors, place: PlaceOptions, json_: Json = False) -> None:
     """Show what is done, what would be trained and for how long, and what its seeds can show. Trains nothing."""
-    with console().working(READING):
-        from ablations.cli.claim_tables import print_outlooks
-        from ablations.cli.planned_claims import planned_claims
-        from ablations.cli.tables import print_plan
-        from ablations.jobs.listing import plan_rows
-        from analysis.claims.power import record
-
-        spec, jobs, store = chosen.select()
-        slots = slots_of(place, store)
-        rows, price = plan_rows(jobs, store, device=place.device, slots=slots)
-        claims = planned_claims(spec, jobs, store)
-    if json_:
-        print_json({"jobs": rows, "price": asdict(price), "claims": [record(claim) for claim in claims]})
-    else:
-        print_plan(rows, price, console())
-        print_outlooks(claims, console())
-    end_if_left_out(store.unreadable)
+    _show_plan(chosen, place, json_=json_)
 
 
 @train_app.command("run")
@@ -95,23 +81,26 @@ def run_(
             help="Run the jobs one after another in this process, and print where their time went.",
         ),
     ] = False,
+    json_: Json = False,
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""
-    out = console()
+    out = console(stderr=json_)
     out.note(LOADING)
+    from ablations import tracking
     from ablations.cli import setup
     from ablations.cli.mirroring import mirrored
     from ablations.cli.tables import frames_of, plan_words, print_results
     from ablations.cli.time_left import TimeLeft
-    from ablations.cli.until_decided import UntilDecided
-    from ablations.jobs.listing import plan_rows
+    from ablations.cli.until_decided import DEFAULT_MOST, UntilDecided
+    from ablations.jobs.listing import plan_rows, status_rows
     from ablations.jobs.plan import make_plan
     from ablations.jobs.status import Status, state_of
     from ablations.store import Snapshot, data_key
 
     _check_looks(until_decided=until_decided, max_seeds=max_seeds, rerun=rerun)
     if dry_run:
-        return _dry_run(chosen, work, out, rerun=rerun, until_decided=until_decided, max_seeds=max_seeds)
+        most = (max_seeds or DEFAULT_MOST) if until_decided else None
+        return _show_plan(chosen, work, rerun=rerun, looks=most, json_=json_)
     if profile_steps:
         work = replace(work, executor="serial")
         # Before anything starts the GPU: its time then counts where it is spent.
@@ -153,15 +142,11 @@ def run_(
         out.note("")
         print_results(frames, out)
         more = {"until_decided": until_decided, "max_seeds": max_seeds}
-        where = _report(spec, shown, now, chosen.report_command(**more), out) if report else None
-    if not frames.images.empty:
-        folder = frames.images["path"].iloc[0].parent.parent.parent
-        out.note("Pictures: {}/*/samples/", os.path.relpath(folder))
-    if where:
-        out.say(*where)
-    compare = compare_words(shown, store, mirroring.uri(store))
-    if compare:
-        out.note("Compare:  {}", compare)
+        written = _report(spec, shown, now, chosen.report_command(**more), out) if report else None
+    _say_where(frames, written, compare_words(shown, store, mirroring.uri(store)), out)
+    if json_:
+        rows = status_rows(shown, now, tracking.run_ids(store, mirroring.uri(store)))
+        print_json(_record(rows, summary, written))
     _say_stopped(summary, "The same command without --rerun" if rerun else "The same command", out)
     raise typer.Exit(summary.exit_status)
 
@@ -188,28 +173,37 @@ def slots_of(place: PlaceOptions, store: "Store") -> int:
         return executor.slots(place.jobs)
 
 
-def _dry_run(
-    chosen: Selectors,
-    work: WorkOptions,
-    out: SafeConsole,
-    *,
-    rerun: bool,
-    until_decided: bool,
-    max_seeds: int | None,
+def _show_plan(
+    chosen: Selectors, place: PlaceOptions, *, rerun: bool = False, looks: int | None = None, json_: bool
 ) -> None:
-    """Show what would be done, and at which numbers of seeds would be looked."""
-    from ablations.cli import until_decided as rounds
-    from ablations.cli.claim_tables import print_outlooks
-    from ablations.cli.planned_claims import planned_claims
-    from ablations.cli.tables import print_plan
-    from ablations.jobs.listing import plan_rows
+    """Show what would be done.
 
-    spec, jobs, store = chosen.select()
-    rows, price = plan_rows(jobs, store, device=work.device, slots=slots_of(work, store), rerun=rerun)
-    print_plan(rows, price, out)
-    print_outlooks(planned_claims(spec, jobs, store), out)
-    if until_decided:
-        out.say("{}", rounds.design_words(rounds.design_of(spec.seeds, max_seeds or rounds.DEFAULT_MOST)))
+    Args:
+        looks: with `--until-decided`, the most seeds of a run: show also at which numbers of them would be looked.
+    """
+    with console(stderr=json_).working(READING):
+        from ablations.cli.claim_tables import print_outlooks
+        from ablations.cli.planned_claims import planned_claims
+        from ablations.cli.tables import print_plan
+        from ablations.jobs.listing import plan_rows
+        from analysis.claims.power import record
+
+        spec, jobs, store = chosen.select()
+        slots = slots_of(place, store)
+        rows, price = plan_rows(jobs, store, device=place.device, slots=slots, rerun=rerun)
+        claims = planned_claims(spec, jobs, store)
+    content = {"jobs": rows, "price": asdict(price), "claims": [record(claim) for claim in claims]}
+    if not json_:
+        print_plan(rows, price, console())
+        print_outlooks(claims, console())
+    if looks:
+        from ablations.cli.until_decided import design_of, design_words  # late: it imports torch
+
+        design = design_of(spec.seeds, looks)
+        content["looks"] = asdict(design)
+        console(stderr=json_).say("{}", design_words(design))
+    if json_:
+        print_json(content)
     end_if_left_out(store.unreadable)
 
 
@@ -261,6 +255,17 @@ def _profiled(out: SafeConsole) -> Iterator[None]:
     print_profile(parts_of(profile), out)
 
 
+def _say_where(frames: "Frames", written: "ReportFiles | None", compare: str, out: SafeConsole) -> None:
+    """Say where the pictures and the report are, and how to compare the runs in MLflow."""
+    if not frames.images.empty:
+        folder = frames.images["path"].iloc[0].parent.parent.parent
+        out.note("Pictures: {}/*/samples/", os.path.relpath(folder))
+    if written:
+        out.say("Report:   {}", os.path.relpath(written.page))
+    if compare:
+        out.note("Compare:  {}", compare)
+
+
 def _say_stopped(summary: "Summary", same: str, out: SafeConsole) -> None:
     if summary.stopped_by:
         crash = "[red]Stopped[/] at the crash of {} (--fail-fast). {} tries it again and resumes the others."
@@ -271,23 +276,37 @@ def _say_stopped(summary: "Summary", same: str, out: SafeConsole) -> None:
 
 def _report(
     spec: "Spec", jobs: "Sequence[Job]", store: "Store", command: str, out: SafeConsole
-) -> tuple[str, object]:
-    """Write the report and print its verdicts.
-
-    Returns what to say: where it is, or why there is none, which changes no exit status.
-    """
+) -> "ReportFiles | None":
+    """Write the report and print its verdicts. Without anything to report on, say so, which changes no exit status."""
     from ablations.cli.claim_tables import print_verdicts
     from ablations.cli.results import write_report
 
     try:
         files = write_report(spec, jobs, store, store.report, command)
     except UserError as error:
-        return "[yellow]No report:[/] {}", error
+        out.say("[yellow]No report:[/] {}", error)
+        return None
     if files.record["claims"]:
         out.print()
         print_verdicts(files.record["claims"], out)
         out.print()
-    return "Report:   {}", os.path.relpath(files.page)
+    return files
+
+
+def _record(
+    rows: Sequence[dict[str, Any]], summary: "Summary", written: "ReportFiles | None"
+) -> dict[str, Any]:
+    """What `run --json` prints: the rows of `status --json`, what this command did of each, and the report."""
+    did = [f"{row['run']}-s{row['seed']}" for row in rows]
+    return {
+        "jobs": [
+            {**row, "ended": summary.exits.get(name), "why": summary.reasons.get(name, "")}
+            for row, name in zip(rows, did, strict=True)
+        ],
+        "stopped_by": summary.stopped_by,
+        "exit_status": summary.exit_status,
+        "report": {"page": str(written.page), **written.record} if written else None,
+    }
 
 
 def compare_words(jobs: "Sequence[Job]", store: "Store", uri: str) -> str:

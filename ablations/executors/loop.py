@@ -49,6 +49,8 @@ class Summary:
     """How the jobs of one command ended, by name."""
 
     exits: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why jobs crashed or were refused."""
     idle_share: float = 0.0
     """Share of the slots' time without a job, from the first submission to the last end."""
     stopped_by: str = ""
@@ -208,6 +210,8 @@ class Dispatcher:
             return None
         history = history_of(ended.job, self.store)
         self.summary.exits[ended.job.name] = ended.exit
+        if ended.why:
+            self.summary.reasons[ended.job.name] = ended.why
         self.watcher.ended(ended.job, ended.exit, history, ended.why)
         if ended.exit == Exit.CRASHED and self.fail_fast and not self.stop():
             self.summary.stopped_by = ended.job.name

@@ -172,6 +172,37 @@ def test_a_read_only_store_is_one_clear_error(ablate, tmp_path: Path):
     assert "results" in ablate("run", "--no-mirror", check=2).stderr
 
 
+def test_json_is_the_only_thing_on_standard_output_and_says_what_the_run_did(ablate, tmp_path: Path):
+    chosen = (*SHORT, "--run", "sgd", "--run", "both")
+    planned = ablate("run", *chosen, "--json", "--dry-run", "--until-decided", "--seeds", "0,1")
+    content = json.loads(planned.stdout)
+    assert [job["state"] for job in content["jobs"]] == ["data-missing"] * 4
+    assert content["looks"]["counts"][-1] == 20
+    ablate("run", *SHORT, "--run", "sgd")
+    done = ablate("run", *chosen, "--json", "--report")
+    written = json.loads(done.stdout)
+    rows = json.loads(ablate("status", "--json", *chosen[1:]).stdout)
+    assert written["jobs"] == [
+        {**row, "ended": end, "why": ""} for row, end in zip(rows, [None, "finished"], strict=True)
+    ]
+    assert (written["exit_status"], written["stopped_by"]) == (0, "")
+    assert written["report"]["page"] == str(tmp_path / "results/report/report.html")
+    assert "(1/1) both" in done.stderr
+
+
+def test_json_says_why_a_job_crashed(ablate, tmp_path: Path):
+    ablate("data", "prepare")
+    (job,) = json.loads(ablate("plan", "--json", *SHORT[1:], "--run", "sgd").stdout)["jobs"]
+    folder = tmp_path / f"results/jobs/sgd-s0-{job['identity'][:12]}"
+    folder.mkdir(parents=True)
+    (folder / "samples").write_text("in the way")
+    done = json.loads(ablate("run", *SHORT, "--run", "sgd", "--json", check=1).stdout)
+    assert done["exit_status"] == 1
+    assert done["jobs"][0]["ended"] == "crashed"
+    assert "samples" in done["jobs"][0]["why"]
+    assert done["report"] is None
+
+
 def test_fail_fast_stops_the_other_jobs_at_a_crash(ablate, tmp_path: Path):
     long = (
         "--set",
