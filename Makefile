@@ -27,12 +27,17 @@ help: ## Show this help
 
 setup: $(VENV)/.ready ## Create .venv and install, with exact pins
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml constraints.txt $(VENV)/bin/python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@$(VENV)/bin/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing into $(VENV): about 6 GB, in some minutes ..."
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt \
+	  || { echo "Set-up is not complete, see above. The same command continues it."; exit 1; }
 	@touch $@
+
+# Where Python is gone, as an update of the system may leave it, set-up begins again.
+$(VENV)/bin/python: ;
 
 ablate: setup ## Train the four runs on the built-in data and compare them
 	@$(ABLATE) run --report $(SELECT) $(ARGS)
