@@ -48,9 +48,7 @@ def status(
     if watch and json_:
         raise UserError("--watch: not with --json; call `ablate status --json` as often as you need it")
     with console().working(READING):
-        from ablations import tracking
         from ablations.cli.tables import frames_of, print_evidence, print_results
-        from ablations.cli.watching import watch as watch_jobs
         from ablations.jobs.listing import status_rows
 
         _, jobs, store = chosen.select()
@@ -60,8 +58,12 @@ def status(
         words = "no store here yet, so nothing has been trained; choose another folder with --store"
         console(stderr=True).say("[yellow]{}[/]: {}", store.root, words)
     if watch:
+        from ablations.cli.watching import watch as watch_jobs
+
         watch_jobs(jobs, store, console())
     elif frames is None:
+        from ablations import tracking
+
         print_json(status_rows(jobs, store, tracking.run_ids(store, tracking_uri or store.tracking_uri)))
     else:
         print_results(frames, console())

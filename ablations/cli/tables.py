@@ -21,6 +21,7 @@ from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
 from analysis.report.table import Row, headings, summary_rows
 from fakeface.gan.series import LOSS_D, LOSS_G
+from fakeface.scores import ScoreKind
 from fakeface.terminal import printable
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def results_table(frames: Frames, rows: Sequence[Row], console: SafeConsole) -> 
         elif name == "outcome":
             briefly = [coloured([in_a_word(row.exit, row.samples, row.dynamics)]) for row in rows]
             column = Column(name, [coloured(row.outcome) for row in rows], brief_cells=briefly)
-        elif name == quality and not frames.quality().empty:
+        elif name == quality and frames.scores(ScoreKind.FINAL).compared:
             column = replace(column, brief_name="distance")
         columns.append(column)
     return fitting_table(columns, console)

@@ -5,6 +5,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -32,7 +33,7 @@ class Expected:
 
 
 class Estimator:
-    """Expected times on one device. Reads the store's journals once.
+    """Expected times on one device. Reads the store's journals once, if it is asked about a job that is not done.
 
     A job takes its steps, at the images per second of jobs with the same networks, batches and images, and pauses for
     grids, diagnoses, checkpoints and, most of all, scores: these take the seconds per scored sample of earlier jobs.
@@ -43,10 +44,15 @@ class Estimator:
 
     def __init__(self, store: Store, device: str) -> None:
         self.device = device
+        self._store = store
+
+    @cached_property
+    def _measured(self) -> tuple[Mapping[Hashable, float], Mapping[Hashable, float]]:
+        """Images per second by work of a step, and seconds per scored sample by work of a score."""
         speeds, pauses = defaultdict[Hashable, list[float]](list), defaultdict[Hashable, list[float]](list)
-        for history in map(store.history, store.job_folders()):
+        for history in map(self._store.history, self._store.job_folders()):
             devices = {session["stack"].get("device") for session in history.sessions}
-            if not history.job or devices != {device}:
+            if not history.job or devices != {self.device}:
                 continue
             images, seconds = _training(history)
             if images:
@@ -56,8 +62,10 @@ class Estimator:
                 whole = (history.outcome["time"] - history.sessions[0]["time"]) / 1_000
                 extractor = (history.evaluations + history.curve)[0]["details"].get("extractor")
                 pauses[_score_work(history.job["config"], extractor)].append((whole - seconds) / scored)
-        self._speeds = {work: statistics.median(found) for work, found in speeds.items()}
-        self._pauses = {work: max(0.0, statistics.median(found)) for work, found in pauses.items()}
+        return (
+            {work: statistics.median(found) for work, found in speeds.items()},
+            {work: max(0.0, statistics.median(found)) for work, found in pauses.items()},
+        )
 
     def expected(self, job: Job, state: JobState) -> Expected:
         """How long the rest of a job takes, from the step that it has reached."""
@@ -73,8 +81,9 @@ class Estimator:
             after = [step for kind in job.protocols for step in kind.steps(total) if step > state.step]
             due = {step: job.scores_at(step, total) for step in ([0] if not state.step else []) + after}
         samples = sum(_most(one.details for one in kinds.values()) for kinds in due.values())
-        speed = self._speeds.get(_step_work(config))
-        pause = self._pauses.get(_score_work(config, job.config.evaluation.extractor))
+        speeds, pauses = self._measured
+        speed = speeds.get(_step_work(config))
+        pause = pauses.get(_score_work(config, job.config.evaluation.extractor))
         measured = (speed is not None or not steps) and (pause is not None or not samples)
         if not measured and self.device != "cpu":
             return Expected(None, measured=False)

@@ -83,9 +83,7 @@ def state_of(job: Job, store: Store, *, locked: bool = False) -> JobState:
     if complete and history.outcome is not None:
         if lacking:
             return JobState(Status.RE_SCORE, "scored under another protocol so far", folder, history)
-        damage = (
-            f"; {len(history.damaged_lines)} damaged lines in its journal" if history.damaged_lines else ""
-        )
+        damage = f"; {len(history.damaged)} damaged lines in its journal" if history.damaged else ""
         return JobState(Status.DONE, f"{history.outcome['exit']}{damage}", folder, history)
     if running is None:
         words = "running or interrupted: its lock, another user's or another machine's, does not say"

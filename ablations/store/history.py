@@ -83,8 +83,8 @@ class History:
     branches: list[Record] = field(default_factory=list)
     notes: list[Record] = field(default_factory=list)
     outcome: Record | None = None
-    damaged_lines: list[int] = field(default_factory=list)
-    """By their checksum or form; those that are no metrics although they begin so, after `series` was asked for."""
+    damaged: list[int] = field(default_factory=list)
+    """`damaged_lines`, but of metrics that nothing has asked for only those with a wrong checksum."""
     unreadable: str = ""
     """Why the journal cannot be read, and what to do; the history is then empty."""
     running_elsewhere: bool = False
@@ -96,14 +96,23 @@ class History:
     @property
     def series(self) -> dict[str, Series]:
         """The metrics by name. Their lines are parsed when they are first asked for: most commands never do."""
+        self._parse_metrics()
+        return self._series
+
+    @property
+    def damaged_lines(self) -> list[int]:
+        """Numbers of all lines that cannot be read. Parses the metrics, as `series` does."""
+        self._parse_metrics()
+        return self.damaged
+
+    def _parse_metrics(self) -> None:
         lines, self._unread = self._unread, []
         for number, text in lines:
             record = journal.parsed(text)
             if record is None or record["kind"] != "metrics":
-                bisect.insort(self.damaged_lines, number)
+                bisect.insort(self.damaged, number)
             else:
                 self._add_metrics(record)
-        return self._series
 
     @property
     def folder(self) -> Path:
@@ -219,7 +228,7 @@ def load(path: Path) -> History:
         if text is not None and text.startswith(journal.METRICS):
             history._unread.append((number, text))
         elif text is None or (record := journal.parsed(text)) is None:
-            history.damaged_lines.append(number)
+            history.damaged.append(number)
         else:
             history.apply(record)
     return history

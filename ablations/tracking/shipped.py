@@ -124,8 +124,10 @@ def _path(store: Store, uri: str, name: str) -> Path:
 
 def runs(store: Store, uri: str, folders: Iterable[str] | None = None) -> dict[str, Shipped]:
     """The jobs whose MLflow run exists, by folder name: all of the store's, or those in `folders`."""
-    names = [folder.name for folder in store.job_folders()] if folders is None else folders
-    found = {name: load(store, uri, name) for name in names}
+    if folders is None:
+        noted_names = {file.stem for file in store.mirror_of(uri).glob("*.json")}
+        folders = [folder.name for folder in store.job_folders() if folder.name in noted_names]
+    found = {name: load(store, uri, name) for name in folders}
     return {name: shipped for name, shipped in found.items() if shipped.run_id}
 
 

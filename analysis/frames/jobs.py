@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ablations.store import Outside, file_in, is_running
@@ -23,6 +22,9 @@ from fakeface.declaration import Declaration
 from fakeface.gan.series import LOSS_D
 from fakeface.outcomes import Exit
 from fakeface.scores import ScoreKind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = dict[str, Any]
 
@@ -73,29 +75,68 @@ class Frames:
 
     runs: tuple[str, ...]
     """Names of the runs, in the order of the specification."""
-    metrics: pd.DataFrame
-    """run, seed, step, metric, value."""
-    evaluations: pd.DataFrame
-    """The scores at the end of the trainings, one row a value: run, seed, step, protocol, requested, metric,
-    registered, value, num_samples, details, time and seconds. `registered` marks the value that the protocol is named
-    after, the Fréchet distance; `num_samples` is its N and `details` the whole protocol; `requested` is the identity
-    that the job's `Selected` asks for; `seconds` is the time at work until the step, NaN where its losses are not
-    recorded."""
-    curve_scores: pd.DataFrame
-    """The scores along the runs, with the same columns."""
-    images: pd.DataFrame
-    """run, seed, step, path: the sample grids, whether the file is still there or not."""
-    outcomes: pd.DataFrame
-    """One row a job, begun or not: run, seed, exit, samples, dynamics, evidence_*, onset_* (steps), steps taken,
-    total_steps, seconds (of work, over all sessions). `exit` is also `running` or `new`."""
-    jobs: pd.DataFrame
-    """One row a job begun: run, seed, settings (a dict of those off their defaults), experiment, group,
-    profile, data_name, data_source, data_digest, data_count, image_size, channels, declared (the
-    `Declaration` of its losses), claims_digest (of all claims that the specification had when it began)."""
-    sessions: pd.DataFrame
-    """One row a process: run, seed, device, threads, cpu, python, torch, commit, dirty."""
-    notes: pd.DataFrame
-    """run, seed, text: what a reader should know about a journal (damage, an inexact resume)."""
+    read: Sequence[tuple[Selected, History]]
+    """The jobs, in the order given. Each frame is made of them when it is first asked for."""
+
+    @cached_property
+    def metrics(self) -> "pd.DataFrame":
+        """run, seed, step, metric, value."""
+        return _metrics(self.read, self.runs)
+
+    @cached_property
+    def evaluations(self) -> "pd.DataFrame":
+        """The scores at the end of the trainings, one row a value: run, seed, step, protocol, requested, metric,
+        registered, value, num_samples, details, time and seconds. `registered` marks the value that the protocol is
+        named after, the Fréchet distance; `num_samples` is its N and `details` the whole protocol; `requested` is the
+        identity that the job's `Selected` asks for; `seconds` is the time at work until the step, NaN where its losses
+        are not recorded."""
+        return _typed(self.scores(ScoreKind.FINAL).rows, _SCORES, self.runs)
+
+    @cached_property
+    def curve_scores(self) -> "pd.DataFrame":
+        """The scores along the runs, with the same columns."""
+        return _typed(self.scores(ScoreKind.CURVE).rows, _SCORES, self.runs)
+
+    @cached_property
+    def images(self) -> "pd.DataFrame":
+        """run, seed, step, path: the sample grids, whether the file is still there or not."""
+        return _typed(self._rows(_images), _IMAGES, self.runs)
+
+    @cached_property
+    def outcomes(self) -> "pd.DataFrame":
+        """One row a job, begun or not: run, seed, exit, samples, dynamics, evidence_*, onset_* (steps), steps taken,
+        total_steps, seconds (of work, over all sessions). `exit` is also `running` or `new`."""
+        return _typed(self.outcome_rows, _OUTCOMES, self.runs)
+
+    @cached_property
+    def outcome_rows(self) -> list[Row]:
+        """The rows of `outcomes`, without pandas."""
+        return self._rows(_outcome)
+
+    @cached_property
+    def jobs(self) -> "pd.DataFrame":
+        """One row a job begun: run, seed, settings (a dict of those off their defaults), experiment, group,
+        profile, data_name, data_source, data_digest, data_count, image_size, channels, declared (the
+        `Declaration` of its losses), claims_digest (of all claims that the specification had when it began)."""
+        return _typed(self.job_rows, _JOBS, self.runs)
+
+    @cached_property
+    def job_rows(self) -> list[Row]:
+        """The rows of `jobs`, without pandas."""
+        return self._rows(_job)
+
+    @cached_property
+    def sessions(self) -> "pd.DataFrame":
+        """One row a process: run, seed, device, threads, cpu, python, torch, commit, dirty."""
+        return _typed(self._rows(_sessions), _SESSIONS, self.runs)
+
+    @cached_property
+    def notes(self) -> "pd.DataFrame":
+        """run, seed, text: what a reader should know about a journal (damage, an inexact resume)."""
+        return _typed(self._rows(_notes), _NOTES, self.runs)
+
+    def _rows(self, rows_of: Callable[[History], Iterable[Row]]) -> list[Row]:
+        return [{"run": s.run, "seed": s.seed, **row} for s, history in self.read for row in rows_of(history)]
 
     def curve(self, run: str, seed: int, metric: str) -> "pd.Series[float]":
         """One metric of one job by step, NaN included; empty where it was never recorded."""
@@ -141,24 +182,19 @@ class Frames:
     @cached_property
     def _scores(self) -> Mapping[ScoreKind, ScoreTable]:
         return {
-            ScoreKind.FINAL: ScoreTable.of(self.evaluations),
-            ScoreKind.CURVE: ScoreTable.of(self.curve_scores),
+            kind: ScoreTable.of(
+                [
+                    {"run": s.run, "seed": s.seed, "requested": s.protocols.get(kind), **row}
+                    for s, history in self.read
+                    for row in _score_rows(history, kind)
+                ]
+            )
+            for kind in ScoreKind
         }
 
-    def quality(self, kind: ScoreKind = ScoreKind.FINAL) -> pd.DataFrame:
-        """The scores of a kind that may be compared: the registered value, under one protocol.
-
-        A job for which a protocol was requested is left out if it has no score under it. If several protocols remain,
-        the one that scored the most jobs counts, the newest of equals.
-        """
-        rows = self.scores(kind).registered
-        if rows.empty:
-            return rows
-        ranked = {
-            protocol: (len(part[["run", "seed"]].drop_duplicates()), part["time"].max())
-            for protocol, part in rows.groupby("protocol")
-        }
-        return rows[rows["protocol"] == max(ranked, key=lambda protocol: ranked[protocol])]
+    def quality(self, kind: ScoreKind = ScoreKind.FINAL) -> "pd.DataFrame":
+        """`ScoreTable.compared` of a kind, with the columns of `evaluations`."""
+        return _typed(self.scores(kind).compared, _SCORES, self.runs)
 
 
 def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = job_history) -> Frames:
@@ -168,26 +204,14 @@ def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = j
         read_job: job folder -> its history; a store may have read it already.
     """
     runs = tuple(dict.fromkeys(selection.run for selection in selections))
-    read = [(s, read_job(s.folder)) for s in selections]
-
-    def frame(rows_of: Callable[[History], Iterable[Row]], schema: Mapping[str, str]) -> pd.DataFrame:
-        rows = [{"run": s.run, "seed": s.seed, **row} for s, history in read for row in rows_of(history)]
-        return _typed(rows, schema, runs)
-
-    return Frames(
-        runs=runs,
-        metrics=_metrics(read, runs),
-        evaluations=_scores(read, ScoreKind.FINAL, runs),
-        curve_scores=_scores(read, ScoreKind.CURVE, runs),
-        images=frame(_images, _IMAGES),
-        outcomes=frame(_outcome, _OUTCOMES),
-        jobs=frame(_job, _JOBS),
-        sessions=frame(_sessions, _SESSIONS),
-        notes=frame(_notes, _NOTES),
-    )
+    return Frames(runs, [(selection, read_job(selection.folder)) for selection in selections])
 
 
-def _typed(rows: Sequence[Row], schema: Mapping[str, str], runs: tuple[str, ...]) -> pd.DataFrame:
+def _typed(
+    rows: Sequence[Mapping[str, Any]], schema: Mapping[str, str], runs: tuple[str, ...]
+) -> "pd.DataFrame":
+    import pandas as pd  # late, as below: it takes half a second, and `ablate status` needs none
+
     series = {
         name: pd.Series([row[name] for row in rows], dtype=dtype)
         for name, dtype in schema.items()
@@ -197,7 +221,9 @@ def _typed(rows: Sequence[Row], schema: Mapping[str, str], runs: tuple[str, ...]
     return pd.DataFrame({"run": run, **series})
 
 
-def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) -> pd.DataFrame:
+def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) -> "pd.DataFrame":
+    import pandas as pd
+
     found = [(one, metric, series) for one, history in read for metric, series in history.series.items()]
     counts = [len(series.steps) for *_, series in found]
     metrics = sorted({metric for _, metric, _ in found})
@@ -223,15 +249,6 @@ def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) ->
     return pd.DataFrame(columns, copy=False)
 
 
-def _scores(read: Sequence[tuple[Selected, History]], kind: ScoreKind, runs: tuple[str, ...]) -> pd.DataFrame:
-    rows = [
-        {"run": s.run, "seed": s.seed, "requested": s.protocols.get(kind), **row}
-        for s, history in read
-        for row in _score_rows(history, kind)
-    ]
-    return _typed(rows, _SCORES, runs)
-
-
 def _score_rows(history: History, kind: ScoreKind) -> Iterator[Row]:
     losses, work = history.series.get(LOSS_D, Series()), _work_clock(history)
     for record in history.scores(kind):
@@ -243,7 +260,7 @@ def _score_rows(history: History, kind: ScoreKind) -> Iterator[Row]:
                 "protocol": record["protocol"],
                 "metric": metric,
                 "registered": metric == record["metric"],
-                "value": value,
+                "value": float(value),
                 "num_samples": record.get("details", {}).get("num_samples"),
                 "details": record.get("details", {}),
                 "time": record["time"],

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from analysis.frames.jobs import Frames
 from analysis.statistics.curves import FEWEST_ALONG, mean_along
@@ -13,6 +12,9 @@ from fakeface.evaluation.measures import DISTANCE, MEASURES, records
 from fakeface.measures import Estimate, Measure
 from fakeface.outcomes import Exit
 from fakeface.scores import ScoreKind, curve_steps
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class AlongRun(NamedTuple):
@@ -48,7 +50,7 @@ class Scores:
     """Its registered name at the scores along the runs, which ends in their N: `fid_n2560`."""
     measures: Mapping[str, Measure]
     """The record of each registered measure, by its key; empty without a score."""
-    curves: pd.DataFrame
+    curves: "pd.DataFrame"
     """run, seed, step, value, minutes: the Fréchet distance along the runs. `minutes` are the work until then."""
     last: Sequence[LastScore]
     """One for each job that has begun, in the order of the runs; empty without a score."""
@@ -70,17 +72,15 @@ def scores_of(frames: Frames) -> Scores:
 
 def quality_name(frames: Frames) -> str:
     """The registered name of the Fréchet distance with its N: `fid (N = 10,000)`."""
-    quality = frames.quality()
-    if quality.empty:
+    compared = frames.scores(ScoreKind.FINAL).compared
+    if not compared:
         return MEASURES[DISTANCE].record.heading
-    last = quality.iloc[-1]
-    if pd.isna(last["num_samples"]):
-        return str(last["metric"])
-    return f"{last['metric']} (N = {last['num_samples']:,})"
+    metric, samples = compared[-1]["metric"], compared[-1]["num_samples"]
+    return metric if samples is None else f"{metric} (N = {samples:,})"
 
 
 def _last_scores(
-    frames: Frames, quality: pd.DataFrame, measures: Mapping[str, Measure], curves: pd.DataFrame
+    frames: Frames, quality: "pd.DataFrame", measures: Mapping[str, Measure], curves: "pd.DataFrame"
 ) -> list[LastScore]:
     if quality.empty:
         return []

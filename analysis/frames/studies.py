@@ -3,15 +3,17 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from pydantic import field_validator
 
 from ablations.studies.record import SIDES, Confirmed, StudyRecord, TrainingResult, TrialRecord
 from fakeface.config import TrainingConfig
 from fakeface.outcomes import Exit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COPIED = (
     "seed", "exit", "samples", "dynamics", "regime", "evidence", "onset", "steps", "total_steps", "quality",
@@ -43,7 +45,7 @@ class StudyResult(StudyRecord):
         return all(getattr(self, name) == getattr(other, name) for name in same)
 
     @cached_property
-    def trial_frame(self) -> pd.DataFrame:
+    def trial_frame(self) -> "pd.DataFrame":
         """One row a trial, by number.
 
         Columns: number, state, enqueued, at_defaults, regime, measured (its value, NaN for a failure), quality (mean
@@ -59,7 +61,7 @@ class StudyResult(StudyRecord):
         return frame.sort_values("number", ignore_index=True)
 
     @cached_property
-    def training_frame(self) -> pd.DataFrame:
+    def training_frame(self) -> "pd.DataFrame":
         """One row a training of the searched run; those of the reference are of another run.
 
         Columns: source (search, lower, upper, best), trial (-1 beside the search), pruned (whether), seed, exit,
@@ -101,8 +103,10 @@ class StudyResult(StudyRecord):
 
 def _frame(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], types: Mapping[str, Any]
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Built of objects, so that None stays None in columns that `types` does not name."""
+    import pandas as pd  # late: it takes half a second
+
     return pd.DataFrame(rows, columns=list(columns), dtype=object).astype(types)
 
 

@@ -1,15 +1,17 @@
 """What a study found, in sentences computed from its record. Names and settings are between backticks."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ablations.studies.record import Confirmed, Side, WindowEdge
 from analysis.frames.studies import StudyResult
 from analysis.wording import counted, listed, number, percent, rate, span
 from fakeface.outcomes import Dynamics, Exit, Regime, Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _EXPECTED = {Exit.FINISHED, Samples.HEALTHY, Dynamics.BALANCED, None}
 _TURNS: Mapping[Side, str] = {"lower": "begins to work", "upper": "ceases to work"}
@@ -38,6 +40,8 @@ def study_words(study: StudyResult, further: Sequence[StudyResult] = ()) -> list
 
 def _setting(study: StudyResult, params: Mapping[Any, Any]) -> str:
     """Searched values as in `runs.yaml`: `optimizer.lr` = 2e-4; unknown ones are left out."""
+    import pandas as pd  # late: it takes half a second
+
     known = {path: params.get(path) for path in study.space}
     return ", ".join(f"`{path}` = {rate(value)}" for path, value in known.items() if not pd.isna(value))
 
@@ -143,7 +147,7 @@ def _enqueued(study: StudyResult) -> list[str]:
     return sentences
 
 
-def _ended(runs: pd.DataFrame) -> str:
+def _ended(runs: "pd.DataFrame") -> str:
     """The outcome of the worst of a setting's seeds, with its evidence."""
     failing = runs[runs["regime"] != Regime.WORKS]
     if failing.empty:
@@ -155,7 +159,7 @@ def _ended(runs: pd.DataFrame) -> str:
 
 
 def _distance(study: StudyResult, quality: float) -> str:
-    if pd.isna(quality):
+    if math.isnan(quality):
         return ", without a Fréchet distance"
     words = f", at a Fréchet distance of {number(quality)}"
     if study.best is not None and study.best.value:

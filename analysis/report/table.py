@@ -3,14 +3,14 @@
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
-
-import pandas as pd
 
 from analysis.frames.jobs import Frames
 from analysis.wording import number
 from fakeface.gan.series import D_G_Z_BEFORE, D_X, LOSS_D, LOSS_G
 from fakeface.outcomes import Dynamics, Exit, Samples
+from fakeface.scores import ScoreKind
 
 EXPECTED = frozenset({Exit.FINISHED, Samples.HEALTHY, Dynamics.BALANCED, Exit.RUNNING})
 """The words of an outcome that need no attention."""
@@ -74,16 +74,13 @@ def headings(quality: str) -> list[str]:
 
 def summary_rows(frames: Frames) -> list[Row]:
     """One row a job, in the order in which the jobs were given, whatever their outcome."""
-    scores = frames.quality().sort_values("step")
-    # Not `groupby(...).last()`, which would pass over the NaN of a diverged generator.
-    quality = scores.drop_duplicates(["run", "seed"], keep="last").set_index(["run", "seed"])["value"]
-    metrics = frames.metrics.loc[frames.metrics["metric"].isin((LOSS_D, LOSS_G, D_X, D_G_Z_BEFORE))]
-    ends = metrics.drop_duplicates(["run", "seed", "metric"], keep="last")
-    last = dict(zip(zip(ends["run"], ends["seed"], ends["metric"], strict=True), ends["value"], strict=True))
+    compared = sorted(frames.scores(ScoreKind.FINAL).compared, key=itemgetter("step"))
+    quality = {(row["run"], row["seed"]): row["value"] for row in compared}  # the last step's
     changes = _changes(frames)
     rows = []
-    for job in frames.outcomes.to_dict("records"):
+    for (_, history), job in zip(frames.read, frames.outcome_rows, strict=True):
         key = (job["run"], job["seed"])
+        last = history.final_metrics()
         evidence = {name: job[f"evidence_{name}"] for name in ("exit", "samples", "dynamics")}
         rows.append(
             Row(
@@ -94,13 +91,13 @@ def summary_rows(frames: Frames) -> list[Row]:
                 dynamics=job["dynamics"],
                 evidence={name: words for name, words in evidence.items() if words},
                 changes=changes.get(key, {}),
-                loss_d=last.get((*key, LOSS_D)),
-                loss_g=last.get((*key, LOSS_G)),
-                d_x=last.get((*key, D_X)),
-                d_g_z=last.get((*key, D_G_Z_BEFORE)),
-                quality=float(quality[key]) if key in quality.index else None,
+                loss_d=last.get(LOSS_D),
+                loss_g=last.get(LOSS_G),
+                d_x=last.get(D_X),
+                d_g_z=last.get(D_G_Z_BEFORE),
+                quality=quality.get(key),
                 steps=job["steps"],
-                total_steps=None if pd.isna(job["total_steps"]) else int(job["total_steps"]),
+                total_steps=job["total_steps"],
                 minutes=None if math.isnan(job["seconds"]) else job["seconds"] / 60,
             )
         )
@@ -109,7 +106,7 @@ def summary_rows(frames: Frames) -> list[Row]:
 
 def common_settings(frames: Frames) -> dict[str, Any]:
     """The settings off their defaults that all jobs begun have alike."""
-    return _alike(list(frames.jobs["settings"]))
+    return _alike([job["settings"] for job in frames.job_rows])
 
 
 def _alike(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -126,7 +123,7 @@ def last_step(rows: Sequence[Row]) -> int:
 
 def _changes(frames: Frames) -> dict[tuple[Hashable, Hashable], dict[str, Any]]:
     """The settings in which each job differs from another, and its data set if that differs."""
-    jobs = frames.jobs.to_dict("records")
+    jobs = frames.job_rows
     settings = [{"data.name": job["data_name"], **job["settings"]} for job in jobs]
     common = _alike(settings)
     return {

@@ -40,14 +40,12 @@ def test_a_record_at_once_is_its_steps_one_by_one(blocks: list[list[int]]):
         b'{"kind":"metrics",',
     ],
 )
-def test_what_only_begins_like_metrics_is_a_damaged_line_once_the_series_are_read(
-    tmp_path: Path, text: bytes
-):
+def test_what_only_begins_like_metrics_is_a_damaged_line(tmp_path: Path, text: bytes):
     path = tmp_path / "journal.jsonl"
     sound = encode({"kind": "metrics", "time": 1, "steps": [3], "values": {"a": [0.5]}})
     damaged = b"%08x %s\n" % (zlib.crc32(text), text)
     path.write_bytes(damaged + sound + damaged + b"torn in the middle\n")
     history = load(path)
-    assert history.damaged_lines == [4], "what its checksum shows is known at once"
-    assert vars(history.series["a"]) == vars(Series([3], [0.5], [1]))
+    assert history.damaged == [4], "what the checksum shows is known at once"
     assert history.damaged_lines == [1, 3, 4]
+    assert vars(history.series["a"]) == vars(Series([3], [0.5], [1]))
