@@ -1,6 +1,7 @@
 """Plans, results and studies as tables in the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,9 @@ STATUS_STYLES: Mapping[str, str] = {
 LONG_DETAIL = 40
 """Characters of a job's details from which on a terminal has them below the table, once for all seeds."""
 
+MANY_JOBS = 200
+"""Jobs of a plan up to which a terminal has a row for each, and above which one for each run."""
+
 
 def _state(row: Mapping[str, Any], detail: str) -> Text:
     style = STATUS_STYLES.get(row["state"], "")
@@ -52,23 +56,49 @@ def _state(row: Mapping[str, Any], detail: str) -> Text:
 def print_plan(rows: Sequence[dict[str, Any]], price: Price, console: SafeConsole) -> None:
     """The plan as a table, and what is left of it."""
     below = {row["detail"] for row in rows if console.is_terminal and len(row["detail"]) > LONG_DETAIL}
-    states = [_state(row, "" if row["detail"] in below else row["detail"]) for row in rows]
-    print_table(
-        [
-            Column("run", [short_name(row["run"]) for row in rows]),
-            Column("seed", [str(row["seed"]) for row in rows], right=True),
-            Column("identity", [(row["identity"] or "—")[:12] for row in rows], rank=3),
-            Column("steps", [str(row["steps"] or "—") for row in rows], right=True, rank=2),
-            Column("expected", [duration(row["expected_seconds"]) for row in rows], right=True, rank=1),
-            Column("state", states, sentences=True),
-        ],
-        console,
-    )
+    many = console.is_terminal and len(rows) > MANY_JOBS
+    print_table(_runs_of(rows) if many else _jobs_of(rows, below), console)
+    if many:
+        console.note(
+            "[dim]A row a run; `--json`, or a file or pipe for the output, has all {} jobs.[/]", len(rows)
+        )
     explained = {(row["run"], row["detail"]): row for row in rows if row["detail"] in below}
     for (run, detail), row in explained.items():
         console.print(Text.assemble((short_name(run), "bold"), "  ", _state(row, detail)))
     if price.jobs:
         console.print(plan_words(price, len(rows)))
+
+
+def _jobs_of(rows: Sequence[dict[str, Any]], below: Container[str]) -> list[Column]:
+    states = [_state(row, "" if row["detail"] in below else row["detail"]) for row in rows]
+    return [
+        Column("run", [short_name(row["run"]) for row in rows]),
+        Column("seed", [str(row["seed"]) for row in rows], right=True),
+        Column("identity", [(row["identity"] or "—")[:12] for row in rows], rank=3),
+        Column("steps", [str(row["steps"] or "—") for row in rows], right=True, rank=2),
+        Column("expected", [duration(row["expected_seconds"]) for row in rows], right=True, rank=1),
+        Column("state", states, sentences=True),
+    ]
+
+
+def _runs_of(rows: Sequence[dict[str, Any]]) -> list[Column]:
+    runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        runs[row["run"]].append(row)
+    states = [
+        Text(", ").join(
+            Text(f"{count} {state}", STATUS_STYLES.get(state, ""))
+            for state, count in Counter(row["state"] for row in jobs).items()
+        )
+        for jobs in runs.values()
+    ]
+    expected = [duration(sum(row["expected_seconds"] or 0.0 for row in jobs)) for jobs in runs.values()]
+    return [
+        Column("run", [short_name(run) for run in runs]),
+        Column("jobs", [str(len(jobs)) for jobs in runs.values()], right=True),
+        Column("expected", expected, right=True, rank=1),
+        Column("state", states, sentences=True),
+    ]
 
 
 def plan_words(price: Price, count: int) -> str:

@@ -12,7 +12,8 @@ from ablations.cli.app import main
 try:
     main()
 finally:
-    print([name for name in ("torch", "mlflow", "optuna", "matplotlib", "scipy.stats") if name in sys.modules])
+    heavy = ("torch", "mlflow", "optuna", "matplotlib", "pandas", "scipy.stats")
+    print([name for name in heavy if name in sys.modules])
 """
 SPEC = """
 seeds: [0]
