@@ -42,5 +42,13 @@ def test_the_compose_file_is_yaml_whose_parts_exist():
 
 def test_links_between_the_documents_lead_somewhere():
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page}: {target}"
+        for target, section in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text()):
+            found = page.parent / target if target else page
+            assert found.exists(), f"{page}: {target}"
+            assert not section or section in sections_of(found), f"{page}: {target}#{section}"
+
+
+def sections_of(page: Path) -> list[str]:
+    """The names that GitHub gives a page's headings in links."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]

@@ -1,18 +1,229 @@
-"""The examples in the documentation run, and print what the pages say."""
+"""The examples in the documentation run: `console` blocks print what the pages say, `bash` blocks end well.
 
+The commands of a page run one after another, as they stand there, in a folder with the repository's specification at
+a tiny size.
+"""
+
+import os
+import re
 import runpy
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from typer.main import get_command
+
+from ablations.cli.app import app
+from tests.mlflow_server import answers, wait_until
+from tests.postgres import PASSWORD, postgres
 
 ROOT = Path(__file__).parents[1]
+FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in FILES}
 run_examples = runpy.run_path(str(ROOT / "docs/examples.py"))["run_examples"]
-PAGES = [path for path in sorted(ROOT.glob("docs/*.md")) if "```console" in path.read_text()]
+
+BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LANGUAGES = {"bash", "console", "python", "yaml", "text"}
+
+NOT_RUN = {
+    "make setup": ".ci/run does",
+    "make lint": ".ci/run does",
+    "make test": ".ci/run does",
+    "ablate run --profile standard": "downloads LFW and InceptionV3, takes a GPU hours",
+    "ablate run --profile paper": "downloads CelebA and InceptionV3, takes a GPU a day",
+    "ablate tune sgd-lr --dashboard": "needs optuna-dashboard; see tests/studies/test_dashboard.py",
+    "sudo apt-get install postgresql": "installs a server; .ci/run does",
+    "sudo -u postgres createuser --pwprompt team": "tests/postgres.py makes the user",
+    "sudo -u postgres createdb --owner team mlflow": "tests/postgres.py makes the database",
+    "sudo -u postgres createdb --owner team optuna": "tests/postgres.py makes the database",
+    "pip install -e '.[postgres]'": "`make setup` installs it",
+    "pip install -e '.[cluster]'": "`make setup` installs it",
+    "export PGPASSWORD=...": "a password of one's own",
+    "ray start --head --port=6379 --include-dashboard=false": "stays; see tests/executors/test_ray.py",
+    "ray start --address=HOST:6379": "a second machine; see tests/executors/test_ray.py",
+    "ablate run --executor ray --address HOST:6379": "a second machine; see tests/executors/test_ray.py",
+    "ablate tune sgd-lr --executor ray --address HOST:6379": "a second machine; see tests/executors/test_ray.py",
+    "#!/bin/bash": "needs Slurm",
+    "python docs/results.py": "tests/test_results_page.py does",
+    "rsync -a OTHER:results-b .": "a second machine",
+}
+"""The commands that no test runs as they stand, and why."""
+
+SERVERS = {
+    "ablate ui": "http://127.0.0.1:5000/health",
+    "mlflow ui": "http://127.0.0.1:5000/health",
+    "mlflow server": "http://127.0.0.1:5000/health",
+    "MLFLOW_TRACKING_URI=sqlite:///results/mlflow.db mlflow models serve": "http://127.0.0.1:5000/ping",
+}
+"""What serves until it is stopped: how the command begins, and what then answers. It runs beside the commands after
+it, up to the next server."""
+
+CHANGE = "sed -i '/^  sgd:$/,/^$/ s/optimizer: sgd$/optimizer: {name: sgd, lr: 3e-4}/' runs.yaml"
+UNDO = "sed -i 's/optimizer: {name: sgd, lr: 3e-4}$/optimizer: sgd/' runs.yaml"
+FIRST = {"ablate diff sgd": CHANGE, "ablate audit sgd": UNDO}
+"""What a reader has done before a command."""
+
+PLACEHOLDERS = {"/srv/mlflow": "srv-mlflow", "path/to/images": "faces"}
+"""Places on a reader's machine, and what has theirs here."""
+
+SIZE = """\
+    seeds: [0, 1]
+    network: {width: 4, latent_dim: 8}
+    train: {steps: 6, batch_size: 8}
+    evaluation: {num_samples: 16, num_reference: 32}
+    samples: {num_grids: 8, grid_size: 2}
+    study: {trials: 2, seeds: 1, steps: 4, confirm: 1, edges: 1}
+"""
+TINY = f"""
+profiles:
+  quick:
+    data: {{name: synthetic, count: 64, image_size: 32}}
+{SIZE}
+  folder:
+    data: {{name: folder, path: faces, image_size: 32}}
+{SIZE}"""
+
+
+def commands_of(text: str) -> Iterator[str]:
+    """The commands of a page's `bash` blocks, without comments. A script is one command, named by its first line."""
+    for block in BLOCK.finditer(text):
+        if block[1] == "bash":
+            lines = block[2].replace("\\\n", "").splitlines()
+            lines = (
+                lines[:1]
+                if lines[0].startswith("#!")
+                else [re.sub(r"(^|\s+)#.*", "", line) for line in lines]
+            )
+            yield from (" ".join(line.split()) for line in lines if line)
+
+
+COMMANDS = {name: [*commands_of(text)] for name, text in TEXTS.items()}
+RUN = [name for name, commands in COMMANDS.items() if {*commands} - NOT_RUN.keys()]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_the_examples_of_a_page_print_what_it_says(page: Path, tmp_path: Path) -> None:
-    text = page.read_text()
-    assert run_examples(text, tmp_path) == text, f"write it again: python docs/examples.py docs/{page.name}"
+@pytest.mark.parametrize("page", [name for name, text in TEXTS.items() if "```console" in text])
+def test_the_examples_of_a_page_print_what_it_says(page: str, tmp_path: Path):
+    assert run_examples(TEXTS[page], tmp_path) == TEXTS[page], (
+        f"write it again: python docs/examples.py {page}"
+    )
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_a_block_of_code_says_what_it_is_so_that_no_command_is_overlooked(page: str):
+    assert {block[1] for block in BLOCK.finditer(TEXTS[page])} <= LANGUAGES
+    prose = BLOCK.sub("", TEXTS[page])
+    assert not re.findall(r"^    (?:make|ablate|python|pip|mlflow|ray) .*", prose, re.MULTILINE), (
+        "use a bash block"
+    )
+
+
+def test_the_commands_that_no_test_runs_stand_in_a_page_or_in_ci():
+    assert NOT_RUN.keys() <= {command for commands in COMMANDS.values() for command in commands}
+    ci = (ROOT / ".ci/run").read_text()
+    assert all(command in ci for command, why in NOT_RUN.items() if why == ".ci/run does")
+
+
+def test_a_command_in_a_sentence_has_the_names_and_options_that_it_is_written_with():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    ablate = get_command(app).commands
+    for span in re.findall(r"`((?:ablate|make) [a-z][^`]*)`", " ".join(" ".join(TEXTS.values()).split())):
+        program, name, *words = shlex.split(span)
+        if program == "make":
+            assert name in targets, span
+            continue
+        command = ablate[name].commands[words[0]] if name == "data" and words else ablate[name]
+        known = {
+            option for parameter in command.params for option in parameter.opts + parameter.secondary_opts
+        }
+        assert {word for word in words if word.startswith("-")} <= known, span
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A checkout in which `make setup` was run, with a folder of images, and a specification at a tiny size."""
+    folder = tmp_path / "a folder"  # with a space, as on many a machine
+    folder.mkdir()
+    spec = (ROOT / "runs.yaml").read_text()
+    before, _, rest = spec.partition("\nprofiles:\n")
+    after = rest[rest.index("\nruns:\n") :]
+    for name in ("runs.yaml", "other.yaml"):
+        (folder / name).write_text(before + TINY + after)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    (folder / ".venv").mkdir()
+    (folder / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    (folder / ".venv/.ready").touch()
+    (folder / "faces").mkdir()
+    random = np.random.default_rng(0)
+    for number in range(64):
+        pixels = random.integers(0, 255, (32, 32, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"faces/{number}.png")
+    return folder
+
+
+class Shell:
+    """Runs the commands of a page in a folder. A context manager, which leaves no process behind."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, "PATH": path, **variables}
+        self.folder, self.exports = folder, ""
+        self.begun: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> "Shell":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self.begun:
+            process = self.begun.pop()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=60)
+
+    def run(self, command: str) -> None:
+        """Run a command to its end, which must be good, or start a server and wait until it answers."""
+        if command.startswith("export "):
+            self.exports += f"{command}\n"
+            return
+        for place, here in PLACEHOLDERS.items():
+            command = command.replace(place, here)
+        address = next((url for start, url in SERVERS.items() if command.startswith(start)), None)
+        if address is not None:
+            self.__exit__()  # of the server before
+            wait_until(lambda: not answers(address))
+        log = self.folder / "output"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                ["bash", "-c", self.exports + command],
+                cwd=self.folder, env=self.environment, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        self.begun.append(process)
+        if address is None:
+            assert process.wait() == 0, f"$ {command}\n{log.read_text()}"
+        else:
+            wait_until(lambda: process.poll() is not None or answers(address))
+            assert process.poll() is None, f"$ {command}\n{log.read_text()}"
+
+
+@pytest.mark.slow
+@pytest.mark.service
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("page", RUN)
+def test_the_commands_of_a_page_run_as_they_stand_there(page: str, place: Path):
+    with postgres("mlflow", "optuna") as urls:
+        port = re.findall(r":(\d+)/", urls["mlflow"])[0]
+        with Shell(place, {"PGPORT": port, "PGPASSWORD": PASSWORD}) as shell:
+            for command in COMMANDS[page]:
+                if command not in NOT_RUN:
+                    shell.run(FIRST.get(command, ":"))
+                    shell.run(command)
