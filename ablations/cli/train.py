@@ -84,6 +84,10 @@ def run_(
     json_: Json = False,
 ) -> None:
     """Train and score the jobs that the store does not hold yet."""
+    _check_looks(until_decided=until_decided, max_seeds=max_seeds, rerun=rerun)
+    looking: dict[str, Any] = {"until_decided": until_decided, "max_seeds": max_seeds}
+    if dry_run:
+        return _show_plan(chosen, work, rerun=rerun, **looking, json_=json_)
     out = console(stderr=json_)
     out.note(LOADING)
     from ablations import tracking
@@ -91,16 +95,12 @@ def run_(
     from ablations.cli.mirroring import mirrored
     from ablations.cli.tables import frames_of, plan_words, print_results
     from ablations.cli.time_left import TimeLeft
-    from ablations.cli.until_decided import DEFAULT_MOST, UntilDecided
+    from ablations.cli.until_decided import UntilDecided
     from ablations.jobs.listing import plan_rows, status_rows
     from ablations.jobs.plan import make_plan
     from ablations.jobs.status import Status, state_of
     from ablations.store import Snapshot, data_key
 
-    _check_looks(until_decided=until_decided, max_seeds=max_seeds, rerun=rerun)
-    if dry_run:
-        most = (max_seeds or DEFAULT_MOST) if until_decided else None
-        return _show_plan(chosen, work, rerun=rerun, looks=most, json_=json_)
     if profile_steps:
         work = replace(work, executor="serial")
         # Before anything starts the GPU: its time then counts where it is spent.
@@ -141,8 +141,7 @@ def run_(
         frames = frames_of(shown, now)
         out.note("")
         print_results(frames, out)
-        more = {"until_decided": until_decided, "max_seeds": max_seeds}
-        written = _report(spec, shown, now, chosen.report_command(**more), out) if report else None
+        written = _report(spec, shown, now, chosen.report_command(**looking), out) if report else None
     _say_where(frames, written, compare_words(shown, store, mirroring.uri(store)), out)
     if json_:
         rows = status_rows(shown, now, tracking.run_ids(store, mirroring.uri(store)))
@@ -174,13 +173,15 @@ def slots_of(place: PlaceOptions, store: "Store") -> int:
 
 
 def _show_plan(
-    chosen: Selectors, place: PlaceOptions, *, rerun: bool = False, looks: int | None = None, json_: bool
+    chosen: Selectors,
+    place: PlaceOptions,
+    *,
+    rerun: bool = False,
+    until_decided: bool = False,
+    max_seeds: int | None = None,
+    json_: bool,
 ) -> None:
-    """Show what would be done.
-
-    Args:
-        looks: with `--until-decided`, the most seeds of a run: show also at which numbers of them would be looked.
-    """
+    """Show what would be done, and with `--until-decided` at which numbers of seeds would be looked."""
     with console(stderr=json_).working(READING):
         from ablations.cli.claim_tables import print_outlooks
         from ablations.cli.planned_claims import planned_claims
@@ -196,10 +197,10 @@ def _show_plan(
     if not json_:
         print_plan(rows, price, console())
         print_outlooks(claims, console())
-    if looks:
-        from ablations.cli.until_decided import design_of, design_words  # late: it imports torch
+    if until_decided:
+        from ablations.cli.until_decided import DEFAULT_MOST, design_of, design_words  # late: imports torch
 
-        design = design_of(spec.seeds, looks)
+        design = design_of(spec.seeds, max_seeds or DEFAULT_MOST)
         content["looks"] = asdict(design)
         console(stderr=json_).say("{}", design_words(design))
     if json_:

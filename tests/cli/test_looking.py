@@ -42,7 +42,7 @@ def modules_after(folder: Path, *arguments: str) -> str:
 def test_looking_at_a_finished_store_imports_no_torch(tmp_path: Path):
     (tmp_path / "runs.yaml").write_text(SPEC)
     assert "torch" in modules_after(tmp_path, "run", "--no-mirror", "--executor", "serial")
-    assert modules_after(tmp_path, "plan") == "[]"
+    assert modules_after(tmp_path, "plan") == modules_after(tmp_path, "run", "--dry-run") == "[]"
     assert modules_after(tmp_path, "status") == "[]"
     assert modules_after(tmp_path, "status", "--json") == "[]"
     assert modules_after(tmp_path, "status", "--watch") == "[]"
