@@ -15,56 +15,89 @@ HERE = Path(__file__).parent
 PAGE, FOLDER = HERE / "results.md", HERE / "results"
 COLOURS = 128
 """Of a figure's palette."""
-FIGURES = {"losses-overlaid": "losses", "samples-s0": "samples", "quality": "quality"}
-"""Figures of a report, and what they are called here."""
+JUDGED = ("supported", "refuted", "undecided")
 
 
 class DataSet(NamedTuple):
-    """An export, and how its report is written."""
+    """An export, and how its reports are written."""
 
     name: str
     words: str
+    options: Sequence[str] = ()
+
+
+class Part(NamedTuple):
+    """A report on each data set: the command's options, and what its figures are called here."""
+
     options: Sequence[str]
+    figures: Mapping[str, str]
 
 
 SETS = (
-    DataSet("builtin", "built-in faces", ("--seeds", "0-7")),
-    DataSet("faces", "real faces", ("--profile", "folder", "--seeds", "0-7")),
+    DataSet("builtin", "built-in faces"),
+    DataSet("faces", "real faces", ("--profile", "folder")),
 )
+PARTS = {
+    "runs": Part(
+        ("--seeds", "0-7"), {"losses-overlaid": "losses", "samples-s0": "samples", "quality": "quality"}
+    ),
+    "causes": Part(
+        ("--group", "why-sgd"), {"ladder-sgd": "ladder", "study-sgd-lr-response": "response"}
+    ),
+}
 
 
-def report_of(one: DataSet, out: Path) -> Any:
-    """The JSON of its report, whose figures are written into a folder."""
-    store = FOLDER / one.name
-    where = (
-        "--spec",
-        str(FOLDER / "runs.yaml"),
-        "--store",
-        str(store),
-        "--out",
-        str(out),
-        "--no-mirror",
-        "--json",
-    )
-    command = [sys.executable, "-m", "ablations.cli.app", "report", *one.options, *where]
+def report_of(one: DataSet, part: Part, out: Path) -> Any:
+    """The JSON of a report, whose figures are written into a folder."""
+    where = ("--spec", str(FOLDER / "runs.yaml"), "--store", str(FOLDER / one.name), "--out", str(out))
+    options = (*one.options, *part.options, *where, "--no-mirror", "--json")
+    command = [sys.executable, "-m", "ablations.cli.app", "report", *options]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def verdicts(reports: Mapping[str, Any]) -> Iterator[str]:
-    """Every claim that was judged, with its verdict and the numbers on each data set."""
+def judged(reports: Sequence[Any]) -> dict[str, Any]:
+    """Every claim by name, from the first report that judges it."""
+    found: dict[str, Any] = {}
+    for claim in (claim for report in reports for claim in report["claims"]):
+        if claim["verdict"] in JUDGED:
+            found.setdefault(claim["id"], claim)
+    return found
+
+
+def verdicts(claims: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Every claim that has its source in the report, with its verdict and the numbers on each data set."""
     source = None
-    claims = {name: {claim["id"]: claim for claim in report["claims"]} for name, report in reports.items()}
     for name, first in claims[SETS[0].name].items():
-        judged = [(one, claims[one.name][name]) for one in SETS if name in claims[one.name]]
-        judged = [(one, claim) for one, claim in judged if claim["estimate"] is not None]
-        if not judged:
+        if not first["source"].startswith("the report"):
             continue
         if first["source"] != source:
             source = first["source"]
-            yield f"\n**{source[:1].upper()}{source[1:]}**\n" if source else "\n"
+            yield f"\n**{source[:1].upper()}{source[1:]}**\n"
         yield f"- {first['says']}"
-        for one, claim in judged:
-            yield f"  - *{one.words}*: **{claim['verdict']}**. {claim['words']}"
+        for one in SETS:
+            if claim := claims[one.name].get(name):
+                yield f"  - *{one.words}*: **{claim['verdict']}**. {claim['words']}"
+
+
+def causes(claims: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Every claim that has not, in a table."""
+    yield "| claim | says | " + " | ".join(one.words for one in SETS) + " |"
+    yield "|---" * (len(SETS) + 2) + "|"
+    for name, first in claims[SETS[0].name].items():
+        if not first["source"].startswith("the report"):
+            cells = [_cell(claims[one.name].get(name)) for one in SETS]
+            yield f"| `{name}` | {first['says']} | " + " | ".join(cells) + " |"
+
+
+def _cell(claim: Any) -> str:
+    """A verdict with the share of the gap, or the ratio, and its interval."""
+    if claim is None:
+        return "—"
+    word = f"**{claim['verdict']}**"
+    if claim["estimate"] is None:
+        return word
+    low, high = (f"{100 * float(end):,.0f}%".replace("-", "−") for end in claim["interval"])
+    return f"{word}: {100 * claim['estimate']:,.0f}% ({low} to {high})".replace("-", "−")
 
 
 def distances(reports: Mapping[str, Any]) -> Iterator[str]:
@@ -97,16 +130,23 @@ def with_parts(text: str, parts: Mapping[str, str]) -> str:
 
 def render(pictures: Path) -> str:
     """The page; writes the figures into a folder."""
-    reports = {}
+    reports: dict[str, dict[str, Any]] = {one.name: {} for one in SETS}
     for one in SETS:
-        with tempfile.TemporaryDirectory() as folder:
-            reports[one.name] = report_of(one, Path(folder))
-            for figure, name in FIGURES.items():
-                picture = cropped(Path(folder) / f"{figure}.png")
-                picture.thumbnail((WIDTH, WIDTH))
-                picture.quantize(COLOURS, kmeans=2).save(pictures / f"{one.name}-{name}.png", optimize=True)
-    parts = {"verdicts": "\n".join(verdicts(reports)), "distances": "\n".join(distances(reports))}
-    return with_parts(PAGE.read_text(), parts)
+        for name, part in PARTS.items():
+            with tempfile.TemporaryDirectory() as folder:
+                reports[one.name][name] = report_of(one, part, Path(folder))
+                for figure, short in part.figures.items():
+                    picture = cropped(Path(folder) / f"{figure}.png")
+                    picture.thumbnail((WIDTH, WIDTH))
+                    target = pictures / f"{one.name}-{short}.png"
+                    picture.quantize(COLOURS, kmeans=2).save(target, optimize=True)
+    claims = {name: judged([*own.values()]) for name, own in reports.items()}
+    tables = {
+        "distances": distances({name: own["runs"] for name, own in reports.items()}),
+        "verdicts": verdicts(claims),
+        "causes": causes(claims),
+    }
+    return with_parts(PAGE.read_text(), {name: "\n".join(lines) for name, lines in tables.items()})
 
 
 def main() -> None:
