@@ -56,17 +56,19 @@ class UntilDecided:
         """
         self.spec, self.runs, self.store, self.find_data = spec, runs, store, find_data
         labels = {run.label for run in runs}
-        self.claims = {
+        claims = {
             claim.name: claim
             for claim in claims_on_variants(spec)
             if claim.kind.named_runs and labels >= set(claim.kind.named_runs)
         }
-        if not self.claims:
+        if not claims:
             raise UserError(
                 f"--until-decided: no claim of {spec.path} is about these runs and no others; choose all the runs "
                 "that a claim names with --run or --group"
             )
         recorded = looks_at_claims(spec, store)
+        self.decided = [name for name in claims if _is_decided(recorded[name], spec.seeds)]
+        self.claims = {name: claim for name, claim in claims.items() if name not in self.decided}
         self.looks: dict[str, Looks] = {name: recorded[name] for name in self.claims}
         self.designs = {name: self._design(name, most) for name in self.claims}
         self.taken = {name: self.looks[name].taken_of(design) for name, design in self.designs.items()}
@@ -119,6 +121,8 @@ class UntilDecided:
         Args:
             expect: called with the number of jobs that are known so far.
         """
+        if self.decided:
+            out.say("Decided before, on the same seeds or more: {}", listed(self.decided), wrap=True)
         for words in dict.fromkeys(design_words(design) for design in self.designs.values()):
             out.say("{}", words, wrap=True)
         summary, jobs = dispatcher.summary, self.first_jobs()
@@ -128,7 +132,7 @@ class UntilDecided:
             expect(len(summary.exits) + len(todo))
             run_plan(todo, dispatcher)
             now = Snapshot(self.store.root)
-            if any(state_of(job, now).status != Status.DONE for job in jobs):
+            if not self.claims or any(state_of(job, now).status != Status.DONE for job in jobs):
                 return summary  # a look takes all of its seeds
             self._look(now)
             out.say("{}", self._words(), wrap=True)
@@ -185,6 +189,13 @@ class UntilDecided:
         open_ = [name for name in looked if self._is_open(name)]
         words = f"Look at {seeds} seeds a run: {len(looked) - len(open_)} of {counted(len(looked), 'claim')} decided"
         return f"{words}; open: {listed(open_)}" if open_ else words
+
+
+def _is_decided(looks: Looks, seeds: Sequence[int]) -> bool:
+    """Whether a report on these seeds, and perhaps more, decided a claim before looks at it were fixed."""
+    if looks.design_for(seeds) is not None:
+        return False
+    return any(one.verdict not in OPEN and set(seeds) <= set(one.seeds) for one in looks.taken)
 
 
 def design_of(seeds: Sequence[int], most: int) -> Design:

@@ -5,6 +5,7 @@ fewer steps, and some pictures remain, smaller. Of a study's trainings the last 
 store changes.
 """
 
+import bisect
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
@@ -162,9 +163,14 @@ def _commit(session: Record) -> dict[str, Any]:
 
 
 def _metrics(history: History, names: Container[str], whole: Container[str]) -> Iterator[Record]:
-    """`metrics` records: some series at `_kept` steps, some at all, and the others with their last value."""
+    """`metrics` records: some series at `_kept` steps, some at all, and the others with their last value.
+
+    A record holds all steps between two scores, with the time of the last of them: a report asks for no other time.
+    """
     blocks: dict[int, dict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
+    times: dict[int, int] = defaultdict(int)
     kept = _kept(history.last_step)
+    scored = sorted({record["step"] for record in (*history.curve, *history.evaluations)})
     for name, series in history.series.items():
         for step, value, time in zip(series.steps, series.values, series.times, strict=True):
             if (
@@ -172,13 +178,15 @@ def _metrics(history: History, names: Container[str], whole: Container[str]) -> 
                 or name in whole
                 or (name in names and (step in kept or name in PROBE_SERIES))
             ):
-                blocks[time][name].append((step, _rounded(value)))
-    for time, columns in sorted(blocks.items()):
+                block = bisect.bisect_left(scored, step)
+                blocks[block][name].append((step, _rounded(value)))
+                times[block] = max(times[block], time)
+    for block, columns in sorted(blocks.items()):
         of_steps: dict[tuple[int, ...], dict[str, list[float]]] = defaultdict(dict)
         for name, column in columns.items():
             of_steps[tuple(step for step, _ in column)][name] = [value for _, value in column]
         for steps, values in of_steps.items():
-            yield {"kind": "metrics", "time": time, "steps": list(steps), "values": values}
+            yield {"kind": "metrics", "time": times[block], "steps": list(steps), "values": values}
 
 
 def _kept(last: int) -> set[int]:

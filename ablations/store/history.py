@@ -238,9 +238,15 @@ def job_history(folder: Path) -> History:
     """Read the journal of the job in a folder, one of many: one that is `unreadable` does not stop the others."""
     path = folder / "journal.jsonl"
     try:
-        return load(path)
+        history = load(path)
     except UserError as error:
         return History(path, unreadable=str(error))
+    if history.damaged_lines and not history.job:
+        _ = history.series  # parses the metrics, so that all damaged lines are known
+        why = f"line {history.damaged_lines[0]} is damaged, which said what job it is"
+        what_to_do = "restore the file, or `ablate run` trains the job again"
+        return History(path, damaged_lines=history.damaged_lines, unreadable=f"{path}: {why}: {what_to_do}")
+    return history
 
 
 def stamp_of(folder: Path) -> tuple[int, int] | None:

@@ -217,7 +217,7 @@ def _of_untrained(frames: "Frames", metric: Metric) -> Metric:
 def _one_length(frames: "Frames", runs: Sequence[str], metric: Metric) -> None:
     """Raise CannotCompare where the trainings of these runs have several lengths."""
     lengths = {
-        run: {job["total_steps"] for job in frames.jobs_of(run) if job["exit"] != Exit.NEW} for run in runs
+        run: {n for job in frames.jobs_of(run) if (n := job["total_steps"]) is not None} for run in runs
     }
     known = set.union(*lengths.values())
     if len(known) > 1:

@@ -11,7 +11,7 @@ from analysis.claims.metrics import Metric, parse_metric
 from analysis.claims.values import values_of
 from analysis.statistics.curves import mean_along
 from fakeface.outcomes import Regime
-from tests.claim_journals import BASE, STEPS, Trainings, falling
+from tests.claim_journals import BASE, STEPS, Trainings, compare, falling, judged
 
 INF = math.inf
 
@@ -180,3 +180,12 @@ def test_every_measure_of_the_last_score_has_values_and_a_diverged_training_is_o
     assert group.values == {0: value, 1: last, 2: last}
     assert group.missing == {f"scored without {text} (`ablate run` scores kept weights again)": [3]}
     assert group.regimes[0] is Regime.WORKS and group.regimes[2] is Regime.DIVERGED
+
+
+def test_a_training_whose_journal_is_damaged_is_missing_and_stops_no_comparison(lab: Trainings):
+    lab.scored("baseline", BASE, along=DOWN)
+    lab.scored("sgd", BASE, along=DOWN)
+    (lab.folder / "sgd-1" / "journal.jsonl").write_bytes(b"00000000 {}\n")
+    verdict = judged(lab, it=compare("same", "within: 20%", "area quality"))["it"]
+    assert verdict.n == {"sgd": 4, "baseline": 5}
+    assert verdict.groups[0].lacking == "seed 1 unreadable"
