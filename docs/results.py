@@ -41,7 +41,7 @@ PARTS = {
     "runs": Part(
         ("--seeds", "0-7"), {"losses-overlaid": "losses", "samples-s0": "samples", "quality": "quality"}
     ),
-    "causes": Part(("--group", "why-sgd"), {"ladder-sgd": "ladder", "study-sgd-lr-response": "response"}),
+    "causes": Part(("--group", "why-sgd"), {"study-sgd-lr-response": "response"}),
 }
 
 
