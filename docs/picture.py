@@ -3,16 +3,17 @@
 import sys
 from pathlib import Path
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
-WIDTH, GAP, COLOURS = 1400, 24, 192
-"""Pixels, pixels, and the size of the picture's palette: k-means keeps the colours of thin lines."""
+WIDTH, GAP, MARGIN, COLOURS = 1400, 24, 8, 192
+"""Pixels, and the size of the picture's palette: k-means keeps the colours of thin lines."""
 
 
 def cropped(path: Path) -> Image.Image:
-    """A figure without its white margins."""
+    """A figure with narrow white margins."""
     figure = Image.open(path).convert("RGB")
-    return figure.crop(ImageChops.difference(figure, Image.new("RGB", figure.size, "white")).getbbox())
+    inner = figure.crop(ImageChops.difference(figure, Image.new("RGB", figure.size, "white")).getbbox())
+    return ImageOps.expand(inner, MARGIN, "white")
 
 
 def at_width(figure: Image.Image) -> Image.Image:

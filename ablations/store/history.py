@@ -241,11 +241,10 @@ def job_history(folder: Path) -> History:
         history = load(path)
     except UserError as error:
         return History(path, unreadable=str(error))
-    if history.damaged_lines and not history.job:
-        _ = history.series  # parses the metrics, so that all damaged lines are known
-        why = f"line {history.damaged_lines[0]} is damaged, which said what job it is"
+    if history.damaged and not history.job:
+        why = f"line {history.damaged[0]} is damaged, which said what job it is"
         what_to_do = "restore the file, or `ablate run` trains the job again"
-        return History(path, damaged_lines=history.damaged_lines, unreadable=f"{path}: {why}: {what_to_do}")
+        return History(path, damaged=history.damaged_lines, unreadable=f"{path}: {why}: {what_to_do}")
     return history
 
 
