@@ -78,10 +78,10 @@ def begin(
     return journal
 
 
-def score_along(journal: Journal, values: Mapping[int, float]) -> None:
-    """Scores along the run, by step."""
+def score_along(journal: Journal, values: Mapping[int, float], **protocol: Any) -> None:
+    """Scores along the run, by step; `protocol` changes fields of theirs."""
     for step, value in values.items():
-        journal.append(ScoreKind.CURVE, step=step, values={CURVE["metric"]: value}, **CURVE)
+        journal.append(ScoreKind.CURVE, step=step, values={CURVE["metric"]: value}, **(CURVE | protocol))
 
 
 def losses(journal: Journal, steps: list[int], d: list[float], g: list[float]) -> None:

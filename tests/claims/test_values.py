@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ablations.store.journal import Journal
 from analysis.claims._base import CannotCompare
 from analysis.claims.metrics import Metric, parse_metric
 from analysis.claims.values import values_of
 from analysis.statistics.curves import mean_along
 from fakeface.outcomes import Regime
+from tests.analysis_journals import score_along
 from tests.claim_journals import BASE, STEPS, Trainings, compare, falling, judged
 
 INF = math.inf
@@ -145,10 +147,11 @@ def test_a_training_without_any_score_has_no_value_and_says_so(lab: Trainings, m
 
 
 def test_scores_along_the_runs_of_several_protocols_are_refused(lab: Trainings):
-    lab.job("sgd", 0, along=DOWN)
+    lab.job("sgd", 0)
+    with Journal(lab.folder / "sgd-0" / "journal.jsonl") as journal:
+        score_along(journal, DOWN, protocol="dd")
     lab.job("baseline", 0, along=DOWN)
     frames = lab.frames()
-    frames.curve_scores.loc[frames.curve_scores["run"] == "sgd", "protocol"] = "dd"
     with pytest.raises(CannotCompare, match="are not scored alike"):
         values_of(frames, ["sgd", "baseline"], parse_metric("area quality"))
     assert len(values_of(frames, ["sgd", "baseline"], Metric("", "quality"))) == 2
