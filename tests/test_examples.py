@@ -52,8 +52,6 @@ NOT_RUN = {
     "ablate tune sgd-lr --executor ray --address HOST:6379": "a second machine; see tests/executors/test_ray.py",
     "#!/bin/bash": "needs Slurm",
     "python docs/results.py": "tests/test_results_page.py does",
-    # A fault, to be mended: at this size the report ends with "refuted: no further seed is needed".
-    "ablate run --group why-sgd --report": "the seeds that an undecided member of a family needs",
     "rsync -a OTHER:results-b .": "a second machine",
 }
 """The commands that no test runs as they stand, and why."""

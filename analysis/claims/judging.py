@@ -96,7 +96,9 @@ class Verdict:
         if not undecided or self.judgement is None or self.look is not None:
             return None
         # Bonferroni's level is the strictest that Holm can require of a member: enough, at times more than needed.
-        strict = replace(self.judgement.effect, level=1 - (1 - LEVEL) / self.family_size)
+        strict = replace(
+            self.judgement.effect, level=1 - (1 - LEVEL) / (self.family_size * self.judgement.choices)
+        )
         return further_seeds(strict, self.judgement.region)
 
 

@@ -51,6 +51,8 @@ class Judgement:
     leaning: VerdictWord
     """Supported or refuted, whichever has the smaller p-value."""
     p: float
+    choices: int = 1
+    """The number of effects of which the one that refutes was chosen; p is corrected for it."""
 
     @property
     def verdict(self) -> VerdictWord:
@@ -78,10 +80,11 @@ def judge_each(effects: Sequence[Effect], region: Region) -> Judgement:
     supports, refutations = zip(*(_sides(effect, region) for effect in effects), strict=True)
     support, refutation = max(supports), min(1.0, len(effects) * min(refutations))
     if support <= refutation:
-        effect, leaning = effects[supports.index(support)], VerdictWord.SUPPORTED
-    else:
-        effect, leaning = effects[refutations.index(min(refutations))], VerdictWord.REFUTED
-    return Judgement(effect, region, leaning, min(1.0, 2 * min(support, refutation)))
+        return Judgement(
+            effects[supports.index(support)], region, VerdictWord.SUPPORTED, min(1.0, 2 * support)
+        )
+    effect = effects[refutations.index(min(refutations))]
+    return Judgement(effect, region, VerdictWord.REFUTED, min(1.0, 2 * refutation), len(effects))
 
 
 def holm(p: npt.ArrayLike) -> Array:

@@ -386,6 +386,20 @@ def test_a_trend_over_ordered_runs(
     assert judged(lab, it=body)["it"].word == verdict
 
 
+def test_further_seeds_allow_for_choosing_one_change_of_a_trend_and_for_the_family(lab: Trainings):
+    """The change alone would refute the trend at the family's level; chosen of two changes it does not."""
+    lab.scored("sgd-tenth", [100.0, 108.0, 93.0])
+    lab.scored("sgd-half", times(0.5, [103.0, 94.0, 106.0]))
+    lab.scored("sgd", times(0.5, [97.0, 107.0, 95.0]))
+    trend = "trend: {runs: [sgd-tenth, sgd-half, sgd], metric: quality, direction: falling, by: 20%}"
+    found = judged(lab, it=f"family: f, {trend}", other="family: f, outcome: {run: both, samples: noise}")[
+        "it"
+    ]
+    assert found.word == "undecided"
+    assert 0.0125 < found.p / 2 < 0.025
+    assert found.needed_seeds == 2
+
+
 def test_the_best_of_a_study_is_held_against_its_reference(lab: Trainings):
     found = judged(
         lab,
