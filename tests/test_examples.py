@@ -32,6 +32,7 @@ run_examples = runpy.run_path(str(ROOT / "docs/examples.py"))["run_examples"]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"bash", "console", "python", "yaml", "text"}
 
+EXPORTED = "ablate report --spec docs/results/runs.yaml --store docs/results"
 NOT_RUN = {
     "make setup": ".ci/run does",
     "make lint": ".ci/run does",
@@ -52,6 +53,13 @@ NOT_RUN = {
     "ablate tune sgd-lr --executor ray --address HOST:6379": "a second machine; see tests/executors/test_ray.py",
     "#!/bin/bash": "needs Slurm",
     "python docs/results.py": "tests/test_results_page.py does",
+    f"{EXPORTED}/builtin --seeds 0-7 --out built-in": "the same",
+    f"{EXPORTED}/faces --seeds 0-7 --profile folder --out real": "the same",
+    f"{EXPORTED}/builtin --group why-sgd --out why": "the same",
+    "ablate run --seeds 0-7 --report": "32 trainings; `make ablate` is run with fewer seeds",
+    "ablate tune sgd-lr": "`make tune` is run",
+    "ablate run --group why-sgd --until-decided --max-seeds 8": "160 trainings; see tests/cli/test_until_decided.py",
+    "ablate run --until-decided --max-seeds 20": "80 trainings; see tests/cli/test_until_decided.py",
     "rsync -a OTHER:results-b .": "a second machine",
 }
 """The commands that no test runs as they stand, and why."""
