@@ -41,7 +41,9 @@ PARTS = {
     "runs": Part(
         ("--seeds", "0-7"), {"losses-overlaid": "losses", "samples-s0": "samples", "quality": "quality"}
     ),
-    "causes": Part(("--group", "why-sgd"), {"study-sgd-lr-response": "response"}),
+    "causes": Part(
+        ("--group", "why-sgd"), {"study-sgd-lr-response": "response", "ladder-sgd-baseline": "ladder"}
+    ),
 }
 
 
@@ -77,12 +79,12 @@ def verdicts(claims: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  - *{one.words}*: **{claim['verdict']}**. {claim['words']}"
 
 
-def causes(claims: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Every claim that has not, in a table."""
+def others(claims: Mapping[str, Mapping[str, Any]], *, causes: bool) -> Iterator[str]:
+    """Every claim that has not, in a table: those on causes, or the rest."""
     yield "| claim | says | " + " | ".join(one.words for one in SETS) + " |"
     yield "|---" * (len(SETS) + 2) + "|"
     for name, first in claims[SETS[0].name].items():
-        if not first["source"].startswith("the report"):
+        if not first["source"].startswith("the report") and name.startswith("why-") is causes:
             cells = [_cell(claims[one.name].get(name)) for one in SETS]
             yield f"| `{name}` | {first['says']} | " + " | ".join(cells) + " |"
 
@@ -134,6 +136,8 @@ def render(pictures: Path) -> str:
             with tempfile.TemporaryDirectory() as folder:
                 reports[one.name][name] = report_of(one, part, Path(folder))
                 for figure, short in part.figures.items():
+                    if not (Path(folder) / f"{figure}.png").exists():  # nothing was trained for it
+                        continue
                     picture = cropped(Path(folder) / f"{figure}.png")
                     picture.thumbnail((WIDTH, WIDTH))
                     target = pictures / f"{one.name}-{short}.png"
@@ -142,7 +146,8 @@ def render(pictures: Path) -> str:
     tables = {
         "distances": distances({name: own["runs"] for name, own in reports.items()}),
         "verdicts": verdicts(claims),
-        "causes": causes(claims),
+        "rates": others(claims, causes=False),
+        "causes": others(claims, causes=True),
     }
     return with_parts(PAGE.read_text(), {name: "\n".join(lines) for name, lines in tables.items()})
 
