@@ -145,7 +145,7 @@ def run_(
     _say_where(frames, written, compare_words(shown, store, mirroring.uri(store)), out)
     if json_:
         rows = status_rows(shown, now, tracking.run_ids(store, mirroring.uri(store)))
-        print_json(_record(rows, summary, written))
+        print_json(_record(shown, rows, summary, written))
     _say_stopped(summary, "The same command without --rerun" if rerun else "The same command", out)
     raise typer.Exit(summary.exit_status)
 
@@ -295,14 +295,13 @@ def _report(
 
 
 def _record(
-    rows: Sequence[dict[str, Any]], summary: "Summary", written: "ReportFiles | None"
+    jobs: "Sequence[Job]", rows: Sequence[dict[str, Any]], summary: "Summary", written: "ReportFiles | None"
 ) -> dict[str, Any]:
-    """What `run --json` prints: the rows of `status --json`, what this command did of each, and the report."""
-    did = [f"{row['run']}-s{row['seed']}" for row in rows]
+    """What `run --json` prints: the rows of `status --json`, how each job ended in this command, and the report."""
     return {
         "jobs": [
-            {**row, "ended": summary.exits.get(name), "why": summary.reasons.get(name, "")}
-            for row, name in zip(rows, did, strict=True)
+            {**row, "ended": summary.exits.get(job.name), "why": summary.reasons.get(job.name, "")}
+            for job, row in zip(jobs, rows, strict=True)
         ],
         "stopped_by": summary.stopped_by,
         "exit_status": summary.exit_status,

@@ -33,7 +33,7 @@ class Expected:
 
 
 class Estimator:
-    """Expected times on one device. Reads the store's journals once, if it is asked about a job that is not done.
+    """Expected times on one device. Reads the store's journals once, for the first job that is not done.
 
     A job takes its steps, at the images per second of jobs with the same networks, batches and images, and pauses for
     grids, diagnoses, checkpoints and, most of all, scores: these take the seconds per scored sample of earlier jobs.

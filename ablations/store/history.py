@@ -86,7 +86,7 @@ class History:
     damaged: list[int] = field(default_factory=list)
     """`damaged_lines`, but of metrics that nothing has asked for only those with a wrong checksum."""
     unreadable: str = ""
-    """Why the journal cannot be read, and what to do; the history is then empty."""
+    """Why the journal cannot be read, and what to do; the history then has no records."""
     running_elsewhere: bool = False
     """Set by MLflow, not by a journal: the run is running, perhaps on another machine."""
     _series: dict[str, Series] = field(default_factory=dict)

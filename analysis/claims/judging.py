@@ -133,7 +133,8 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], lo
 
 
 def _judged(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], look: Look | None) -> Verdict:
-    kind, level, last = claim.kind, *((LEVEL, None) if look is None else (look.level, look.last))
+    kind = claim.kind
+    level, last = (look.level, look.last) if look else (LEVEL, None)
     if kind.named_study is not None and kind.named_study not in evidence.studies:
         reason = f"The study has not been run: `{command(claim)}`."
         return Verdict(claim, VerdictWord.NOT_RUN, reason=reason)
