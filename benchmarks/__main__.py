@@ -1,7 +1,7 @@
 """`make bench`: our path and a named reference by turns, as the median ratio of their times and its spread.
 
 step, epochs, tracking: a GAN step, epochs of a folder of JPEGs, and what journal and mirror add to a step.
-frechet, features: what a score costs. commands, planning, loading: what looking costs.
+frechet, features: what a score costs. commands, planning, listing, loading: what looking costs.
 Only if named, executors, busy, coverage, intervals: how full workers are kept, steps beside other programs, and whether
 intervals are as wide as they should be.
 """
@@ -15,7 +15,7 @@ import torch
 
 from ablations.jobs.machine import select_device, stack
 from benchmarks.busy import bench_busy
-from benchmarks.commands import bench_commands, bench_planning
+from benchmarks.commands import bench_commands, bench_listing, bench_planning
 from benchmarks.coverage import TABLES
 from benchmarks.epochs import bench_epochs
 from benchmarks.executors import bench_executors, bench_overhead, bench_scheduling
@@ -30,6 +30,7 @@ from fakeface.environment import usable_cores
 RATIOS: dict[str, Callable[[argparse.Namespace], Iterator[Ratio]]] = {
     "commands": lambda options: iter(bench_commands(options.pairs)),
     "planning": lambda options: iter([bench_planning(10_000, options.pairs)]),
+    "listing": lambda options: iter(bench_listing(10_000, options.pairs)),
     "loading": lambda options: iter([bench_loading(100, 10_000, options.pairs)]),
     "frechet": lambda options: iter([bench_frechet(10_000, 2_048, options.pairs)]),
     "features": lambda options: iter([bench_features(512, 64, options.pairs)]),

@@ -1,5 +1,6 @@
 """Commands that only look: their processor time against the import of torch alone, and the planning of many jobs."""
 
+import json
 import os
 import resource
 import subprocess
@@ -11,7 +12,9 @@ import numpy as np
 
 from ablations.jobs.plan import make_plan
 from ablations.spec import load_spec
-from benchmarks.ratio import Ratio, compare, of_pairs
+from ablations.store import Store
+from ablations.store.journal import encode, read
+from benchmarks.ratio import Ratio, compare, of_pairs, seconds_of
 from fakeface.data import ImageSet
 
 ABLATE = "from ablations.cli.app import main; main()"
@@ -64,6 +67,38 @@ def bench_planning(jobs: int, pairs: int) -> Ratio:
         return compare(
             many, plan, "import torch in a process", lambda: _user_seconds(file.parent, "import torch"), pairs
         )
+
+
+def bench_listing(jobs: int, pairs: int) -> list[Ratio]:
+    """`plan` and `status` of a store of many finished jobs, against the parsing of their journals with `json`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "runs.yaml").write_text(SPEC.format(seeds="[0]", rates="0.001"))
+        _user_seconds(folder, ABLATE, "run", "--run", "baseline", "--no-mirror", "--executor", "serial")
+        store = Store(folder / "results")
+        (trained,) = store.job_folders()
+        spec = load_spec(folder / "runs.yaml", seeds=",".join(map(str, range(jobs))))
+        records = read(trained / "journal.jsonl").records
+        journals = []
+        for job in make_plan(spec, spec.runs[:1], lambda config: store.find_data(config).images):
+            journal = store.folder_for(job.plain, job.seed, job.identity) / "journal.jsonl"
+            journal.parent.mkdir(exist_ok=True)
+            own = {**records[0], "identity": job.identity, "seed": job.seed}
+            journal.write_bytes(b"".join(map(encode, [own, *records[1:]])))
+            journals.append(journal)
+
+        def parse() -> None:
+            for path in journals:
+                for line in path.read_bytes().splitlines():
+                    json.loads(line.partition(b" ")[2])
+
+        found = []
+        for command in ("plan", "status"):
+            arguments = (command, "--run", "baseline", "--seeds", f"0-{jobs - 1}", "--json")
+            times = [(_user_seconds(folder, ABLATE, *arguments), seconds_of(parse)) for _ in range(pairs)]
+            case = f"ablate {command} of {jobs:,} finished jobs, user time"
+            found.append(of_pairs(case, "json.loads of all journals", times))
+        return found
 
 
 def _user_seconds(folder: Path, code: str, *arguments: str) -> float:

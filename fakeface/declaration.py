@@ -38,8 +38,8 @@ class Declaration:
     def of(cls, job: Mapping[str, Any]) -> "Declaration":
         """What a `job` record declares; what it does not, or not in a form that this version knows, is the default."""
         written = job.get("objective")
-        known, written = asdict(cls()), written if isinstance(written, dict) else {}
-        return cls(**{k: v for k, v in written.items() if k in known and isinstance(v, _TYPES[k])})
+        entries = written.items() if isinstance(written, dict) else ()
+        return cls(**{name: value for name, value in entries if isinstance(value, _TYPES.get(name, ()))})
 
     @property
     def objective(self) -> tuple[str, ...]:

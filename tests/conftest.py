@@ -42,11 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def subnormal_numbers() -> Iterator[None]:
-    """A command that a test runs in this process counts them as 0, which would hold for the tests after it."""
+def process() -> Iterator[None]:
+    """A command that a test runs in this process sets what would hold for the tests after it."""
     yield
     if torch := sys.modules.get("torch"):
         torch.set_flush_denormal(False)
+    if printing := sys.modules.get("ablations.cli.printing"):
+        printing.set_amount(quiet=False, verbose=False)
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 A cell is never cut. It takes several lines only if it is a sentence, or if the columns that stay do not fit either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rich.console import Group
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -62,7 +64,9 @@ def fitting_table(
     Args:
         styles: one for each row.
     """
-    width = console.width if console.is_terminal else 1_000_000
+    if not console.is_terminal:
+        return Group(_Lines(columns, header))
+    width = console.width
     brief = {column.name for column in columns if column.brief_name and _least(columns) > width}
     fitting = [replace(one, name=one.brief_name) if one.name in brief else one for one in columns]
     gone: list[str] = []
@@ -90,6 +94,28 @@ def _table(columns: Sequence[Column], width: int, styles: Sequence[str], *, head
     for index, row in enumerate(zip(*(column.cells for column in columns), strict=True)):
         table.add_row(*map(_text, row), style=styles[index] if styles else "")
     return table
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """A table for a file or a pipe, a row a line, without styles. rich takes a millisecond to arrange a row."""
+
+    columns: Sequence[Column]
+    header: bool
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        rows = zip(*(self._padded(column) for column in self.columns), strict=True)
+        yield Segment("".join(f"{(' ' * GAP).join(row).rstrip()}\n" for row in rows))
+
+    def _padded(self, column: Column) -> Iterator[str]:
+        cells = [cell.plain if isinstance(cell, Text) else printable(cell) for cell in column.cells]
+        if self.header:
+            cells.insert(0, column.name)
+        lengths = [cell_len(cell) for cell in cells]
+        width = max(lengths, default=0)
+        for cell, length in zip(cells, lengths, strict=True):
+            gap = " " * (width - length)
+            yield gap + cell if column.right else cell + gap
 
 
 def _least(columns: Sequence[Column]) -> int:

@@ -1,16 +1,19 @@
 """Plans, results and studies as tables in the terminal."""
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter, itemgetter
+from statistics import median
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Group
 from rich.text import Text
 
 from ablations.cli.columns import Column, fitting_table, print_table
 from ablations.cli.printing import SafeConsole
-from ablations.cli.view import coloured, in_a_word
+from ablations.cli.view import STYLES, coloured, in_a_word
 from ablations.jobs.estimate import Price
 from ablations.jobs.plan import Job
 from ablations.jobs.status import Status, results_of
@@ -21,12 +24,15 @@ from analysis.frames.quality import quality_name
 from analysis.frames.studies import StudyResult
 from analysis.report.study_words import study_words
 from analysis.report.table import Row, headings, summary_rows
+from analysis.wording import number
 from fakeface.gan.series import LOSS_D, LOSS_G
 from fakeface.scores import ScoreKind
 from fakeface.terminal import printable
 
 if TYPE_CHECKING:
     from ablations.jobs.profiling import Part
+
+T = TypeVar("T")
 
 STATUS_STYLES: Mapping[str, str] = {
     Status.DONE: "green",
@@ -45,7 +51,9 @@ LONG_DETAIL = 40
 """Characters of a job's details from which on a terminal has them below the table, once for all seeds."""
 
 MANY_JOBS = 200
-"""Jobs of a plan up to which a terminal has a row for each, and above which one for each run."""
+"""Jobs up to which a terminal has a row for each, and above which one for each run."""
+
+A_ROW_A_RUN = "[dim]A row a run; `--json`, or a file or pipe for the output, has all {} jobs.[/]"
 
 
 def _state(row: Mapping[str, Any], detail: str) -> Text:
@@ -59,9 +67,7 @@ def print_plan(rows: Sequence[dict[str, Any]], price: Price, console: SafeConsol
     many = console.is_terminal and len(rows) > MANY_JOBS
     print_table(_runs_of(rows) if many else _jobs_of(rows, below), console)
     if many:
-        console.note(
-            "[dim]A row a run; `--json`, or a file or pipe for the output, has all {} jobs.[/]", len(rows)
-        )
+        console.note(A_ROW_A_RUN, f"{len(rows):,}")
     explained = {(row["run"], row["detail"]): row for row in rows if row["detail"] in below}
     for (run, detail), row in explained.items():
         console.print(Text.assemble((short_name(run), "bold"), "  ", _state(row, detail)))
@@ -82,16 +88,8 @@ def _jobs_of(rows: Sequence[dict[str, Any]], below: Container[str]) -> list[Colu
 
 
 def _runs_of(rows: Sequence[dict[str, Any]]) -> list[Column]:
-    runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        runs[row["run"]].append(row)
-    states = [
-        Text(", ").join(
-            Text(f"{count} {state}", STATUS_STYLES.get(state, ""))
-            for state, count in Counter(row["state"] for row in jobs).items()
-        )
-        for jobs in runs.values()
-    ]
+    runs = _by_run(rows, itemgetter("run"))
+    states = [_counted([row["state"] for row in jobs], STATUS_STYLES) for jobs in runs.values()]
     expected = [duration(sum(row["expected_seconds"] or 0.0 for row in jobs)) for jobs in runs.values()]
     return [
         Column("run", [short_name(run) for run in runs]),
@@ -99,6 +97,18 @@ def _runs_of(rows: Sequence[dict[str, Any]]) -> list[Column]:
         Column("expected", expected, right=True, rank=1),
         Column("state", states, sentences=True),
     ]
+
+
+def _by_run(rows: Sequence[T], run_of: Callable[[T], str]) -> dict[str, list[T]]:
+    runs: dict[str, list[T]] = defaultdict(list)
+    for row in rows:
+        runs[run_of(row)].append(row)
+    return runs
+
+
+def _counted(words: Sequence[str], styles: Mapping[str, str]) -> Text:
+    counts = Counter(words).items()
+    return Text(", ").join(Text(f"{count:,} {word}", styles.get(word, "")) for word, count in counts)
 
 
 def plan_words(price: Price, count: int) -> str:
@@ -159,7 +169,30 @@ RANKS = {"minutes": 6, "D(G(z))": 5, "D(x)": 4, LOSS_G: 3, LOSS_D: 2, "steps": 1
 
 def print_results(frames: Frames, console: SafeConsole) -> None:
     """The table of results, as the report has it: run, outcome, final losses, Fréchet distance."""
-    console.print(results_table(frames, summary_rows(frames), console), crop=False)
+    rows = summary_rows(frames)
+    if console.is_terminal and len(rows) > MANY_JOBS:
+        print_table(_results_of_runs(rows, quality_name(frames)), console)
+        console.note(A_ROW_A_RUN, f"{len(rows):,}")
+    else:
+        console.print(results_table(frames, rows, console), crop=False)
+
+
+def _results_of_runs(rows: Sequence[Row], quality: str) -> list[Column]:
+    runs = _by_run(rows, attrgetter("run"))
+    outcomes = [
+        _counted([in_a_word(row.exit, row.samples, row.dynamics) for row in jobs], STYLES)
+        for jobs in runs.values()
+    ]
+    values = [[row.quality for row in jobs if row.quality is not None] for jobs in runs.values()]
+    medians = [
+        median(math.inf if math.isnan(one) else one for one in found) if found else None for found in values
+    ]
+    return [
+        Column("run", [short_name(run) for run in runs]),
+        Column("jobs", [f"{len(jobs):,}" for jobs in runs.values()], right=True, rank=1),
+        Column("outcomes", outcomes, sentences=True),
+        Column(f"median {quality}", [*map(number, medians)], right=True, brief_name="median"),
+    ]
 
 
 def print_evidence(frames: Frames, console: SafeConsole) -> None:

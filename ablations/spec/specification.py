@@ -8,7 +8,7 @@ checked when a plan is made; `Run.problem` lets that check point into the file t
 import fnmatch
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from ablations.spec.runs import (
     setting,
 )
 from ablations.spec.studies import StudySpec, read_studies
-from ablations.spec.yaml_tree import Node, Place, Problem, SpecError, parse_option, read_yaml
+from ablations.spec.yaml_tree import Node, Place, Problem, SpecError, parse_option, plain_node, read_yaml
 from fakeface.errors import UserError
 
 
@@ -43,8 +43,8 @@ class Names:
 
 
 _SPAN = re.compile(r"(\d+)-(\d+)")
-MAX_SPAN = 1000
-"""Seeds that `0-999` may mean."""
+MAX_SPAN = 100_000
+"""Seeds that a span such as `0-4` may have."""
 CheckClaims = Callable[[Node, Names | None, list[Problem]], object]
 """Adds what is wrong with a `claims` section to the problems. Names: None where only the form can be checked, since
 the rest of the file has errors."""
@@ -195,23 +195,34 @@ def _choose_profile(root: Node, option: str | None, problems: list[Problem]) -> 
     return name
 
 
-def _numbers(span: re.Match[str]) -> str:
-    """ "0-2" -> "0,1,2"; what is none, such as "2-0", stays and is refused as no integer."""
-    first, last = int(span[1]), int(span[2])
-    return ",".join(map(str, range(first, last + 1))) if 0 <= last - first < MAX_SPAN else span[0]
-
-
 def _seeds_option(text: str | None, problems: list[Problem]) -> tuple[int, ...] | None:
     if text is None:
         return None
     source = f"--seeds {text}"
     try:
-        node = parse_option(f"[{_SPAN.sub(_numbers, text)}]", source, "seeds", problems)
+        written = parse_option(f"[{text}]", source, "seeds", problems)
     except SpecError as error:
         problems += error.problems
         return None
-    entry = validate(ProfileEntry, nest({("seeds",): node}, Place(source)), problems)
+    known = len(problems)
+    seeds = [seed for part in written.items() for seed in _spanned(part, problems)]
+    if len(problems) > known:
+        return None
+    entry = validate(ProfileEntry, nest({("seeds",): replace(written, value=seeds)}, Place(source)), problems)
     return entry.seeds if entry else None
+
+
+def _spanned(part: Node, problems: list[Problem]) -> list[Node]:
+    """The seeds of `0-4`, and any other part of a list as it is."""
+    span = _SPAN.fullmatch(part.text)
+    if span is None:
+        return [part]
+    first, last = int(span[1]), int(span[2])
+    if not 0 <= last - first < MAX_SPAN:
+        words = f"{part.text}: a span has its first seed first, and at most {MAX_SPAN:,} seeds"
+        problems.append(Problem(Place(part.place.source), words))
+        return []
+    return [plain_node(seed, part.place) for seed in range(first, last + 1)]
 
 
 def _override_layer(overrides: Sequence[str], problems: list[Problem]) -> Layer:

@@ -3,6 +3,7 @@
 import bisect
 import operator
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,11 @@ _LISTS = {
     "note": "notes",
 }
 """Kinds of records that a history keeps, and in which list."""
+
+_LATE = {f'{{"kind":"{kind}",'.encode(): kind for kind in ("metrics", "image", "diagnosis")}
+"""Kinds whose records are read when they are first asked for, by how their JSON begins: nearly all of a journal, and
+most commands need none of them."""
+_LATE_START = tuple(_LATE)
 
 
 class Series:
@@ -74,8 +80,6 @@ class History:
     job: Record = field(default_factory=dict)
     names: list[Record] = field(default_factory=list)
     sessions: list[Record] = field(default_factory=list)
-    images: list[Record] = field(default_factory=list)
-    diagnoses: list[Record] = field(default_factory=list)
     evaluations: list[Record] = field(default_factory=list)
     """Scores at the end of the training."""
     curve: list[Record] = field(default_factory=list)
@@ -84,35 +88,52 @@ class History:
     notes: list[Record] = field(default_factory=list)
     outcome: Record | None = None
     damaged: list[int] = field(default_factory=list)
-    """`damaged_lines`, but of metrics that nothing has asked for only those with a wrong checksum."""
+    """`damaged_lines`, but of records that nothing has asked for only those with a wrong checksum."""
     unreadable: str = ""
     """Why the journal cannot be read, and what to do; the history then has no records."""
     running_elsewhere: bool = False
     """Set by MLflow, not by a journal: the run is running, perhaps on another machine."""
     _series: dict[str, Series] = field(default_factory=dict)
-    _unread: list[tuple[int, bytes]] = field(default_factory=list)
-    """Number and JSON of the lines of metrics that `_series` lacks."""
+    _images: list[Record] = field(default_factory=list)
+    _diagnoses: list[Record] = field(default_factory=list)
+    _unread: dict[str, list[tuple[int, bytes]]] = field(default_factory=lambda: defaultdict(list))
+    """Number and JSON of the lines that have not been read, by kind."""
 
     @property
     def series(self) -> dict[str, Series]:
-        """The metrics by name. Their lines are parsed when they are first asked for: most commands never do."""
-        self._parse_metrics()
+        """The metrics by name."""
+        for record in self._late("metrics"):
+            self._add_metrics(record)
         return self._series
 
     @property
+    def images(self) -> list[Record]:
+        """Grids of samples."""
+        self._images += self._late("image")
+        return self._images
+
+    @property
+    def diagnoses(self) -> list[Record]:
+        """What the samples are, at some steps."""
+        self._diagnoses += self._late("diagnosis")
+        return self._diagnoses
+
+    @property
     def damaged_lines(self) -> list[int]:
-        """Numbers of all lines that cannot be read. Parses the metrics, as `series` does."""
-        self._parse_metrics()
+        """Numbers of all lines that cannot be read. Reads all of them."""
+        _ = self.series, self.images, self.diagnoses
         return self.damaged
 
-    def _parse_metrics(self) -> None:
-        lines, self._unread = self._unread, []
-        for number, text in lines:
+    def _late(self, kind: str) -> list[Record]:
+        """The records of a kind that have not been read yet."""
+        records = []
+        for number, text in self._unread.pop(kind, ()):
             record = journal.parsed(text)
-            if record is None or record["kind"] != "metrics":
+            if record is None or record["kind"] != kind:
                 bisect.insort(self.damaged, number)
             else:
-                self._add_metrics(record)
+                records.append(record)
+        return records
 
     @property
     def folder(self) -> Path:
@@ -164,7 +185,7 @@ class History:
     def until(self, step: int) -> "History":
         """The history as of a step: without outcome, branches and notes, and without later records."""
         known = History(self.path, self.job, self.names, self.sessions)
-        known.images, known.diagnoses = self.images, self.diagnoses
+        known._images, known._diagnoses = self.images, self.diagnoses
         known.evaluations, known.curve = self.evaluations, self.curve
         for name, series in self.series.items():
             known.series[name] = Series(series.steps, series.values, series.times)
@@ -182,6 +203,7 @@ class History:
             case "session":
                 self.outcome = None
             case "metrics":
+                _ = self.series  # the earlier ones first
                 self._add_metrics(record)
             case "branch":
                 self._drop_from(record["step"])
@@ -189,7 +211,7 @@ class History:
                 self.outcome = record
 
     def _add_metrics(self, record: Record) -> None:
-        steps, time, known = record["steps"], record["time"], self.series
+        steps, time, known = record["steps"], record["time"], self._series
         count = len(steps)
         packed_steps, packed_times = pack(f"{count}q", *steps), pack("q", time) * count
         in_order = count > 0 and all(map(operator.lt, steps, steps[1:]))
@@ -209,7 +231,7 @@ class History:
         """Drop what was recorded for `step` and later ones."""
         for series in self.series.values():
             series.cut(step)
-        self.images, self.diagnoses, self.evaluations, self.curve = (
+        self._images, self._diagnoses, self.evaluations, self.curve = (
             [record for record in records if record["step"] < step]
             for records in (self.images, self.diagnoses, self.evaluations, self.curve)
         )
@@ -225,8 +247,8 @@ def load(path: Path) -> History:
     lines, _ = journal.whole_lines(path)
     for number, line in enumerate(lines, 1):
         text = journal.checked(line)
-        if text is not None and text.startswith(journal.METRICS):
-            history._unread.append((number, text))
+        if text is not None and text.startswith(_LATE_START):
+            history._unread[_LATE[text[: text.index(b",") + 1]]].append((number, text))
         elif text is None or (record := journal.parsed(text)) is None:
             history.damaged.append(number)
         else:

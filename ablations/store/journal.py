@@ -22,9 +22,6 @@ from fakeface.files import os_errors, regular_file
 
 Record = dict[str, Any]
 
-METRICS = b'{"kind":"metrics",'
-"""How the JSON of a `metrics` record begins: nearly all of a journal's bytes."""
-
 
 class Journal:
     """Writes a journal. Use as a context manager. The job's lock ensures that there is one writer at a time."""

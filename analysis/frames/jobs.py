@@ -7,7 +7,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,12 +90,12 @@ class Frames:
         named after, the Fréchet distance; `num_samples` is its N and `details` the whole protocol; `requested` is the
         identity that the job's `Selected` asks for; `seconds` is the time at work until the step, NaN where its losses
         are not recorded."""
-        return _typed(self.scores(ScoreKind.FINAL).rows, _SCORES, self.runs)
+        return self._typed_scores(self.scores(ScoreKind.FINAL).rows)
 
     @cached_property
     def curve_scores(self) -> "pd.DataFrame":
         """The scores along the runs, with the same columns."""
-        return _typed(self.scores(ScoreKind.CURVE).rows, _SCORES, self.runs)
+        return self._typed_scores(self.scores(ScoreKind.CURVE).rows)
 
     @cached_property
     def images(self) -> "pd.DataFrame":
@@ -194,7 +194,22 @@ class Frames:
 
     def quality(self, kind: ScoreKind = ScoreKind.FINAL) -> "pd.DataFrame":
         """`ScoreTable.compared` of a kind, with the columns of `evaluations`."""
-        return _typed(self.scores(kind).compared, _SCORES, self.runs)
+        return self._typed_scores(self.scores(kind).compared)
+
+    def _typed_scores(self, rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
+        return _typed([{**row, "seconds": self._seconds_until(row)} for row in rows], _SCORES, self.runs)
+
+    def _seconds_until(self, row: Mapping[str, Any]) -> float:
+        losses, work = self._clocks[row["run"], row["seed"]]
+        taken = losses.time_at(row["step"])
+        return math.nan if taken is None else work(taken)
+
+    @cached_property
+    def _clocks(self) -> Mapping[tuple[str, int], tuple[Series, Callable[[float], float]]]:
+        return {
+            (s.run, s.seed): (history.series.get(LOSS_D, Series()), _work_clock(history))
+            for s, history in self.read
+        }
 
 
 def load(selections: Sequence[Selected], read_job: Callable[[Path], History] = job_history) -> Frames:
@@ -250,10 +265,7 @@ def _metrics(read: Sequence[tuple[Selected, History]], runs: tuple[str, ...]) ->
 
 
 def _score_rows(history: History, kind: ScoreKind) -> Iterator[Row]:
-    losses, work = history.series.get(LOSS_D, Series()), _work_clock(history)
     for record in history.scores(kind):
-        taken = losses.time_at(record["step"])
-        seconds = math.nan if taken is None else work(taken)
         for metric, value in record["values"].items():
             yield {
                 "step": record["step"],
@@ -264,7 +276,6 @@ def _score_rows(history: History, kind: ScoreKind) -> Iterator[Row]:
                 "num_samples": record.get("details", {}).get("num_samples"),
                 "details": record.get("details", {}),
                 "time": record["time"],
-                "seconds": seconds,
             }
 
 
@@ -303,31 +314,37 @@ def _work_clock(history: History) -> Callable[[float], float]:
     """
     if not history.sessions:
         return lambda _: math.nan
-    records = [
-        *history.evaluations,
-        *history.curve,
-        *history.images,
-        *history.diagnoses,
-        history.outcome or history.sessions[-1],
-    ]
-    logged = (_moments(series.times) for series in history.series.values())
-    times = sorted({record["time"] for record in records}.union(*logged))
-    begins = [session["time"] for session in history.sessions]
-    end = history.outcome["time"] if history.outcome else math.inf
+    begins: list[int] = [session["time"] for session in history.sessions]
+    end = float(history.outcome["time"]) if history.outcome else math.inf
+
+    @cache
+    def times() -> list[int]:
+        records = [
+            *history.evaluations,
+            *history.curve,
+            *history.images,
+            *history.diagnoses,
+            history.outcome or history.sessions[-1],
+        ]
+        columns = {series.times.tobytes() for series in history.series.values()}  # most share one
+        return sorted({record["time"] for record in records}.union(*map(_moments, columns)))
+
+    def last_record(until: float) -> float:
+        if history.outcome and until == end:
+            return end  # without a look at all others
+        index = bisect.bisect_right(times(), until)
+        return times()[index - 1] if index else -math.inf
 
     def seconds(until: float) -> float:
-        worked, until = 0, min(until, end)
-        for begin, following in zip(begins, [*begins[1:], math.inf], strict=True):
-            ended = bisect.bisect_right(times, min(until, following - 1))
-            worked += max(0, times[ended - 1] - begin) if ended else 0
-        return worked / 1000
+        lasts = [last_record(min(until, end, following - 1)) for following in [*begins[1:], math.inf]]
+        return sum(max(0, last - begin) for begin, last in zip(begins, lasts, strict=True)) / 1000
 
     return seconds
 
 
-def _moments(times: "array[int]") -> list[int]:
+def _moments(times: bytes) -> list[int]:
     """Each time once of those that follow each other: the steps of a block share theirs."""
-    found = np.asarray(times)
+    found = np.frombuffer(times, np.int64)
     moments: list[int] = found[np.diff(found, prepend=found[:1] - 1) != 0].tolist()
     return moments
 

@@ -25,7 +25,7 @@ class ScoreTable:
     """The scores of one kind."""
 
     rows: Sequence[Row]
-    """Every value, with the columns of `Frames.evaluations`."""
+    """Every value, with the columns of `Frames.evaluations` but `seconds`."""
     registered: Sequence[Row]
     """Those with the registered value, under the requested protocol where one was requested."""
     protocols: Mapping[tuple[str, int], Mapping[str, Protocol]]

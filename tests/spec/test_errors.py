@@ -27,7 +27,11 @@ BAD_OPTIONS = {
     ),
     "seed twice": ({"seeds": "1,1"}, "--seeds 1,1: seeds: the seed 1 is given twice"),
     "seed a word": ({"seeds": "1,x"}, "--seeds 1,x: seeds[1]: must be an integer (got 'x')"),
-    "seeds backwards": ({"seeds": "3-1"}, "--seeds 3-1: seeds[0]: must be an integer (got '3-1')"),
+    "seeds backwards": ({"seeds": "3-1"}, "--seeds 3-1: 3-1: a span has its first seed first"),
+    "too many seeds": (
+        {"seeds": "0-9999999"},
+        "--seeds 0-9999999: 0-9999999: a span has its first seed first, and",
+    ),
     "no seeds": ({"seeds": ""}, "--seeds : seeds: must not be empty (got a list)"),
     "seeds not closed": ({"seeds": "[1"}, "--seeds [1: seeds: not valid YAML"),
     "no value": ({"overrides": ["init"]}, "--set init: must be PATH=VALUE, such as optimizer.lr=2e-2"),

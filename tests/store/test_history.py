@@ -49,3 +49,27 @@ def test_what_only_begins_like_metrics_is_a_damaged_line(tmp_path: Path, text: b
     assert history.damaged == [4], "what the checksum shows is known at once"
     assert history.damaged_lines == [1, 3, 4]
     assert vars(history.series["a"]) == vars(Series([3], [0.5], [1]))
+
+
+def test_records_that_are_read_late_are_those_of_a_reading_at_once(tmp_path: Path):
+    diagnosis = {"kind": "diagnosis", "time": 1, "label": "noise", "evidence": "", "values": {}}
+    image = {"kind": "image", "time": 1, "key": "samples", "file": "a.png", "sha256": ""}
+    metrics = {"kind": "metrics", "time": 1, "values": {"a": [0.5]}}
+    records = [
+        *(
+            {**record, "step": step, "steps": [step]}
+            for step in (1, 2, 3)
+            for record in (image, diagnosis, metrics)
+        ),
+        {"kind": "branch", "time": 2, "step": 2, "reason": ""},
+        {**image, "time": 3, "step": 2},
+    ]
+    path, at_once = tmp_path / "journal.jsonl", History(tmp_path / "journal.jsonl")
+    path.write_bytes(b"".join(map(encode, records)))
+    for record in records:
+        at_once.apply(record)
+    late = load(path)
+    assert [(one["step"], one["time"]) for one in late.images] == [(1, 1), (2, 3)]
+    assert late.images == at_once.images
+    assert late.diagnoses == at_once.diagnoses
+    assert vars(late.series["a"]) == vars(at_once.series["a"]) == vars(Series([1], [0.5], [1]))
