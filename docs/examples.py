@@ -10,14 +10,29 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIES = re.compile(r"\b[0-9a-f]{12}\b|~[\d.]+ (?:s|min|h)\b|[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 """Identities, durations and other numbers, which differ from machine to machine."""
+TERMINAL = {"COLUMNS": "120", "NO_COLOR": "1"}
+"""Environment of the commands."""
 
 
-def run_examples(page: str, folder: Path) -> str:
+def in_a_shell(command: str, folder: Path) -> str:
+    """Run a command in a folder, and return what it prints. Raises RuntimeError if it fails."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env={**os.environ, **TERMINAL, "PATH": path}, text=True, check=False,
+        capture_output=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"$ {command}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def run_examples(page: str, folder: Path, run: Callable[[str, Path], str] = in_a_shell) -> str:
     """The page with what its commands print in `folder`, which is empty and gets the page's files.
 
     Raises:
@@ -33,30 +48,19 @@ def run_examples(page: str, folder: Path) -> str:
             seen.add(name)
         if language != "console":
             return fence[0]
-        return f"```console\n{_printed(text, folder)}```"
+        return f"```console\n{_printed(text, folder, run)}```"
 
     return FENCE.sub(replace, page)
 
 
-def _printed(text: str, folder: Path) -> str:
+def _printed(text: str, folder: Path, run: Callable[[str, Path], str]) -> str:
     examples = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
     lines = []
     for example in examples:
         command, _, before = example.partition("\n")
-        now = _run(command, folder)
+        now = re.sub(r"[ \t]+$", "", run(command, folder).replace(str(folder), "."), flags=re.MULTILINE)
         lines.append(f"$ {command}\n{before if alike(before, now) else now}")
     return "".join(lines)
-
-
-def _run(command: str, folder: Path) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "COLUMNS": "120", "NO_COLOR": "1"}
-    done = subprocess.run(
-        command, shell=True, cwd=folder, env=environment, text=True, check=False, capture_output=True
-    )
-    if done.returncode:
-        raise RuntimeError(f"$ {command}\n{done.stdout}{done.stderr}")
-    return re.sub(r"[ \t]+$", "", done.stdout.replace(str(folder), "."), flags=re.MULTILINE)
 
 
 def alike(before: str, now: str) -> bool:

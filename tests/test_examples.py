@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.main import get_command
@@ -22,7 +23,7 @@ from tests.processes import ablate
 ROOT = Path(__file__).parents[1]
 FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
 TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in FILES}
-run_examples = runpy.run_path(str(ROOT / "docs/examples.py"))["run_examples"]
+examples = SimpleNamespace(**runpy.run_path(str(ROOT / "docs/examples.py")))
 
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {"bash", "console", "python", "yaml", "text"}
@@ -35,20 +36,7 @@ NOT_RUN = {
     "ablate run --profile standard": "downloads LFW and InceptionV3, takes a GPU hours",
     "ablate run --profile paper": "downloads CelebA and InceptionV3, takes a GPU a day",
     "ablate tune sgd-lr --dashboard": "needs optuna-dashboard; see tests/studies/test_dashboard.py",
-    "ablate run --set optimizer.lr=2e-2": "trains the four runs again; see tests/cli/test_options.py",
-    "ablate run --set train.precision=bfloat16": "the same; see tests/gan",
-    "ablate run --spec other.yaml": "the same; see tests/cli/test_options.py",
-    "ablate run --profile-steps": "the same; see tests/jobs/test_profiling.py",
-    "make tune": "12 trainings; see tests/cli/test_tune.py",
-    "ablate tune sgd-lr --add sgd-best": "needs the search; see tests/cli/test_tune.py",
     "export RAY_USAGE_STATS_ENABLED=0": "for Ray",
-    "ablate run --seeds 0,1,2 --store results-a": "24 trainings; see tests/jobs/test_merging.py",
-    "ablate run --seeds 3,4,5 --store results-b": "the same",
-    "ablate merge results-b --store results-a": "the same",
-    "ablate report --store results-a --seeds 0,1,2,3,4,5": "the same",
-    "ablate run --group path --seeds 0,1,2": "15 trainings; see tests/claims/test_paths.py",
-    "ablate run --group why-sgd --report": "46 trainings; see tests/claims/test_ladders.py",
-    "make ablate DATA=path/to/images": "12 trainings; see tests/data/test_folder.py",
     "ablate ui": "tests/tracking/test_browser.py opens it",
     "mlflow ui --backend-store-uri sqlite:///results/mlflow.db": "takes MLflow half a minute to start",
     "ablate sync --register faces": "tests/tracking/test_model.py does",
@@ -80,17 +68,18 @@ NOT_RUN = {
     f"{EXPORTED}/builtin --seeds 0-7 --out built-in": "the same",
     f"{EXPORTED}/faces --seeds 0-7 --profile folder --out real": "the same",
     f"{EXPORTED}/builtin --group why-sgd --out why": "the same",
-    "ablate run --seeds 0-7 --report": "32 trainings; `make ablate` is run with fewer seeds",
-    "ablate tune sgd-lr": "12 trainings; see tests/cli/test_tune.py",
-    "ablate run --group why-sgd --until-decided --max-seeds 8": "160 trainings; see tests/cli/test_until_decided.py",
-    "ablate run --until-decided --max-seeds 20": "80 trainings; see tests/cli/test_until_decided.py",
     "rsync -a OTHER:results-b .": "a second machine",
 }
 """The commands that no test runs as they stand, and why."""
 
 CHANGE = "sed -i '/^  sgd:$/,/^$/ s/optimizer: sgd$/optimizer: {name: sgd, lr: 3e-4}/' runs.yaml"
 UNDO = "sed -i 's/optimizer: {name: sgd, lr: 3e-4}$/optimizer: sgd/' runs.yaml"
-FIRST = {"ablate diff sgd": CHANGE, "ablate audit sgd": UNDO}
+FIRST = {
+    "ablate diff sgd": CHANGE,
+    "ablate audit sgd": UNDO,
+    "ablate run --spec other.yaml": "cp runs.yaml other.yaml",
+    "make ablate DATA=path/to/images": "ablate generate baseline path/to/images",
+}
 """What a reader has done before a command."""
 
 TINY = """
@@ -126,8 +115,18 @@ RUN = [name for name, commands in COMMANDS.items() if {*commands} - NOT_RUN.keys
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", [name for name, text in TEXTS.items() if "```console" in text])
-def test_the_examples_of_a_page_print_what_it_says(page: str, tmp_path: Path):
-    assert run_examples(TEXTS[page], tmp_path) == TEXTS[page], (
+def test_the_examples_of_a_page_print_what_it_says(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for variable, value in examples.TERMINAL.items():
+        monkeypatch.setenv(variable, value)
+
+    def forked(command: str, folder: Path) -> str:
+        if not command.startswith("ablate ") or "|" in command:
+            return examples.in_a_shell(command, folder)
+        return ablate(folder, *shlex.split(command)[1:]).stdout
+
+    assert examples.run_examples(TEXTS[page], tmp_path, forked) == TEXTS[page], (
         f"write it again: python docs/examples.py {page}"
     )
 
@@ -180,13 +179,15 @@ def place(tmp_path: Path) -> Path:
 
 
 def run(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a command as it stands; `ablate` without its imports and with jobs in its own process: that is faster."""
+    """Run a command as it stands; `ablate` without its imports, with jobs in its own process, and without the mirror
+    that `make ablate` has filled: that is faster."""
     program, *arguments = shlex.split(command)
     if program == "export":
         for variable in arguments:
             monkeypatch.setenv(*variable.split("=", 1))
     elif program == "ablate":
-        ablate(folder, *arguments)
+        unmirrored = ["--no-mirror"] if arguments[0] in ("run", "tune") else []
+        ablate(folder, *arguments, *unmirrored)
     else:
         done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, f"$ {command}\n{done.stdout}\n{done.stderr}"
