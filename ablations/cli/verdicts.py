@@ -13,7 +13,7 @@ from ablations.jobs.plan import Job, plan_in
 from ablations.jobs.status import results_of
 from ablations.spec import Spec
 from ablations.spec.run_names import plain_name
-from ablations.store import Outside, Store, file_in, journal
+from ablations.store import Outside, Store, file_in
 from ablations.store.looks import Looks, TakenLook
 from ablations.studies.record import FILE
 from analysis.claims import Claim, Evidence
@@ -165,8 +165,8 @@ def _begun(
     found: dict[str, list[Mapping[str, Any]]] = {}
     for name, folder in folders:
         with suppress(UserError):  # what cannot be read is named elsewhere
-            record = journal.first(folder / "journal.jsonl") if folder is not None else None
-            if record is not None and record["kind"] == "job":
+            record = store.job_record(folder) if folder is not None else None
+            if record is not None:
                 found.setdefault(name, []).append(record)
     return found
 

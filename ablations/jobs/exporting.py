@@ -62,7 +62,7 @@ def export(
     finished = [(job, history) for job in jobs if (history := _finished(job, store)) is not None]
     if not finished:
         raise UserError(f"{store.root}: holds no finished job of these runs, so there is nothing to export")
-    target = Store(destination)
+    target, recorded = Store(destination), _recorded([job for job, _ in finished], store)
     with os_errors(destination, "write the export"):
         target.jobs.mkdir(parents=True)
         pictured: set[str] = set()
@@ -75,17 +75,17 @@ def export(
             pictures = [] if job.run in pictured else _spread(history.images, PICTURES)
             pictured.add(job.run)
             side = CELLS * (job.config.data.image_size + GAP) - GAP
-            _write_job(history, target, SERIES, whole[history.path], pictures, side)
+            _write_job(history, target, recorded, SERIES, whole[history.path], pictures, side)
             yield history.folder.name
         for name in dict.fromkeys(name for trainings in studies.values() for name in trainings):
             if not (target.jobs / name).exists() and (store.jobs / name).is_dir():
-                _write_job(store.history(store.jobs / name), target)
+                _write_job(store.history(store.jobs / name), target, recorded)
                 yield name
         for file in studies:
             _copy(file, target.studies)
         for folder in store.look_folders():
             _copy(folder / "journal.jsonl", target.looks)
-    _recorded([job for job, _ in finished], store).write(destination)
+    recorded.write(destination)
 
 
 def _finished(job: Job, store: Store) -> History | None:
@@ -96,7 +96,7 @@ def _finished(job: Job, store: Store) -> History | None:
 
 def _recorded(jobs: Sequence[Job], store: Store) -> Recorded:
     """What a plan for the export has to know of these jobs."""
-    recorded = Recorded({}, {}, {})
+    recorded = Recorded({}, {}, {}, {})
     for job in jobs:
         config, key = job.config, key_of(data_key(job.config.data))
         images = store.find_data(config.data).images
@@ -114,6 +114,7 @@ def _recorded(jobs: Sequence[Job], store: Store) -> Recorded:
 def _write_job(
     history: History,
     target: Store,
+    recorded: Recorded,
     series: Container[str] = (),
     whole: Container[str] = (),
     pictures: Sequence[Record] = (),
@@ -122,6 +123,7 @@ def _write_job(
     """Write one job's journal and pictures.
 
     Args:
+        recorded: gets the digests of the claims.
         series: those of which more than the last value is kept.
         whole: those of which every value is kept.
         pictures: records of the grids that are kept.
@@ -130,8 +132,12 @@ def _write_job(
     folder = target.jobs / history.folder.name
     folder.mkdir()
     path = history.job["config"]["data"].get("path")
+    job = _portable(history.job, path) | {"code": {}}  # the export has it once, for all seeds
+    if job.get("claims"):
+        recorded.claims[job["claims"]["sha256"]] = job["claims"]["each"]
+        job["claims"] = {"sha256": job["claims"]["sha256"]}
     records = [
-        _portable(history.job, path) | {"code": {}},  # the export has it once, for all seeds
+        job,
         *(_portable(name, path) for name in history.names),
         *(session | {"git": _commit(session)} for session in history.sessions),
         *_metrics(history, series, whole),

@@ -28,6 +28,13 @@ class Recorded(NamedTuple):
     """Of an evaluation's settings: protocols by kind of score."""
     data: dict[str, Any]
     """Of data settings: name, source, digest and shape of the images."""
+    claims: dict[str, Any]
+    """Digests of `each` claim, by the `sha256` of all of them: thousands of bytes that most jobs share."""
+
+    def complete(self, job: dict[str, Any]) -> None:
+        """Add to a `job` record what is recorded here for all of them."""
+        if job.get("claims"):
+            job["claims"].setdefault("each", self.claims.get(job["claims"]["sha256"], {}))
 
     def write(self, root: Path) -> None:
         """Write the file into an export. Raises UserError if the disk refuses."""
@@ -59,7 +66,7 @@ def recorded_in(root: Path) -> Recorded | None:
     if is_changed(body):
         raise UserError(f"{root / FILE}: damaged or edited; write the export again with `ablate export`")
     value = json.loads(body)
-    return Recorded(*(value[name] for name in Recorded._fields))
+    return Recorded(*(value.get(name, {}) for name in Recorded._fields))
 
 
 def key_of(settings: Settings) -> str:

@@ -32,10 +32,11 @@ from typing import Any
 
 from filelock import Timeout
 
-from ablations.store import exported, history
+from ablations.store import exported, history, journal
 from ablations.store.exported import Recorded
 from ablations.store.history import History
 from ablations.store.inside import is_real_folder, real_folders
+from ablations.store.journal import Record
 from ablations.store.locks import job_lock
 from fakeface import data
 from fakeface.config import DataConfig
@@ -197,7 +198,22 @@ class Store:
 
     def history(self, folder: Path) -> History:
         """The job's journal, read; see `job_history`."""
-        return history.job_history(folder)
+        read = history.job_history(folder)
+        self._complete(read.job)
+        return read
+
+    def job_record(self, folder: Path) -> Record | None:
+        """The `job` record alone; None if there is none, or if it is damaged. Raises UserError as `journal.first`."""
+        record = journal.first(folder / "journal.jsonl")
+        if record is None or record["kind"] != "job":
+            return None
+        self._complete(record)
+        return record
+
+    def _complete(self, job: Record) -> None:
+        """Add what an export has once for all jobs."""
+        if self.recorded:
+            self.recorded.complete(job)
 
 
 class Snapshot(Store):

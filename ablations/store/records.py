@@ -75,7 +75,8 @@ class _ClaimDigests(_Form):
 class _Claims(_Form):
     sha256: str
     """Of all claims together."""
-    each: dict[str, _ClaimDigests]
+    each: dict[str, _ClaimDigests] = {}
+    """In an export, `export.json` has them."""
 
 
 class JobRecord(AnyRecord):

@@ -75,6 +75,16 @@ def test_the_report_of_an_export_is_that_of_its_store_without_weights_and_data(f
     assert of_export["claims"][0]["verdict"] != "not judged"
 
 
+def test_an_export_knows_the_claims_that_its_trainings_began_with(folder: Path):
+    assert report(folder, "small")["claims"][0]["change"] is None
+    (folder / "runs.yaml").write_text(SPEC.replace("by: 1%", "by: 2%"))
+    try:
+        of_store, of_export = report(folder, "results"), report(folder, "small")
+    finally:
+        (folder / "runs.yaml").write_text(SPEC)
+    assert of_export["claims"][0]["change"] == of_store["claims"][0]["change"] is not None
+
+
 @pytest.mark.usefixtures("changed_code")
 def test_an_export_holds_its_trainings_when_their_code_has_changed(folder: Path):
     states = {
