@@ -33,7 +33,7 @@ def print_outlooks(rows: Sequence[power.Outlook], console: SafeConsole) -> None:
     print_table(columns, console, styles=["" if row.decidable else "yellow" for row in rows])
     for row in rows:
         if row.reason:
-            console.say("[yellow]{}[/]: {}", row.claim.name, row.reason.replace("`", ""))
+            console.say("[yellow]{}[/]: {}", row.claim.name, row.reason.replace("`", ""), wrap=True)
     for name, words in power.LEGEND.items():
         console.print(Text(f"{name}: {words}", "dim"))
     console.print(power.summary(rows))

@@ -312,6 +312,14 @@ class Kind(Settings):
         """What the estimate is, in a sentence."""
         return "the difference"
 
+    def written(self, value: float) -> str:
+        """A value of the effect in a sentence, whether it is finite or not."""
+        if math.isnan(value):
+            return "unknown"
+        if math.isinf(value):
+            return "+∞" if value > 0 else "−∞"
+        return self.amount(value)
+
     def amount(self, value: float) -> str:
         """A finite value of the effect, in a sentence."""
         return number(value)

@@ -14,7 +14,7 @@ from statistics import fmean
 from analysis.claims._base import Group
 from analysis.claims.closes import Closes
 from analysis.claims.judging import Verdict
-from analysis.claims.words import amount, claimed_words, interval_words
+from analysis.claims.words import claimed_words, interval_words
 from analysis.statistics import VerdictWord
 from analysis.wording import listed, number, tallied
 from fakeface.outcomes import Regime
@@ -148,7 +148,7 @@ def _rung_words(verdict: Verdict) -> str:
     kind = rung_of(verdict)
     assert verdict.estimate is not None
     bounded = verdict.low is not None and math.isfinite(verdict.low)
-    words = f"`{kind.run}` closes {amount(verdict, verdict.estimate)} of the gap"
+    words = f"`{kind.run}` closes {verdict.claim.kind.written(verdict.estimate)} of the gap"
     words += f", starting from `{kind.origin}`" if kind.origin != kind.start else ""
     words += f", interval {interval_words(verdict)}" if bounded else ""
     words += ", which these seeds do not bound" if verdict.low is not None and not bounded else ""
@@ -167,7 +167,7 @@ def ladder_rows(ladder: Ladder) -> Iterator[list[str]]:
     for hypothesis in ladder.hypotheses:
         for verdict in hypothesis.verdicts:
             run = rung_of(verdict).run
-            share = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
+            share = "–" if verdict.estimate is None else verdict.claim.kind.written(verdict.estimate)
             cells = _cells(rung_of(verdict), run, hypothesis.says, group_of(verdict, run))
             word = f"{verdict.word}, {verdict.change.brief}" if verdict.change else verdict.word
             yield [*cells, share, interval_words(verdict) or "–", word]

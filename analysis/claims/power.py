@@ -144,7 +144,7 @@ def _earlier_effects(kind: Kind, groups: Sequence[Group], level: float) -> tuple
     effects = kind.effects(groups, level)
     return (
         lambda _: effects,
-        f"the truth is that of the earlier seeds ({kind.amount(kind.shown(effects[0].estimate))})",
+        f"the truth is that of the earlier seeds ({kind.written(kind.shown(effects[0].estimate))})",
     )
 
 
@@ -253,7 +253,7 @@ def _shown_words(outlook: Outlook) -> str:
         return "never (spread)"
     if math.isnan(shown.low) or math.isnan(shown.high):
         return "ranks decide"
-    low, high = (kind.amount(end) if math.isfinite(end) else "" for end in (shown.low, shown.high))
+    low, high = (kind.written(end) if math.isfinite(end) else "" for end in (shown.low, shown.high))
     if low and high:
         return f"{low} to {high}"
     return f"≥ {low}" if low else f"≤ {high}"

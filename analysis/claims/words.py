@@ -29,7 +29,7 @@ def cells(verdict: Verdict) -> list[str]:
         needed = f"look at {following}" if open_ else "–"
     elif verdict.word == VerdictWord.UNDECIDED and verdict.region is not None and not verdict.objection:
         needed = "> 100" if verdict.needed_seeds is None else str(verdict.needed_seeds)
-    estimate = "–" if verdict.estimate is None else amount(verdict, verdict.estimate)
+    estimate = "–" if verdict.estimate is None else verdict.claim.kind.written(verdict.estimate)
     seeds = ", ".join(dict.fromkeys(str(n) for n in verdict.n.values())) or "–"
     return [verdict.word, verdict.claim.says, estimate, interval_words(verdict) or "–", seeds, p, needed]
 
@@ -117,7 +117,7 @@ def _found(verdict: Verdict) -> str:
 def _estimated(verdict: Verdict) -> str:
     if verdict.estimate is None:
         return ""
-    estimate, interval = amount(verdict, verdict.estimate), interval_words(verdict)
+    estimate, interval = verdict.claim.kind.written(verdict.estimate), interval_words(verdict)
     bounds = f", interval {interval}" if interval not in ("", estimate) else ""
     return f": {verdict.claim.kind.effect_name} is {estimate}{bounds}"
 
@@ -181,19 +181,10 @@ def claimed_words(verdict: Verdict) -> str:
     """Where the claim says that the truth is: "below −5%"."""
     assert verdict.region is not None
     low, high = verdict.region.low, verdict.region.high
-    ends = [amount(verdict, end) if math.isfinite(end) else "" for end in (low, high)]
+    ends = [verdict.claim.kind.written(end) if math.isfinite(end) else "" for end in (low, high)]
     if all(ends):
         return f"between {ends[0]} and {ends[1]}"
     return f"above {ends[0]}" if ends[0] else f"below {ends[1]}"
-
-
-def amount(verdict: Verdict, value: float) -> str:
-    """A value of the effect as the claim's kind writes it."""
-    if math.isnan(value):
-        return "unknown"
-    if math.isinf(value):
-        return "+∞" if value > 0 else "−∞"
-    return verdict.claim.kind.amount(value)
 
 
 def interval_words(verdict: Verdict) -> str:
@@ -203,7 +194,9 @@ def interval_words(verdict: Verdict) -> str:
     if (verdict.low, verdict.high) == (-math.inf, math.inf):
         words = "unbounded"
     else:
-        words = " to ".join(dict.fromkeys(amount(verdict, end) for end in (verdict.low, verdict.high)))
+        words = " to ".join(
+            dict.fromkeys(verdict.claim.kind.written(end) for end in (verdict.low, verdict.high))
+        )
     return words if verdict.look is None else f"{words} ({level_words(verdict.look.level)})"
 
 

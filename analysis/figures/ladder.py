@@ -8,7 +8,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.claims.judging import Verdict
 from analysis.claims.ladders import Answer, Ladder, answer_of, group_of, rung_of, shares
-from analysis.claims.words import amount
 from analysis.figures import style
 from analysis.figures.outcomes import LOOKS
 from analysis.figures.row_chart import beside, place_rows, row_chart
@@ -93,7 +92,7 @@ def _draw(ax: Axes, y: float, verdict: Verdict) -> None:
         )  # fmt: skip
     if verdict.estimate is not None:  # the share, and whether it is what was claimed
         bold = answer_of(verdict) is Answer.YES
-        beside(ax, y, _SHARE, amount(verdict, verdict.estimate), style.INK, right=True, bold=bold)
+        beside(ax, y, _SHARE, verdict.claim.kind.written(verdict.estimate), style.INK, right=True, bold=bold)
         beside(ax, y, _VERDICT, verdict.word, style.INK, bold=bold)
     else:
         why = group.lacking if group is not None and group.lacking else str(verdict.word)
