@@ -119,7 +119,7 @@ class UntilDecided:
         """Train rounds and take looks until every claim is decided or has had its last look, or a job does not end.
 
         Args:
-            expect: called with the number of jobs that are known so far.
+            expect: called with the number of jobs that are left of those known so far.
         """
         if self.decided:
             out.say("Decided before, on the same seeds or more: {}", listed(self.decided), wrap=True)
@@ -129,7 +129,7 @@ class UntilDecided:
         while jobs:
             before = Snapshot(self.store.root)
             todo = [job for job in jobs if state_of(job, before).status != Status.DONE]
-            expect(len(summary.exits) + len(todo))
+            expect(len(todo))
             run_plan(todo, dispatcher)
             now = Snapshot(self.store.root)
             if not self.claims or any(state_of(job, now).status != Status.DONE for job in jobs):

@@ -1,6 +1,7 @@
 """`ablate run --until-decided`: rounds of seeds, looks that are fixed before the first, also after a kill."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,12 @@ def test_seeds_are_added_until_the_claims_are_decided_also_after_a_kill(ablate, 
     ]
     assert "Looks at 3, 5, 8, 13 and 20 seeds a run" in out
     assert "Look at 13 seeds a run: 2 of 2 claims decided" in out
+    # Two, three and five further seeds: each round knows how many have ended, and how many there are with its own.
+    assert re.findall(r"^\((\d+/\d+)\)", out, re.MULTILINE) == [
+        *(f"{number}/2" for number in (1, 2)),
+        *(f"{number}/5" for number in (3, 4, 5)),
+        *(f"{number}/10" for number in range(6, 11)),
+    ]
     assert [one["kind"] for one in records(tmp_path, "noise")].count("design") == 1
     before = len(list(tmp_path.glob("results/jobs/*")))
     ablate(*COMMAND)
