@@ -90,14 +90,18 @@ def others(claims: Mapping[str, Mapping[str, Any]], *, causes: bool) -> Iterator
 
 
 def _cell(claim: Any) -> str:
-    """A verdict with the share of the gap, or the ratio, and its interval."""
+    """A verdict with the share of the gap, or the ratio, its interval and the seeds."""
     if claim is None:
         return "—"
     word = f"**{claim['verdict']}**"
     if claim["estimate"] is None:
         return word
-    low, high = (f"{100 * float(end):,.0f}%".replace("-", "−") for end in claim["interval"])
-    return f"{word}: {100 * claim['estimate']:,.0f}% ({low} to {high})".replace("-", "−")
+    estimate, low, high = (
+        f"{round(100 * float(share)):,}%".replace("-", "−")
+        for share in (claim["estimate"], *claim["interval"])
+    )
+    seeds = ", ".join(dict.fromkeys(str(count) for count in claim["n"].values()))
+    return f"{word}: {estimate} ({low} to {high}; {seeds} seeds)"
 
 
 def distances(reports: Mapping[str, Any]) -> Iterator[str]:

@@ -24,7 +24,7 @@ def mirrored(spec: Spec, store: Store, options: MirrorOptions, console: SafeCons
         wait = options.mirror_wait
         if wait > 0:
             console.note(
-                f"[dim]Shipping the rest to MLflow, at most {wait:.0f} s (Ctrl-C: do not wait) ...[/]"
+                f"[dim]Sending the remaining results to MLflow, at most {wait:.0f} s (Ctrl-C: do not wait) ...[/]"
             )
         try:
             pending = mirror.close(wait)

@@ -1,5 +1,6 @@
 """The commands that show results: `ablate status`, `report` and `generate`; and `ablate schema`."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,18 +18,25 @@ from ablations.cli.options import (
     Selectors,
     TrackingUri,
     picture_or_folder_path,
+    shell_command,
     with_bundles,
 )
 from ablations.cli.printing import READING, console, end_if_left_out, is_verbose, print_json
+from analysis.wording import counted
 from fakeface.errors import UserError
+from fakeface.outcomes import Exit
 
 if TYPE_CHECKING:
     from ablations.jobs.plan import Job
     from ablations.spec import Spec
     from ablations.store import Store
+    from analysis.frames.jobs import Frames
     from analysis.report.build import ReportFiles
 
 results_app = Commands()
+
+MOST_ELSEWHERE = 3
+"""Lines on jobs of other selections."""
 
 
 @results_app.command()
@@ -69,7 +77,26 @@ def status(
         print_results(frames, console())
         if is_verbose():
             print_evidence(frames, console())
+        _say_elsewhere(frames, store)
     end_if_left_out(store.unreadable)
+
+
+def _say_elsewhere(frames: "Frames", store: "Store") -> None:
+    """Say which jobs the store has, if none of those that were asked for has begun."""
+    if any(row["exit"] != Exit.NEW for row in frames.outcome_rows):
+        return
+    seeds: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for history in map(store.history, store.job_folders()):
+        for name in history.names[-1:]:
+            seeds[name["group"], name["profile"] or "", *name.get("overrides", ())].append(
+                history.job["seed"]
+            )
+    for (group, profile, *overrides), found in list(seeds.items())[:MOST_ELSEWHERE]:
+        command = shell_command(
+            "status", group=group, profile=profile or None, set=overrides, seeds=",".join(map(str, sorted({*found}))),
+            store=store.root,
+        )  # fmt: skip
+        console().note("The store has {} of another selection: {}", counted(len(found), "job"), command)
 
 
 @results_app.command()

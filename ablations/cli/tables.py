@@ -53,6 +53,9 @@ LONG_DETAIL = 40
 MANY_JOBS = 200
 """Jobs up to which a terminal has a row for each, and above which one for each run."""
 
+TELLING = 60.0
+"""Seconds that a plan expects from which on a percentage says how good that was: below, starting takes most of it."""
+
 A_ROW_A_RUN = "[dim]A row a run; `--json`, or a file or pipe for the output, has all {} jobs.[/]"
 
 
@@ -132,7 +135,8 @@ def comparison(price: Price, took: float) -> str:
     if price.makespan is None:
         return f"{fact}; the next plan knows how long such jobs take"
     how = "" if price.measured else " by a rule of thumb"
-    share = f" ({took / price.makespan - 1:+.0%})" if price.makespan else ""
+    telling = price.measured and price.makespan >= TELLING
+    share = f" ({took / price.makespan - 1:+.0%})" if telling else ""
     return f"{fact}; the plan expected {duration(price.makespan)}{how}{share}"
 
 

@@ -30,7 +30,7 @@ SERIES = {*STEP_SERIES, *PROBE_SERIES} - {LOSS_D_REAL, LOSS_D_FAKE, D_G_Z_AFTER}
 """Those that are kept of a run, at fewer steps. Of all others, the last value."""
 DIGITS = 4
 """Significant digits of a series: an error of 0.05% at most, far below the spread over seeds."""
-EARLY, LATER = 50, 100
+EARLY, LATER = 50, 75
 """Such a series has every step up to EARLY, then at most so many at equal distances, and the last one."""
 PICTURES = 4
 """Sample grids of a run, of its first seed."""

@@ -111,7 +111,7 @@ class Spec:
         lines = [
             f"--group: {unknown('group', name, self.groups)}" for name in groups if name not in self.groups
         ]
-        lines += [f"--run: {unknown('run', name, names)}" for name in runs if not fnmatch.filter(names, name)]
+        lines += [unknown("run", name, names) for name in runs if not fnmatch.filter(names, name)]
         if lines:
             raise UserError("\n".join(lines))
         chosen = {name for pattern in runs for name in fnmatch.filter(names, pattern)}

@@ -171,6 +171,8 @@ def read_yaml(path: Path, problems: list[Problem]) -> Node:
         data = b"" if why else path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, FileNotFoundError):
+            why = "there is no such file here; name the specification with --spec"
     if why:
         raise SpecError([Problem(Place(source), f"cannot be read: {why}")])
     try:

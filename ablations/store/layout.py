@@ -194,7 +194,7 @@ class Store:
             images = data.find(config, self.data, verify=False)
         except UserError as error:
             return FoundData(None, str(error).splitlines()[0])
-        return FoundData(images, "" if images else "not prepared yet: `ablate data prepare` does that")
+        return FoundData(images, "" if images else "not prepared yet: `ablate run` does that first")
 
     def history(self, folder: Path) -> History:
         """The job's journal, read; see `job_history`."""

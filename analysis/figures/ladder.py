@@ -25,7 +25,7 @@ _LABEL = "share of the gap closed"
 def ladder_chart(ladder: Ladder) -> Figure:
     """The share of the gap that every run closes, between its start (0%) and its goal (100%), by hypothesis.
 
-    A mark is a seed, its colour and shape the outcome; the bar is the mean of several, the line its 95% interval. A run
+    A mark is a seed, its colour and shape the outcome; the bar is the mean of several, the line its interval. A run
     without a share says why in its row; a hypothesis of which nothing was run has no rows.
     """
     titles = {f"hypothesis {index}": one for index, one in enumerate(ladder.tested)}
@@ -36,7 +36,7 @@ def ladder_chart(ladder: Ladder) -> Figure:
         rows,
         title=f"Between {ladder.start} and {ladder.goal}: how near each step comes",
         xlabel=_LABEL,
-        subtitle="a mark is one seed, a bar the mean of several with its 95% interval",
+        subtitle="a mark is one seed, a bar the mean of several with its interval",
         labels=labels | {verdict.claim.name: _label(verdict) for verdict in verdicts},
     )
     _scale(ax, verdicts)

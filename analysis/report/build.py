@@ -59,7 +59,7 @@ def build(
     if frames.outcomes.empty or (frames.outcomes["exit"] == Exit.NEW).all():
         raise UserError(
             "nothing to report on: none of the selected jobs has begun. Train them with `ablate run` and the same "
-            "selectors first, then `ablate report`."
+            "selectors first, then `ablate report`. `ablate status` says what else the store has."
         )
     results = compute(frames, title=title, command=command, inputs=inputs)
     with ThreadPoolExecutor(1) as meanwhile:

@@ -103,7 +103,7 @@ def summary(rows: Sequence[Row], quality: str, floor: float | None = None) -> st
     best, worst = (f"{span(finite[run], between='–')} for `{run}`" for run in (scored[0], scored[-1]))
     text = f"is {best}" if len(scored) == 1 else f"runs from {best} to {worst}"
     text = f"{jobs}. The Fréchet distance to the real images, {quality}, {text}; lower is better"
-    text += "." if floor is None else f", and as many real images have {number(floor)} among themselves."
+    text += "." if floor is None else f"; two sets of as many real images differ by {number(floor)}."
     return f"{text} Scores that are not finite rank last: {_who(broken)}." if broken else text
 
 

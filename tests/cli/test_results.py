@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,15 @@ def test_status_lists_every_job_with_its_results(trained: Place):
         ].keys()
         assert row["mlflow_run_id"] is None, "nothing was shipped"
     assert len({row["weights_sha256"] for row in rows}) == 4
+
+
+def test_status_says_which_jobs_the_store_has_if_none_of_those_asked_for_has_begun(trained: Place):
+    lines = trained("status", "--seeds", "77").stdout.splitlines()
+    (hint,) = [line for line in lines if "another selection" in line]
+    command = shlex.split(hint.partition(": ")[2])
+    assert command[:2] == ["ablate", "status"]
+    assert "another selection" not in trained(*command[1:]).stdout
+    assert "finished" in trained(*command[1:]).stdout
 
 
 def test_generate_draws_a_grid_and_single_images(trained: Place):

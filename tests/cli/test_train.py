@@ -325,7 +325,7 @@ def test_the_hint_to_compare_names_the_command_for_this_store_and_uri(
 def test_what_the_mirror_lacks_is_said_with_reason_and_command(ablate):
     uri = "http://127.0.0.1:9"
     out = ablate("run", "--run", "sgd", *SHORT[1:], "--tracking-uri", uri, "--mirror-wait", "8").stdout
-    assert "Shipping the rest to MLflow" in out
+    assert "Sending the remaining results to MLflow" in out
     reason, _, command = out.split("MLflow lacks")[1].partition("`ablate sync")
     assert "127.0.0.1" in reason
     assert command.startswith(f" --tracking-uri {uri}` ships the rest")

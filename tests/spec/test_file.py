@@ -214,8 +214,8 @@ def test_an_unknown_selector_names_the_nearest_or_the_known(spec: Spec) -> None:
         spec.select(["z"], ["sdg", "b*", "a"])
     assert str(caught.value).splitlines() == [
         "--group: unknown group 'z' (known: report, x, y)",
-        "--run: unknown run 'sdg' — did you mean 'sgd'?",
-        "--run: unknown run 'b*' (known: a, sgd, sgd-long, t-p, t, t-q)",
+        "unknown run 'sdg' — did you mean 'sgd'?",
+        "unknown run 'b*' (known: a, sgd, sgd-long, t-p, t, t-q)",
     ]
 
 
