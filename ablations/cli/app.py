@@ -32,7 +32,7 @@ EXIT_STATUS = "\n".join(
         "1 = something is amiss: a job crashed, results were left out, MLflow lacks some, an audit found a difference, "
         "doctor something to mend.",
         "2 = refused, with the reason: a wrong option, file or machine.",
-        "130 = stopped by Ctrl-C or a signal; the same command resumes.",
+        "130 = a training was stopped by Ctrl-C or a signal; the same command resumes.",
     )
 )
 """The end of the help; README says the same."""

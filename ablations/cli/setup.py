@@ -61,6 +61,8 @@ def prepare_images(
     prepared: dict[DataConfig, ImageSet] = {}
     with Bar(console=console, transient=True, disable=not console.shows_progress) as bar:
         for config in dict.fromkeys(data_key(run.config.data) for run in runs):
+            if not console.is_terminal and store.find_data(config).images is None:
+                console.note("Preparing {} ...", config.name)  # in place of the bar
             task = bar.add_task(f"preparing {config.name}", total=None)
             prepared[config] = data.prepare(config, store.data, refresh=refresh, progress=_advance(bar, task))
             real_statistics_of(prepared[config])  # refuses images that no training can be compared with
