@@ -19,7 +19,7 @@ def test_show_has_settings_outcome_evidence_score_and_files(trained: Place):
     text = trained("show", "sgd").stdout
     assert "took all 24 steps" in text
     assert "optimizer.G.name" in text
-    assert f"fd_efficientnet_lite0 {number(row['scores'][0]['values']['fd_efficientnet_lite0'])} " in text
+    assert f"fd_efficientnet_lite0 {number(row['scores'][0]['values']['fd_efficientnet_lite0'])}\n" in text
     assert trained.json("show", "sgd-s0") == [row]
 
 
