@@ -1,6 +1,7 @@
 """`make bench`: our path and a named reference by turns, as the median ratio of their times and its spread.
 
 step, epochs, tracking: a GAN step, epochs of a folder of JPEGs, and what journal and mirror add to a step.
+arithmetic: how near a step comes to the rate of a matrix product.
 frechet, features: what a score costs. commands, planning, listing, loading: what looking costs.
 Only if named, executors, busy, coverage, intervals: how full workers are kept, steps beside other programs, and whether
 intervals are as wide as they should be.
@@ -14,6 +15,7 @@ from pathlib import Path
 import torch
 
 from ablations.jobs.machine import select_device, stack
+from benchmarks.arithmetic import bench_arithmetic
 from benchmarks.busy import bench_busy
 from benchmarks.commands import bench_commands, bench_listing, bench_planning
 from benchmarks.coverage import TABLES
@@ -40,6 +42,7 @@ RATIOS: dict[str, Callable[[argparse.Namespace], Iterator[Ratio]]] = {
         for size in options.sizes
         for precision in PRECISIONS
     ),
+    "arithmetic": lambda options: bench_arithmetic(64, 64, options.pairs, torch.device("cpu")),
     "tracking": lambda options: (
         bench_mirror(size, options.steps, options.pairs, select_device(options.device))
         for size in options.sizes

@@ -90,6 +90,12 @@ def run_(
         return _show_plan(chosen, work, rerun=rerun, **looking, json_=json_)
     out = console(stderr=json_)
     out.note(LOADING)
+    if profile_steps:
+        work = replace(work, executor="serial")
+        # Before anything starts the GPU: its time then counts where it is spent.
+        os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
+    spec, runs, store = chosen.choose()  # before torch is loaded, so that what is wrong is said at once
+
     from ablations import tracking
     from ablations.cli import setup
     from ablations.cli.mirroring import mirrored
@@ -101,11 +107,6 @@ def run_(
     from ablations.jobs.status import Status, state_of
     from ablations.store import Snapshot, data_key
 
-    if profile_steps:
-        work = replace(work, executor="serial")
-        # Before anything starts the GPU: its time then counts where it is spent.
-        os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
-    spec, runs, store = chosen.choose()
     executor = setup.make_executor(store, work)
     make_plan(spec, runs, lambda _: None)  # a wrong name stops the command before it prepares anything
     images = setup.prepare_images(runs, store, out)
