@@ -162,8 +162,10 @@ def test_a_command_in_a_sentence_has_the_names_and_options_that_it_is_written_wi
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout in which `make setup` was run, with a specification at a tiny size."""
+    for variable in ("MAKEFLAGS", "MFLAGS", "ARGS"):  # of the `make test` that runs this
+        monkeypatch.delenv(variable, raising=False)
     folder = tmp_path / "a folder"  # with a space, as on many a machine
     folder.mkdir()
     spec = (ROOT / "runs.yaml").read_text()
