@@ -35,6 +35,7 @@ LEGEND = {
     "shown if": f"the true value with which it is supported in {POWER:.0%} of all cases; never: with no value, since "
     "the smallest p of these seeds, or their spread, is too large",
     "spread": "standard deviation over seeds",
+    "more": 'docs/statistics.md, under "Power before the money is spent"',
 }
 """What the columns hold."""
 
