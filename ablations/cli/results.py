@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 results_app = Commands()
 
 MOST_ELSEWHERE = 3
-"""Lines on jobs of other selections."""
+"""Selections that are listed at most."""
 
 
 @results_app.command()
@@ -82,7 +82,7 @@ def status(
 
 
 def _say_elsewhere(frames: "Frames", store: "Store") -> None:
-    """Say which jobs the store has, if none of those that were asked for has begun."""
+    """If none of the requested jobs has begun, list what the store has, as commands that show it."""
     if any(row["exit"] != Exit.NEW for row in frames.outcome_rows):
         return
     seeds: dict[tuple[str, ...], list[int]] = defaultdict(list)

@@ -29,8 +29,8 @@ _LISTS = {
 """Kinds of records that a history keeps, and in which list."""
 
 _LATE = {f'{{"kind":"{kind}",'.encode(): kind for kind in ("metrics", "image", "diagnosis")}
-"""Kinds whose records are read when they are first asked for, by how their JSON begins: nearly all of a journal, and
-most commands need none of them."""
+"""Kinds whose records are parsed on first use, by how their JSON begins: they are most of a journal, and most commands
+need none of them."""
 _LATE_START = tuple(_LATE)
 
 
@@ -88,7 +88,7 @@ class History:
     notes: list[Record] = field(default_factory=list)
     outcome: Record | None = None
     damaged: list[int] = field(default_factory=list)
-    """`damaged_lines`, but of records that nothing has asked for only those with a wrong checksum."""
+    """`damaged_lines`, but of records that have not been used only those with a wrong checksum."""
     unreadable: str = ""
     """Why the journal cannot be read, and what to do; the history then has no records."""
     running_elsewhere: bool = False

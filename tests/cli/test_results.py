@@ -34,7 +34,7 @@ def test_status_lists_every_job_with_its_results(trained: Place):
     assert len({row["weights_sha256"] for row in rows}) == 4
 
 
-def test_status_says_which_jobs_the_store_has_if_none_of_those_asked_for_has_begun(trained: Place):
+def test_status_lists_what_the_store_has_if_none_of_the_requested_jobs_has_begun(trained: Place):
     lines = trained("status", "--seeds", "77").stdout.splitlines()
     (hint,) = [line for line in lines if "another selection" in line]
     command = shlex.split(hint.partition(": ")[2])
