@@ -96,12 +96,15 @@ def _finished(job: Job, store: Store) -> History | None:
 
 def _recorded(jobs: Sequence[Job], store: Store) -> Recorded:
     """What a plan for the export has to know of these jobs."""
-    recorded = Recorded({}, {}, {}, {})
+    recorded = Recorded({}, {}, {}, parts={})
     for job in jobs:
         config, key = job.config, key_of(data_key(job.config.data))
         images = store.find_data(config.data).images
         resolved = _portable(job.resolved, config.data.path)
-        recorded.trainings[key_of(config.training())] = {"resolved": resolved, "code": job.code}
+        recorded.trainings[key_of(config.training())] = {
+            "resolved": resolved,
+            "code": recorded.part(job.code),
+        }
         recorded.protocols[key_of(config.evaluation)] = {k: list(one) for k, one in job.protocols.items()}
         if images is not None:
             recorded.data[key] = {
@@ -123,7 +126,7 @@ def _write_job(
     """Write one job's journal and pictures.
 
     Args:
-        recorded: gets the digests of the claims.
+        recorded: gets the parts that many records have in common.
         series: those of which more than the last value is kept.
         whole: those of which every value is kept.
         pictures: records of the grids that are kept.
@@ -132,18 +135,14 @@ def _write_job(
     folder = target.jobs / history.folder.name
     folder.mkdir()
     path = history.job["config"]["data"].get("path")
-    job = _portable(history.job, path) | {"code": {}}  # the export has it once, for all seeds
-    if job.get("claims"):
-        recorded.claims[job["claims"]["sha256"]] = job["claims"]["each"]
-        job["claims"] = {"sha256": job["claims"]["sha256"]}
     records = [
-        job,
+        recorded.shortened(_portable(history.job, path)),
         *(_portable(name, path) for name in history.names),
         *(session | {"git": _commit(session)} for session in history.sessions),
         *_metrics(history, series, whole),
         *filter(None, (_picture(record, history.folder, folder, side) for record in pictures)),
-        *(history.curve if series else ()),
-        *history.evaluations,
+        *map(recorded.shortened, history.curve if series else ()),
+        *map(recorded.shortened, history.evaluations),
         *history.notes,
     ]
     records.sort(key=lambda record: int(record["time"]))  # stable: what one process wrote stays in its order

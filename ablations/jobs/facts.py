@@ -101,7 +101,7 @@ class Facts:
         return {ScoreKind(kind): Protocol(*protocol) for kind, protocol in found.items()}
 
     def _recorded_of(self, config: RunConfig) -> dict[str, Any] | None:
-        return self._recorded.trainings.get(key_of(config.training())) if self._recorded else None
+        return self._recorded.training(config.training()) if self._recorded else None
 
     def _answer(self, question: list[Any], ask: Callable[[], Any]) -> Any:
         answers, values = self._memory["answers"], self._memory["values"]

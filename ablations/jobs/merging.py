@@ -18,6 +18,7 @@ from filelock import Timeout
 
 from ablations.jobs.resuming import usable_checkpoint
 from ablations.store import IDENTITY_DIGITS, Store, check_no_links, is_running, job_lock, journal
+from ablations.store.exported import complete
 from ablations.store.history import History, exit_of
 from ablations.store.inside import real_folders
 from ablations.store.journal import Journal
@@ -76,7 +77,7 @@ def merge(store: Store, other: Store) -> Iterator[Merged]:
         ):
             for folder in folders:
                 try:
-                    merged = bring(store, folder)
+                    merged = bring(store, other, folder)
                 except Timeout:
                     merged = Merged(folder.name, Fate.LEFT, RUNNING)
                 except (UserError, OSError) as error:
@@ -100,18 +101,18 @@ def _check_other(store: Store, other: Store) -> None:
             raise UserError(f"{folder}: a link; name the store that it leads to")
 
 
-def _bring_job(store: Store, folder: Path) -> Merged | None:
+def _bring_job(store: Store, other: Store, folder: Path) -> Merged | None:
     """None if the job never began."""
     if not os.path.lexists(folder / "journal.jsonl"):
         return None
     before = _state(folder)
-    theirs = store.history(folder)
+    theirs = other.history(folder)
     identity = theirs.job.get("identity", "")
     if theirs.unreadable or folder.name.rpartition("-")[2] != identity[:IDENTITY_DIGITS]:
         raise UserError(theirs.unreadable or f"{folder}: its journal is not of the job that the name says")
     place = store.find(identity)
     if place is None:
-        _staged(store, folder, before).rename(store.jobs / folder.name)
+        _staged_job(store, other, folder, before).rename(store.jobs / folder.name)
         return Merged(folder.name, Fate.ADDED)
     check_no_links(place)
     with job_lock(place).acquire(timeout=0):
@@ -120,7 +121,7 @@ def _bring_job(store: Store, folder: Path) -> Merged | None:
             raise UserError(ours.unreadable or f"{place}: another training has this name")
         if _reached(ours) >= _reached(theirs):
             return _completed(ours, theirs)
-        staged = _staged(store, folder, before)
+        staged = _staged_job(store, other, folder, before)
         _add(staged, "named", [name for name in ours.names if not _has(theirs.names, name)])
         store.set_aside(place)
         for notes in real_folders(store.mirror):  # of the job that is now aside: how far it was shipped
@@ -170,7 +171,7 @@ def _add(folder: Path, kind: str, records: list[dict[str, object]]) -> None:
             file.sync()
 
 
-def _bring_study(store: Store, folder: Path) -> Merged:
+def _bring_study(store: Store, _other: Store, folder: Path) -> Merged:
     before, place = _state(folder), store.studies / folder.name
     if place.exists():
         names = [str(path.relative_to(folder)) for path, _, _ in before]
@@ -183,7 +184,7 @@ def _bring_study(store: Store, folder: Path) -> Merged:
     return Merged(folder.name, Fate.ADDED)
 
 
-def _bring_looks(store: Store, folder: Path) -> Merged:
+def _bring_looks(store: Store, _other: Store, folder: Path) -> Merged:
     """Looks at a claim that were taken in either store were taken."""
     before, place = _state(folder), store.looks_at(folder.name.rpartition("-")[2])
     if place is None:
@@ -209,6 +210,18 @@ def _state(folder: Path) -> _State:
     check_no_links(folder)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "lock"]
     return [(path, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+
+
+def _staged_job(store: Store, other: Store, folder: Path, before: _State) -> Path:
+    """`_staged`, with the journal of an export made whole again."""
+    staged = _staged(store, folder, before)
+    if other.recorded:
+        path = staged / "journal.jsonl"
+        records = journal.read(path).records
+        for record in records:
+            complete(record, other.recorded)
+        path.write_bytes(b"".join(map(journal.encode, records)))
+    return staged
 
 
 def _staged(store: Store, folder: Path, before: _State) -> Path:

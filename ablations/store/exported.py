@@ -4,42 +4,62 @@
 asks of the components and the prepared data, so that each job keeps the identity under which it was trained.
 """
 
+import copy
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ablations.store.journal import Record
 from ablations.store.sealed import is_changed, sealed
 from fakeface.config import DataConfig, Settings, canonical_digest, changed_settings
 from fakeface.data import ImageSet
 from fakeface.errors import UserError
 from fakeface.files import os_errors, regular_file
+from fakeface.scores import ScoreKind
 
 FILE = "export.json"
+PART = "part"
+"""In an export's journal, the key beside which the digest of a part stands that many records have in common."""
+PART_DIGITS = 12
 
 
 class Recorded(NamedTuple):
     """What was recorded for settings, each by `key_of` of them."""
 
     trainings: dict[str, Any]
-    """`resolved` settings and digests of `code`."""
+    """`resolved` settings and digests of `code`, a part."""
     protocols: dict[str, Any]
     """Of an evaluation's settings: protocols by kind of score."""
     data: dict[str, Any]
     """Of data settings: name, source, digest and shape of the images."""
-    claims: dict[str, Any]
-    """Digests of `each` claim, by the `sha256` of all of them: thousands of bytes that most jobs share."""
+    parts: dict[str, Any]
+    """What many records have in common, most of their bytes, by its digest: codes, claims and protocols."""
 
-    def complete(self, job: dict[str, Any]) -> None:
-        """Add to a `job` record what is recorded here for all of them."""
-        if job.get("claims"):
-            job["claims"].setdefault("each", self.claims.get(job["claims"]["sha256"], {}))
+    def part(self, value: Mapping[str, Any]) -> dict[str, str]:
+        """Keep a part. Returns what stands in its place."""
+        digest = canonical_digest(value)[:PART_DIGITS]
+        self.parts[digest] = value
+        return {PART: digest}
+
+    def shortened(self, record: Record) -> Record:
+        """A record whose parts are kept here."""
+        short = copy.deepcopy(record)
+        for holder, name in _parts(short):
+            holder[name] = self.part(holder[name])
+        return short
 
     def write(self, root: Path) -> None:
         """Write the file into an export. Raises UserError if the disk refuses."""
         with os_errors(root / FILE, "write the export"):
             (root / FILE).write_bytes(sealed(self._asdict()))
+
+    def training(self, settings: Settings) -> dict[str, Any] | None:
+        """`resolved` settings and `code` of a training; None if the export has none with these settings."""
+        found = self.trainings.get(key_of(settings))
+        return None if found is None else found | {"code": self.parts[found["code"][PART]]}
 
     def images(self, config: DataConfig) -> ImageSet | None:
         """The data set without its pixels; None if the export has no training on it."""
@@ -48,6 +68,32 @@ class Recorded(NamedTuple):
             return None
         pixels = np.broadcast_to(np.uint8(0), tuple(found["shape"]))
         return ImageSet(pixels, found["digest"], found["name"], found["source"], ())
+
+
+def complete(record: Record, recorded: Recorded | None) -> None:
+    """Put the parts of a record back, if it has been shortened.
+
+    Raises:
+        UserError: a part is not there.
+    """
+    for holder, name in _parts(record):
+        if PART in holder[name]:
+            digest = holder[name][PART]
+            if recorded is None or digest not in recorded.parts:
+                why = f"it was copied out of an export without that one's {FILE}"
+                raise UserError(f"{why}; use `ablate merge` to bring an export into a store")
+            holder[name] = recorded.parts[digest]
+
+
+def _parts(record: Record) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where a record has parts: each as a key of a dictionary."""
+    match record.get("kind"):
+        case "job":
+            yield record, "code"
+            if record.get("claims"):
+                yield record["claims"], "each"
+        case ScoreKind.FINAL | ScoreKind.CURVE if "details" in record:
+            yield record, "details"
 
 
 def recorded_in(root: Path) -> Recorded | None:

@@ -199,21 +199,24 @@ class Store:
     def history(self, folder: Path) -> History:
         """The job's journal, read; see `job_history`."""
         read = history.job_history(folder)
-        self._complete(read.job)
+        try:
+            for record in (read.job, *read.evaluations, *read.curve):
+                exported.complete(record, self.recorded)
+        except UserError as error:
+            return History(read.path, unreadable=f"{read.path}: {error}")
         return read
 
     def job_record(self, folder: Path) -> Record | None:
-        """The `job` record alone; None if there is none, or if it is damaged. Raises UserError as `journal.first`."""
+        """The `job` record alone; None if there is none, or if it is damaged.
+
+        Raises:
+            UserError: as `journal.first` and `exported.complete`.
+        """
         record = journal.first(folder / "journal.jsonl")
         if record is None or record["kind"] != "job":
             return None
-        self._complete(record)
+        exported.complete(record, self.recorded)
         return record
-
-    def _complete(self, job: Record) -> None:
-        """Add what an export has once for all jobs."""
-        if self.recorded:
-            self.recorded.complete(job)
 
 
 class Snapshot(Store):

@@ -72,11 +72,15 @@ class _ClaimDigests(_Form):
     """Of all statements of its family."""
 
 
+class _Part(_Form):
+    part: str
+    """Its digest, under which the `export.json` of an export has it."""
+
+
 class _Claims(_Form):
     sha256: str
     """Of all claims together."""
-    each: dict[str, _ClaimDigests] = {}
-    """In an export, `export.json` has them."""
+    each: dict[str, _ClaimDigests] | _Part
 
 
 class JobRecord(AnyRecord):
@@ -90,7 +94,7 @@ class JobRecord(AnyRecord):
     """Those that differ from the defaults."""
     resolved: dict[str, Any] = {}
     data: _Data
-    code: dict[str, str]
+    code: dict[str, str] | _Part
     """Digests of all definitions between the settings and the weights."""
     config: _Config
     total_steps: Step

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ablations.store import Store
 from tests.conftest import TINY_SPEC
 from tests.processes import ablate
 
@@ -112,3 +113,21 @@ def test_an_export_that_was_edited_is_refused(folder: Path):
     (edited / "export.json").write_text(json.dumps(record))
     refused = ablate(folder, "status", *SELECTED, "--store", "edited", check=2)
     assert "damaged or edited" in refused.stderr
+
+
+def test_a_merged_export_is_a_store_like_any_other(folder: Path):
+    ablate(folder, "merge", "small", "--store", "merged")
+    of_export, of_merged = report(folder, "small"), report(folder, "merged")
+    assert of_merged["claims"] == of_export["claims"]
+    stores = [Store(folder / name) for name in ("results", "merged")]
+    trained, merged = ([store.job_record(job) for job in store.job_folders()] for store in stores)
+    assert merged == trained
+    whole = ablate(folder, "merge", "results", "--store", "merged").stdout
+    assert whole.count("replaced  baseline") == 2, "the same trainings with their weights"
+
+
+def test_jobs_that_were_copied_out_of_an_export_say_how_to_bring_them(folder: Path):
+    shutil.copytree(folder / "results/data", folder / "copied/data")
+    shutil.copytree(folder / "small/jobs", folder / "copied/jobs")
+    refused = ablate(folder, "report", *SELECTED, "--store", "copied", "--no-mirror", check=1)
+    assert "use `ablate merge`" in refused.stderr
