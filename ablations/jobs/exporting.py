@@ -102,7 +102,7 @@ def _recorded(jobs: Sequence[Job], store: Store) -> Recorded:
         images = store.find_data(config.data).images
         resolved = _portable(job.resolved, config.data.path)
         recorded.trainings[key_of(config.training())] = {
-            "resolved": resolved,
+            "resolved": recorded.part(resolved),
             "code": recorded.part(job.code),
         }
         recorded.protocols[key_of(config.evaluation)] = {k: list(one) for k, one in job.protocols.items()}

@@ -30,13 +30,13 @@ class Recorded(NamedTuple):
     """What was recorded for settings, each by `key_of` of them."""
 
     trainings: dict[str, Any]
-    """`resolved` settings and digests of `code`, a part."""
+    """Its `resolved` settings and its `code`, both parts."""
     protocols: dict[str, Any]
     """Of an evaluation's settings: protocols by kind of score."""
     data: dict[str, Any]
     """Of data settings: name, source, digest and shape of the images."""
     parts: dict[str, Any]
-    """What many records have in common, most of their bytes, by its digest: codes, claims and protocols."""
+    """What many records have in common, by its digest: settings, code, claims and protocols."""
 
     def part(self, value: Mapping[str, Any]) -> dict[str, str]:
         """Keep a part. Returns what stands in its place."""
@@ -59,7 +59,7 @@ class Recorded(NamedTuple):
     def training(self, settings: Settings) -> dict[str, Any] | None:
         """`resolved` settings and `code` of a training; None if the export has none with these settings."""
         found = self.trainings.get(key_of(settings))
-        return None if found is None else found | {"code": self.parts[found["code"][PART]]}
+        return None if found is None else {name: self.parts[part[PART]] for name, part in found.items()}
 
     def images(self, config: DataConfig) -> ImageSet | None:
         """The data set without its pixels; None if the export has no training on it."""
@@ -89,7 +89,7 @@ def _parts(record: Record) -> Iterator[tuple[dict[str, Any], str]]:
     """Where a record has parts: each as a key of a dictionary."""
     match record.get("kind"):
         case "job":
-            yield record, "code"
+            yield from ((record, name) for name in ("resolved", "code") if name in record)
             if record.get("claims"):
                 yield record["claims"], "each"
         case ScoreKind.FINAL | ScoreKind.CURVE if "details" in record:
