@@ -22,7 +22,7 @@ from ablations.cli.options import (
     with_bundles,
 )
 from ablations.cli.printing import READING, console, end_if_left_out, is_verbose, print_json
-from analysis.wording import counted
+from analysis.wording import counted, ranges
 from fakeface.errors import UserError
 from fakeface.outcomes import Exit
 
@@ -93,7 +93,7 @@ def _say_elsewhere(frames: "Frames", store: "Store") -> None:
             )
     for (group, profile, *overrides), found in list(seeds.items())[:MOST_ELSEWHERE]:
         command = shell_command(
-            "status", group=group, profile=profile or None, set=overrides, seeds=",".join(map(str, sorted({*found}))),
+            "status", group=group, profile=profile or None, set=overrides, seeds=ranges(sorted({*found})).replace(" ", ""),
             store=store.root,
         )  # fmt: skip
         console().note("The store has {} of another selection: {}", counted(len(found), "job"), command)
