@@ -92,10 +92,10 @@ def _say_elsewhere(frames: "Frames", store: "Store") -> None:
                 history.job["seed"]
             )
     for (group, profile, *overrides), found in list(seeds.items())[:MOST_ELSEWHERE]:
+        spans = ranges(sorted({*found})).replace(" ", "")
         command = shell_command(
-            "status", group=group, profile=profile or None, set=overrides, seeds=ranges(sorted({*found})).replace(" ", ""),
-            store=store.root,
-        )  # fmt: skip
+            "status", group=group, profile=profile or None, set=overrides, seeds=spans, store=store.root
+        )
         console().note("The store has {} of another selection: {}", counted(len(found), "job"), command)
 
 
