@@ -100,7 +100,7 @@ def _recorded(jobs: Sequence[Job], store: Store) -> Recorded:
     for job in jobs:
         config, key = job.config, key_of(data_key(job.config.data))
         images = store.find_data(config.data).images
-        resolved = _portable(job.resolved, config.data.path)
+        resolved = _without_path(job.resolved, config.data.path)
         recorded.trainings[key_of(config.training())] = {
             "resolved": recorded.part(resolved),
             "code": recorded.part(job.code),
@@ -134,10 +134,9 @@ def _write_job(
     """
     folder = target.jobs / history.folder.name
     folder.mkdir()
-    path = history.job["config"]["data"].get("path")
     records = [
-        recorded.shortened(_portable(history.job, path)),
-        *(_portable(name, path) for name in history.names),
+        recorded.shortened(_portable(history.job)),
+        *map(_portable, history.names),
         *(session | {"git": _commit(session)} for session in history.sessions),
         *_metrics(history, series, whole),
         *filter(None, (_picture(record, history.folder, folder, side) for record in pictures)),
@@ -151,14 +150,20 @@ def _write_job(
     (folder / "journal.jsonl").write_bytes(b"".join(map(encode, records)))
 
 
-def _portable(value: Any, path: str | None) -> Any:
-    """A JSON value with the last part of a path in place of the whole: an export is read on other machines."""
+def _portable(record: Record) -> Record:
+    """A record with the last part of its images' path in place of the whole: an export is read on other machines."""
+    found: Record = _without_path(record, record.get("config", {}).get("data", {}).get("path"))
+    return found
+
+
+def _without_path(value: Any, path: str | None) -> Any:
+    """A JSON value with the last part of a path in place of the whole."""
     if path is None:
         return value
     if isinstance(value, dict):
-        return {key: _portable(inner, path) for key, inner in value.items()}
+        return {key: _without_path(inner, path) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_portable(inner, path) for inner in value]
+        return [_without_path(inner, path) for inner in value]
     return value.replace(path, PurePath(path).name) if isinstance(value, str) else value
 
 
