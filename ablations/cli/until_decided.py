@@ -33,6 +33,7 @@ DEFAULT_MOST = 20
 """Of each run, where the command names no number."""
 OPEN = (VerdictWord.UNDECIDED, VerdictWord.DESCRIBED)
 """The verdicts that further seeds may change."""
+DECIDED = (VerdictWord.SUPPORTED, VerdictWord.REFUTED)
 
 
 class UntilDecided:
@@ -187,15 +188,21 @@ class UntilDecided:
         looked = [name for name in self.claims if self.taken[name]]
         seeds = max(len(self._look_at(name).seeds) for name in looked)
         open_ = [name for name in looked if self._is_open(name)]
-        words = f"Look at {seeds} seeds a run: {len(looked) - len(open_)} of {counted(len(looked), 'claim')} decided"
-        return f"{words}; open: {listed(open_)}" if open_ else words
+        decided = [name for name in looked if self.verdicts[name].word in DECIDED]
+        refused = [name for name in looked if name not in (*open_, *decided)]
+        words = f"Look at {seeds} seeds a run: {len(decided)} of {counted(len(looked), 'claim')} decided"
+        words += f"; open: {listed(open_)}" if open_ else ""
+        return (
+            f"{words}; cannot be judged: {listed(refused)} (`ablate report` says why)" if refused else words
+        )
 
 
 def _is_decided(looks: Looks, seeds: Sequence[int]) -> bool:
     """Whether a report on these seeds, and perhaps more, decided a claim before looks at it were fixed."""
     if looks.design_for(seeds) is not None:
         return False
-    return any(one.verdict not in OPEN and set(seeds) <= set(one.seeds) for one in looks.taken)
+    newest = {frozenset(one.seeds): one.verdict for one in looks.taken}  # a training may have been replaced
+    return any(verdict not in OPEN and known.issuperset(seeds) for known, verdict in newest.items())
 
 
 def design_of(seeds: Sequence[int], most: int) -> Design:

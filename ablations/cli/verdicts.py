@@ -137,7 +137,7 @@ def with_earlier_looks(
         if own is not None and verdict.word in JUDGED:
             design = own.design_for(seeds)
             verdict = replace(verdict, judged_before=own.taken_besides(judged_by, design))
-            if design is None:
+            if design is None and judged_by:
                 look = TakenLook(judged_by, Look(judged_by).level, verdict.word)
                 with suppress(UserError):  # a store that cannot be written is a store that can be read
                     own.add_look(verdict.claim.name, look)
@@ -146,14 +146,16 @@ def with_earlier_looks(
 
 
 def _seeds_of(verdict: Verdict) -> tuple[int, ...]:
-    """The seeds by which a claim was judged."""
-    return tuple(sorted({seed for group in verdict.groups for seed in group.values}))
+    """The seeds by which a claim was judged: those of which every run has a value."""
+    seeds = [set(group.values) for group in verdict.groups]
+    return tuple(sorted(set.intersection(*seeds))) if seeds else ()
 
 
 def _begun(
     jobs: Sequence[Job], studies: Mapping[str, Sequence[StudyResult]], store: Store
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """The `job` records of the trainings that have begun, by run and by study."""
+    """The `job` records of the trainings that have begun, by run and by study; of a training that was replaced by the
+    same one, the first."""
     known = {folder.name: folder for folder in store.job_folders()}
     folders = [(job.plain, results_of(job, store)) for job in jobs]
     folders += [
@@ -162,12 +164,17 @@ def _begun(
         for search in searches
         for training in search.trainings
     ]
+    aside = store.aside_by_name()
     found: dict[str, list[Mapping[str, Any]]] = {}
     for name, folder in folders:
-        with suppress(UserError):  # what cannot be read is named elsewhere
-            record = store.job_record(folder) if folder is not None else None
-            if record is not None:
-                found.setdefault(name, []).append(record)
+        if folder is None:
+            continue
+        records = []
+        for one in (folder, *aside.get(folder.name, ())):
+            with suppress(UserError):  # what cannot be read is named elsewhere
+                records.append(store.job_record(one))
+        if began := [record for record in records if record is not None]:
+            found.setdefault(name, []).append(min(began, key=lambda record: int(record["time"])))
     return found
 
 

@@ -128,6 +128,13 @@ class Store:
         """The folders of the jobs that `--rerun` replaced, sorted by name."""
         yield from real_folders(self.aside)
 
+    def aside_by_name(self) -> Mapping[str, Sequence[Path]]:
+        """The same by the name that each had in `jobs/`."""
+        found: dict[str, list[Path]] = {}
+        for folder in self.aside_folders():
+            found.setdefault(folder.name.rsplit("-", 3)[0], []).append(folder)
+        return found
+
     def find(self, identity: str) -> Path | None:
         """The folder of the job with this identity, under whatever name it began; None if there is none."""
         alike = sorted(self.jobs.glob(f"*-{identity[:IDENTITY_DIGITS]}"))

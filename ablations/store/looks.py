@@ -81,8 +81,8 @@ class Looks:
         )
 
     def design_for(self, seeds: Sequence[int]) -> Design | None:
-        """The design that begins with these seeds."""
-        return next((one for one in self.designs if one.seeds[: len(seeds)] == tuple(seeds)), None)
+        """The design that begins with these seeds, in any order."""
+        return next((one for one in self.designs if set(one.seeds[: len(seeds)]) == set(seeds)), None)
 
     def taken_of(self, design: Design) -> int:
         """How many looks of a design were taken."""

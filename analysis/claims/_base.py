@@ -234,9 +234,10 @@ class Kind(Settings):
         if self.by_ratio:
             for name, values in finite.items():
                 if min(values, default=1.0) <= 0:
+                    spreads = self.compared is not None and self.compared.scale is Scale.LOG
+                    remedy = "claim its outcome" if spreads else self.in_units.format(self.compared)
                     raise CannotCompare(
-                        f"`{name}` has a value of {min(values):g}, of which no share can be taken: "
-                        f"{self.in_units.format(self.compared)}"
+                        f"`{name}` has a value of {min(values):g}, of which no share can be taken: {remedy}"
                     )
             return [[math.log(v) if math.isfinite(v) else v for v in group.by_seed] for group in groups]
         known = [value for values in finite.values() for value in values]
@@ -323,6 +324,10 @@ class Kind(Settings):
     def amount(self, value: float) -> str:
         """A finite value of the effect, in a sentence."""
         return number(value)
+
+    def edge(self, value: float) -> str:
+        """An end of the region that is claimed, with all of its digits."""
+        return self.written(value)
 
     def tick(self, value: float) -> str | None:  # noqa: ARG002
         """The same on an axis; None: a plain number."""

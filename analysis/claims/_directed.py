@@ -16,7 +16,7 @@ from analysis.claims.metrics import Metric
 from analysis.claims.values import values_of
 from analysis.statistics import Region, excess_p, excluded_excess
 from analysis.statistics.verdicts import ROUNDING
-from analysis.wording import percent, signed
+from analysis.wording import signed
 from fakeface.measures import Better, Scale
 
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
@@ -151,7 +151,10 @@ class Directed(Kind):
 
     def shown(self, value: float) -> float:
         """Of a relative margin, the share that a difference of logarithms is; what has no bound has none there."""
-        return math.expm1(value) if self.margin.relative and math.isfinite(value) else value
+        if not self.margin.relative or math.isinf(value):
+            return value
+        with np.errstate(over="ignore"):
+            return float(np.expm1(value))
 
     def amount(self, value: float) -> str:
         if not self.margin.relative:
@@ -159,6 +162,15 @@ class Directed(Kind):
         # Two significant digits, so that a difference and the margin beside it do not round to the same.
         percent = f"{100 * value:,.1f}".removesuffix(".0") if abs(value) < 0.1 else f"{100 * value:,.0f}"
         return f"{signed(percent)}%"
+
+    def edge(self, value: float) -> str:
+        size = self.margin.size
+        is_margin = self.margin.relative and math.isclose(abs(value), size, rel_tol=1e-9)
+        return (
+            f"{signed(f'{math.copysign(100 * size, value):,.10g}')}%"
+            if is_margin and size
+            else self.written(value)
+        )
 
     def tick(self, value: float) -> str | None:
         if not self.margin.relative:
@@ -178,7 +190,8 @@ def _excess(one: Group, other: Group, level: float, last: LastLook | None) -> Ob
     return Objection(
         p,
         f"{counts[0]} of {sizes[0]} seeds of `{one.name}` rank last, against {counts[1]} of {sizes[1]} of "
-        f"`{other.name}`, which does not exclude that they are more by {percent(most)}: claim the outcome, or {more}",
+        f"`{other.name}`, which does not exclude that they are more by {100 * most:.0f} points: claim the outcome, "
+        f"or {more}",
     )
 
 

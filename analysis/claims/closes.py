@@ -162,6 +162,9 @@ class Closes(Kind):
     def amount(self, value: float) -> str:
         return f"{round(100 * value):,}%".replace("-", "−")
 
+    def edge(self, value: float) -> str:
+        return f"{100 * value:,.10g}%".replace("-", "−")
+
     def tick(self, value: float) -> str:
         return self.amount(value)
 

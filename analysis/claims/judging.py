@@ -6,13 +6,15 @@ described and never judged. Several looks at a claim have a level each. A claim 
 says why, and stops no other.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group, LastLook
 from analysis.claims.preregistration import Change
+from analysis.claims.values import check_trainings, not_ended
 from analysis.statistics import Judgement, Region, VerdictWord, further_seeds, holm, judge_each
+from analysis.wording import counted
 
 
 @dataclass(frozen=True)
@@ -135,16 +137,22 @@ def _judge(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], lo
 def _judged(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], look: Look | None) -> Verdict:
     kind = claim.kind
     level, last = (look.level, look.last) if look else (LEVEL, None)
+    if look is not None:  # other seeds, which other claims have, change nothing
+        evidence = replace(evidence, frames=evidence.frames.of_seeds(look.seeds))
     if kind.named_study is not None and kind.named_study not in evidence.studies:
         reason = f"The study has not been run: `{command(claim)}`."
         return Verdict(claim, VerdictWord.NOT_RUN, reason=reason)
     if (decided := kind.decided(evidence)) is not None:
         return Verdict(claim, **vars(decided))
     groups: Sequence[Group] = ()
+    if look is not None and look.counts and (lacking := not_ended(evidence.frames, kind.named_runs)):
+        reason = (
+            f"Look {look.number} of {len(look.counts)} is at {counted(len(look.seeds), 'seed')}: {lacking}. "
+        )
+        return Verdict(claim, VerdictWord.NOT_RUN, reason=f"{reason}`{command(claim)}` trains them.")
     try:
+        check_trainings(evidence.frames, kind.named_runs)
         groups = kind.groups(evidence)
-        if look is not None:
-            groups = [_at(group, look.seeds) for group in groups]
         if empty := [group for group in groups if not group.values]:
             reasons = "; ".join(f"`{group.name}`: {group.lacking or 'no job'}" for group in empty)
             reason = f"{reasons}. `{command(claim)}` makes what is missing."
@@ -170,17 +178,6 @@ def _judged(claim: Claim, evidence: Evidence, command: Callable[[Claim], str], l
         p=judgement.p,
         judgement=judgement,
         objection=objection.words if objection else "",
-    )
-
-
-def _at(group: Group, seeds: Collection[int]) -> Group:
-    """A group with these seeds only."""
-    missing = {why: own for why, all_ in group.missing.items() if (own := [s for s in all_ if s in seeds])}
-    return replace(
-        group,
-        values={seed: value for seed, value in group.values.items() if seed in seeds},
-        missing=missing,
-        regimes={seed: regime for seed, regime in group.regimes.items() if seed in seeds},
     )
 
 

@@ -96,6 +96,10 @@ class Outcome(Kind):
     def amount(self, value: float) -> str:
         return percent(value) if self.against is None else f"{signed(f'{100 * value:.0f}')} points"
 
+    def edge(self, value: float) -> str:
+        exact = f"{100 * value:.10g}"
+        return f"{exact}%" if self.against is None else f"{signed(exact)} points"
+
     def tick(self, value: float) -> str:
         return self.amount(value)
 

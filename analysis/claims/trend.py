@@ -47,9 +47,10 @@ class Trend(Directed):
         return [(after, before) for before, after in pairwise(groups)]
 
     def effects(self, groups: Sequence[Group], level: float) -> Sequence[Effect]:
+        steps = pairwise(zip(groups, self.scaled(groups), strict=True))
         return [
-            difference(*self.scaled(pair), paired=is_paired(*(group.values for group in pair)), level=level)
-            for pair in self.pairs(groups)
+            difference(after, before, paired=is_paired(later.values, earlier.values), level=level)
+            for (earlier, before), (later, after) in steps
         ]
 
     def estimated(self, means: Sequence[float]) -> float:

@@ -7,6 +7,7 @@ a comparison is refused rather than made without it.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,17 +41,58 @@ def values_of(frames: "Frames", runs: Sequence[str], metric: Metric) -> list[Gro
 
     Raises:
         CannotCompare: scores under several protocols or of several data sets, losses of several objectives, curves
-            of several lengths, or a diverged training without a value.
+            of several lengths, trainings that end before a step in question, or a diverged one without a value.
     """
     if metric.scores is not None:
         _one_protocol(frames, runs, metric.scores)
     else:
         _one_objective(frames, runs, metric)
-    if metric.summary in ("best", "area", "reached") and metric.step is None:
+    if metric.step is not None:
+        _long_enough(frames, runs, metric)
+    elif metric.summary in ("best", "area", "reached"):
         _one_length(frames, runs, metric)
     if metric.untrained:
         metric = _of_untrained(frames, metric)
     return [_group(frames, run, lambda job: _value(frames, job, metric)) for run in runs]
+
+
+def not_ended(frames: "Frames", runs: Sequence[str]) -> str:
+    """Which trainings of some runs have no result yet, and why; empty where all have one."""
+    lacking = []
+    for run in runs:
+        reasons: dict[str, list[int]] = {}
+        for job in frames.jobs_of(run):
+            if job["exit"] not in COMPLETE:
+                reasons.setdefault(_unended(job), []).append(job["seed"])
+        lacking += [f"`{run}`: {Group(run, {}, reasons).lacking}"] if reasons else []
+    return "; ".join(lacking)
+
+
+def check_trainings(frames: "Frames", runs: Sequence[str]) -> None:
+    """Raise CannotCompare where what would count as two trainings is one: two runs with the same settings, or seeds
+    that change nothing since `train.seeds` fixes all streams."""
+    folders: dict[Path, str] = {}
+    weights: dict[tuple[str, str], int] = {}
+    for selected, history in frames.read:
+        run, seed = selected.run, selected.seed
+        if run not in runs:
+            continue
+        if (first := folders.setdefault(selected.folder, run)) != run:
+            raise CannotCompare(
+                f"`{first}` and `{run}` are the same trainings, since no setting differs that matters: correct one of "
+                "the two runs"
+            )
+        ended = history.outcome if history.outcome and history.outcome["exit"] == Exit.FINISHED else None
+        if (
+            ended
+            and ended["weights_sha256"]
+            and weights.setdefault((run, ended["weights_sha256"]), seed) != seed
+        ):
+            other = weights[run, ended["weights_sha256"]]
+            raise CannotCompare(
+                f"`{run}` ended with the same weights with seeds {other} and {seed}, so that they count once: leave a "
+                "stream of `train.seeds` to the seed"
+            )
 
 
 def common_seeds(groups: Sequence[Group]) -> Sequence[Group]:
@@ -78,8 +120,7 @@ def _group(frames: "Frames", run: str, value: Callable[[Mapping[Any, Any]], Valu
     missing: dict[str, list[int]] = {}
     jobs = frames.jobs_of(run)
     for job in jobs:
-        exit_ = job["exit"]
-        found = value(job) if exit_ in COMPLETE else _NOT_ENDED.get(exit_, exit_)
+        found = value(job) if job["exit"] in COMPLETE else _unended(job)
         if isinstance(found, str):
             missing.setdefault(found, []).append(job["seed"])
         else:
@@ -90,6 +131,11 @@ def _group(frames: "Frames", run: str, value: Callable[[Mapping[Any, Any]], Valu
         if job["exit"] != Exit.NEW
     }
     return Group(run, values, missing, regimes)
+
+
+def _unended(job: Mapping[Any, Any]) -> str:
+    """Why a training has no result yet."""
+    return _NOT_ENDED.get(job["exit"], job["exit"])
 
 
 def _value(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
@@ -111,7 +157,7 @@ def _final(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
         lacking = f"scored without {metric.of}" if scored else "not scored under the protocol asked for"
         return f"{lacking} (`ablate run` scores kept weights again)"
     value = scores[job["steps"]]
-    return _last(job, metric) if math.isnan(value) else value
+    return value if math.isfinite(value) else _last(job, metric)
 
 
 def _along(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
@@ -136,7 +182,7 @@ def _along(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:
     steps, values = np.array(due, dtype=np.float64), np.array([scores[step] for step in due])
     if metric.summary == "reached":
         return _reached(steps, values, metric)
-    if np.isnan(values).any():
+    if not np.isfinite(values).all():
         return _last(job, metric)
     if metric.summary == "best":
         return float(values.min() if metric.better is Better.LOWER else values.max())
@@ -181,8 +227,9 @@ def _reached(steps: Array, values: Array, metric: Metric) -> float:
 def _last(job: Mapping[Any, Any], metric: Metric) -> float:
     """The value of a training that diverged: infinite on the worse side."""
     if metric.better is Better.NEITHER:
+        what = "diverged" if job["exit"] == Exit.DIVERGED else "ended"
         raise CannotCompare(
-            f"`{job['run']}` diverged with seed {job['seed']} and has no {metric}, which has no better side on which "
+            f"`{job['run']}` {what} with seed {job['seed']} and has no {metric}, which has no better side on which "
             "to rank it: claim its outcome instead"
         )
     return math.inf if metric.better is Better.LOWER else -math.inf
@@ -212,6 +259,18 @@ def _of_untrained(frames: "Frames", metric: Metric) -> Metric:
             "`ablate run --rerun` takes it"
         )
     return replace(metric, threshold=metric.threshold * float(np.mean(firsts)), untrained="")
+
+
+def _long_enough(frames: "Frames", runs: Sequence[str], metric: Metric) -> None:
+    """Raise CannotCompare where the trainings of a run end before the step that the metric is about."""
+    assert metric.step is not None
+    for run in runs:
+        lengths = [n for job in frames.jobs_of(run) if (n := job["total_steps"]) is not None]
+        if lengths and (shortest := int(min(lengths))) < metric.step:
+            raise CannotCompare(
+                f"`{run}` trains for {counted(shortest, 'step')}, and {metric} is about step {metric.step:,}: name an "
+                "earlier step, or train longer"
+            )
 
 
 def _one_length(frames: "Frames", runs: Sequence[str], metric: Metric) -> None:
@@ -265,7 +324,8 @@ def _mismatch(first: str, one: Mapping[str, Any], second: str, other: Mapping[st
     named = "; ".join(
         f"{key} {one.get(key, 'not given')} against {other.get(key, 'not given')}" for key in keys
     )
-    words = f"`{first}` and `{second}` are not scored alike ({named or 'the code that scores has changed'})"
+    runs = f"`{first}` and `{second}` are" if first != second else f"the seeds of `{first}` are"
+    words = f"{runs} not scored alike ({named or 'the code that scores has changed'})"
     return f"{words}: distances of different protocols do not compare; score both under one protocol"
 
 

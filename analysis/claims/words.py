@@ -138,8 +138,10 @@ def _position(verdict: Verdict) -> str:
     if verdict.p is not None and verdict.p <= 1 - (verdict.level or LEVEL):
         size, adjusted = verdict.family_size, _p(verdict.adjusted_p or 1.0)
         why = f"; alone that would decide, in its family of {size} it does not ({adjusted} after Holm)"
-    elif _outside(verdict):
+    elif _outside(verdict) and verdict.judgement is not None and verdict.judgement.choices > 1:
         why = f"; none of it is {claimed}, which is not enough of one change among several"
+    elif _outside(verdict):
+        why = f"; it ends where {claimed} begins, and a tie decides nothing"
     else:
         why = f"; part of it is {claimed} and part is not"
     return why if verdict.look else f"{why}, and {_needs(verdict)}"
@@ -149,7 +151,9 @@ def _outside(verdict: Verdict) -> bool:
     """Whether the whole interval is outside the region: one of several may be, by chance."""
     if verdict.region is None or verdict.low is None or verdict.high is None:
         return False
-    return verdict.high <= verdict.region.low or verdict.low >= verdict.region.high
+    # Up to a rounding error: 0.7 - 0.9 is -0.20000000000000007.
+    ends = ((verdict.region.low, verdict.high), (verdict.low, verdict.region.high))
+    return any(above >= below or math.isclose(above, below, rel_tol=1e-9) for above, below in ends)
 
 
 def _needs(verdict: Verdict) -> str:
@@ -159,8 +163,9 @@ def _needs(verdict: Verdict) -> str:
     unit = verdict.groups[0].unit
     of_each = " a run" if unit is Unit.SEED else ""
     words = f"about {more} more {unit if more == 1 else unit.plural}{of_each} would decide it"
-    if unit is not Unit.SEED:
-        return words
+    if verdict.claim.kind.named_study is not None:
+        option = "confirm" if unit is Unit.SEED else "searches"
+        return f"{words}: raise `{option}` of the study"
     return f"{words}: `ablate run --until-decided` adds them, and allows for looking again"
 
 
@@ -181,7 +186,7 @@ def claimed_words(verdict: Verdict) -> str:
     """Where the claim says that the truth is: "below −5%"."""
     assert verdict.region is not None
     low, high = verdict.region.low, verdict.region.high
-    ends = [verdict.claim.kind.written(end) if math.isfinite(end) else "" for end in (low, high)]
+    ends = [verdict.claim.kind.edge(end) if math.isfinite(end) else "" for end in (low, high)]
     if all(ends):
         return f"between {ends[0]} and {ends[1]}"
     return f"above {ends[0]}" if ends[0] else f"below {ends[1]}"
@@ -202,10 +207,10 @@ def interval_words(verdict: Verdict) -> str:
 
 def method_words(verdict: Verdict) -> str:
     """How it was judged, and in which family; empty where it was not."""
-    family = verdict.claim.family
-    if not verdict.method or family is None:
+    family, size = verdict.claim.family, verdict.family_size
+    if not verdict.method or family is None or size == 1:
         return verdict.method
-    return f"{verdict.method}; one of {verdict.family_size} claims of the family {family} (Holm)"
+    return f"{verdict.method}; one of {size} claims of the family {family} (Holm)"
 
 
 def _p(value: float) -> str:

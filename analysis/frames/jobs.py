@@ -77,6 +77,8 @@ class Frames:
     """Names of the runs, in the order of the specification."""
     read: Sequence[tuple[Selected, History]]
     """The jobs, in the order given. Each frame is made of them when it is first asked for."""
+    _of_seeds: "dict[frozenset[int], Frames]" = field(default_factory=dict, repr=False, compare=False)
+    """Those of some seeds that were asked for before."""
 
     @cached_property
     def metrics(self) -> "pd.DataFrame":
@@ -146,6 +148,14 @@ class Frames:
     @cached_property
     def _places(self) -> Mapping[Any, Any]:
         return self.metrics.groupby(["run", "seed", "metric"], observed=True).indices
+
+    def of_seeds(self, seeds: Iterable[int]) -> "Frames":
+        """The frames of the jobs with these seeds."""
+        chosen = frozenset(seeds)
+        if chosen not in self._of_seeds:
+            read = [(selected, history) for selected, history in self.read if selected.seed in chosen]
+            self._of_seeds[chosen] = self if len(read) == len(self.read) else Frames(self.runs, read)
+        return self._of_seeds[chosen]
 
     def jobs_of(self, run: str) -> Sequence[Mapping[Any, Any]]:
         """The rows of `outcomes` that belong to a run, by column, seeds as given."""

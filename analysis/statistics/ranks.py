@@ -21,6 +21,9 @@ import scipy
 
 from analysis.statistics._base import Array, Effect, Region, checked_groups, checked_level
 
+TIE = 1e-9
+"""A difference from a margin, as a share of it, that is a rounding error of the values."""
+
 
 @dataclass(frozen=True)
 class RankEffect(Effect):
@@ -39,7 +42,8 @@ class RankEffect(Effect):
         if self.least_p(at, n) > 2 * tail:
             return 0.0
         # The share of all comparisons above `at`, those that tie counting half.
-        share = 0.5 + float(np.sign(self.comparisons - at).sum()) / (2 * (len(self.null) - 1))
+        below, above = _sides(self.comparisons, at)
+        share = 0.5 + (above - below) / (2 * (len(self.null) - 1))
         positives = np.linspace(0, 1, len(self.null))
         spread = math.sqrt(float(self.null @ (positives - 0.5) ** 2) / growth)
         excess = abs(share - 0.5) - float(scipy.stats.norm.isf(tail)) * spread
@@ -116,8 +120,14 @@ def _effect(comparisons: Array, null: Array, level: float, n: Iterable[int], met
 
 def _tails(comparisons: Array, null: Array, at: float) -> tuple[float, float]:
     """P(as many comparisons below `at`) and P(as many above), were `at` the truth; the law is symmetric."""
-    below, above = int((comparisons < at).sum()), int((comparisons > at).sum())
+    below, above = _sides(comparisons, at)
     return float(null[below:].sum()), float(null[above:].sum())
+
+
+def _sides(comparisons: Array, at: float) -> tuple[int, int]:
+    """How many comparisons are below `at`, and how many above: 0.7 - 0.9 = -0.20000000000000007 ties with -0.2."""
+    error = TIE * abs(at)
+    return int((comparisons < at - error).sum()), int((comparisons > at + error).sum())
 
 
 def _middle(ordered: Array) -> float:

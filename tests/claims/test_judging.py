@@ -1,10 +1,12 @@
 """Claims about trainings with a known truth: the verdicts, and what there is in place of one."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ablations.store import journal
 from analysis.claims.words import sentence
 from analysis.frames.studies import StudyResult
 from analysis.statistics import Factor, factor_effect, holm
@@ -384,6 +386,49 @@ def test_a_trend_over_ordered_runs(
         lab.scored(run, times(level / 100))
     body = f"trend: {{runs: [{', '.join(runs)}], metric: quality, direction: {direction}, {margin}}}"
     assert judged(lab, it=body)["it"].word == verdict
+
+
+def test_a_trend_of_what_crosses_zero_is_judged_in_units(lab: Trainings):
+    runs = ("sgd-tenth", "sgd-half", "sgd")
+    for run, level in zip(runs, (-1.0, 1.0, 3.0), strict=True):
+        for seed, wobble in enumerate((0.0, 0.01, -0.01)):
+            lab.job(run, seed, loss_d=[level + wobble] * STEPS)
+    body = f"trend: {{runs: [{', '.join(runs)}], metric: converged Loss_D, direction: rising, by: 0.5}}"
+    assert judged(lab, it=body)["it"].word == "supported"
+
+
+def test_a_tie_with_the_margin_decides_nothing_whatever_the_last_bits(lab: Trainings):
+    for seed in range(5):
+        for run, accuracy in (("baseline", 0.9), ("sgd", 0.8), ("both", 0.7)):
+            lab.job(run, seed, accuracy=accuracy)
+    for run, by in (("sgd", "0.1"), ("both", "0.2")):
+        body = compare("lower", f"by: {by}", "final accuracy_fake").replace("run: sgd", f"run: {run}")
+        found = judged(lab, it=body)["it"]
+        assert found.word == "undecided"
+        assert f"it ends where below −{by}00 begins, and a tie decides nothing" in sentence(found)
+
+
+def test_one_training_is_not_judged_as_two(lab: Trainings):
+    """Under the names of two runs, or with seeds that change nothing."""
+    lab.scored("baseline", BASE)
+    lab.selected += [replace(one, run="sgd") for one in lab.selected]
+    found = judged(lab, it=compare("same", "within: 10%"))["it"]
+    assert found.word == "refused"
+    assert "`baseline` and `sgd` are the same trainings" in found.reason
+
+
+def test_seeds_that_end_with_the_same_weights_are_refused(lab: Trainings):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(2))
+    for one in lab.selected:
+        path = one.folder / "journal.jsonl"
+        *before, outcome = journal.read(path).records
+        weights = one.run if one.run == "sgd" else f"{one.run}-{one.seed}"
+        path.write_bytes(b"".join(map(journal.encode, [*before, outcome | {"weights_sha256": weights}])))
+    found = judged(lab, it=compare("higher", "by: 10%"), of="outcome: {run: baseline, samples: healthy}")
+    assert found["it"].word == "refused"
+    assert "`sgd` ended with the same weights with seeds 0 and 1" in found["it"].reason
+    assert found["of"].word == "undecided"
 
 
 def test_further_seeds_allow_for_choosing_one_change_of_a_trend_and_for_the_family(lab: Trainings):

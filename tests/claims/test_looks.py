@@ -9,7 +9,7 @@ from analysis.claims import Evidence
 from analysis.claims.judging import Look, Verdict, judge_claims
 from analysis.claims.words import cells, record, sentence
 from analysis.statistics.looks import look_levels
-from tests.claim_journals import BASE, Trainings, claims_of, compare, times
+from tests.claim_journals import BASE, STEPS, Trainings, claims_of, compare, times
 
 COUNTS = (3, 5, 8)
 LEVELS = look_levels(COUNTS)
@@ -55,13 +55,39 @@ def test_what_is_enough_for_one_look_may_be_too_little_for_one_of_several(eight:
     assert judged(eight, {"it": later}, it=LOWER)["it"].word == "supported"
 
 
-def test_missing_seeds_are_those_of_the_look(lab: Trainings):
+def test_a_look_takes_all_of_its_seeds(lab: Trainings):
     lab.scored("baseline", BASE)
     lab.scored("sgd", BASE[:3])
     lab.unbegun("sgd", 3)
     lab.unbegun("sgd", 4)
-    assert judged(lab, {"it": look(0)}, it=LOWER)["it"].groups[0].lacking == ""
-    assert judged(lab, {"it": look(1)}, it=LOWER)["it"].groups[0].lacking == "seeds 3, 4 not begun"
+    assert judged(lab, {"it": look(0)}, it=LOWER)["it"].word != "not run"
+    early = judged(lab, {"it": look(1)}, it=LOWER)["it"]
+    assert (early.word, early.p) == ("not run", None)
+    assert "Look 2 of 3 is at 5 seeds: `sgd`: seeds 3, 4 not begun." in sentence(early)
+    fixed = judged(lab, {"it": Look(tuple(range(5)))}, it=LOWER)["it"]
+    assert fixed.groups[0].lacking == "seeds 3, 4 not begun", "a report judges what there is"
+
+
+def test_seeds_that_are_not_of_a_look_change_nothing_at_it(lab: Trainings):
+    """Neither a threshold that comes from untrained scores, nor a refusal for a training that diverged."""
+    down = {0: 100.0, 10: 80.0, 16: 60.0, 25: 40.0, 40: 30.0, 63: 20.0, 100: 10.0, 160: 10.0, STEPS: 10.0}
+    for seed in range(3):
+        lab.job("baseline", seed, along=down)
+        lab.job("sgd", seed, along={step: value * (1 + seed / 50) for step, value in down.items()})
+    claims = {
+        "reached": "steps: {run: sgd, against: baseline, metric: quality, below: 50%, direction: same, within: 50%}",
+        "accuracy": compare("same", "within: 0.1", "median accuracy_fake"),
+    }
+    looks = dict.fromkeys(claims, look(0))
+    before = judged(lab, looks, **claims)
+    for run in ("baseline", "sgd"):
+        lab.job(run, 3, along={step: 10 * value for step, value in down.items()})
+    lab.job("sgd", 4, exit_="diverged", samples=None, dynamics=None)
+    after = judged(lab, looks, **claims)
+    for name in claims:
+        assert before[name].estimate is not None
+        assert [group.values for group in after[name].groups] == [g.values for g in before[name].groups]
+        assert (after[name].word, after[name].p) == (before[name].word, before[name].p)
 
 
 def test_a_family_is_corrected_by_the_p_values_of_all_looks(lab: Trainings):
@@ -94,7 +120,7 @@ def test_every_look_at_a_tolerance_has_the_limit_on_failures_of_the_last(
     early, late = (judged(lab, {"it": look(index)}, it=claim)["it"] for index in (1, 2))
     assert (early.word, late.word) == ("undecided", "supported")
     assert "0 of 5 seeds" in early.objection
-    assert f"more by {100 * (1 - ((1 - LEVELS[2]) / 2) ** (1 / 8)):.0f}%" in early.objection
+    assert f"more by {100 * (1 - ((1 - LEVELS[2]) / 2) ** (1 / 8)):.0f} points" in early.objection
     assert "the last look is at 8" in early.objection
     other = claim.replace("run: sgd", "run: both")
     assert judged(lab, {"it": look(0)}, it=other)["it"].word == "refuted"

@@ -31,3 +31,20 @@ def test_a_margin_and_a_difference_beside_it_do_not_round_to_the_same(lab: Train
     found = judged(lab, it=compare("lower", "by: 5%"))["it"]
     assert cells(found)[2] == "−4.4%"
     assert "below −5%" in sentence(found)
+
+
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (compare("lower", "by: 12.5%"), "below −12.5%"),
+        (compare("same", "within: 12.5%"), "between −11% and +12.5%"),
+        ("closes: {run: both, start: sgd, goal: baseline, at_least: 12.5%}", "above 12.5%"),
+        ("outcome: {run: sgd, samples: healthy, share: 0.625}", "above 62.5%"),
+        ("outcome: {run: sgd, against: baseline, samples: noise, by: 0.125}", "above +12.5 points"),
+    ],
+)
+def test_a_margin_is_written_with_all_of_its_digits(lab: Trainings, body: str, words: str):
+    lab.scored("baseline", BASE)
+    lab.scored("sgd", times(2))
+    lab.scored("both", times(1.8))
+    assert words in sentence(judged(lab, it=body)["it"])

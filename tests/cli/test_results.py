@@ -76,6 +76,9 @@ def test_a_claim_that_is_written_after_its_runs_began_is_marked(trained: Place):
     path.write_text(path.read_text() + claims)
     (claim,) = trained.json("report", "--no-mirror")["claims"]
     assert (claim["change"]["how"], claim["change"]["count"], claim["change"]["of"]) == ("added", 1, 1)
+    trained("run", "--no-mirror", "--run", "sgd", "--rerun")
+    (again,) = trained.json("report", "--no-mirror")["claims"]
+    assert again["change"] == claim["change"], "the same training again shows what was known before"
     path.write_text(path.read_text().replace("is noise", "makes noise"))
     trained("run", "--no-mirror", "--run", "sgd", "--seeds", "5")
     assert trained.json("report", "--no-mirror", "--seeds", "5")["claims"][0]["change"] is None

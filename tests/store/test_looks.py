@@ -37,6 +37,7 @@ def test_a_design_serves_the_seeds_with_which_it_begins(store: Store):
     find(store).add_design("it", DESIGN)
     found = find(store)
     assert found.design_for([0, 1, 2]) == found.design_for([0]) == DESIGN
+    assert found.design_for([2, 0, 1]) == DESIGN, "in whatever order"
     assert found.design_for([1, 2]) is None
     assert found.design_for(range(6)) is None
 
