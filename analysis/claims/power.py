@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.claims._base import LEVEL, CannotCompare, Claim, Evidence, Group, Kind
+from analysis.claims.values import check_trainings
 from analysis.statistics import Effect, Region
 from analysis.statistics.differences import MIN_PAIRS
 from analysis.statistics.seeds import MOST_SEEDS, POWER, chance, detectable, least_p, least_seeds
@@ -99,6 +100,7 @@ def outlooks(claims: Sequence[Claim], evidence: Evidence, n: int, runs: set[str]
 def _outlook(claim: Claim, evidence: Evidence, n: int, family_size: int) -> Outlook:
     kind, level = claim.kind, 1 - (1 - LEVEL) / family_size
     try:
+        check_trainings(evidence.frames, kind.named_runs)
         groups = kind.groups(evidence)
         spread, source = _spread(kind, groups)
         if min(len(group.values) for group in groups) > 1:
@@ -154,6 +156,11 @@ def _supposed_effects(
 ) -> tuple[Effects, str]:
     finite = {group.name: [v for v in group.values.values() if math.isfinite(v)] for group in groups}
     values, truth = kind.supposed({name: kind.typical(known) for name, known in finite.items() if known})
+
+    if spread is not None and source == ASSUMED and not any(values):
+        raise CannotCompare(
+            "its values average 0, and no spread can be assumed as a share of it: train two seeds of a run first"
+        )
 
     @cache
     def built(paired: bool) -> Sequence[Effect]:

@@ -15,7 +15,7 @@ from analysis.claims.reading import claims_of as claims_in
 from analysis.claims.reading import read_claims
 from analysis.frames.jobs import load
 from analysis.statistics import judge_each
-from tests.claim_journals import RUNS, Trainings, claims_of, compare, judged
+from tests.claim_journals import RUNS, STEPS, Trainings, claims_of, compare, judged
 
 ROOT = Path(__file__).parents[2]
 ALL = set(RUNS)
@@ -121,6 +121,14 @@ def test_earlier_seeds_give_spread_truth_and_the_seeds_that_the_verdict_needs(tm
     assert found.source == "3 earlier seeds"
     assert found.truth.endswith("(−16%)")
     assert found.needed_seeds == 3 + verdict.needed_seeds
+
+
+def test_no_spread_is_assumed_as_a_share_of_zero(tmp_path: Path):
+    lab = Trainings(tmp_path)
+    for run, loss in (("baseline", -1.0), ("sgd", 1.0)):
+        lab.job(run, 0, loss_d=[loss] * STEPS)
+    found = outlook(tmp_path, 5, compare("lower", "by: 0.5", "converged Loss_D"), lab=lab)
+    assert "train two seeds of a run first" in found.reason
 
 
 def test_the_spread_of_some_runs_serves_the_others(tmp_path: Path):
