@@ -309,6 +309,11 @@ class Kind(Settings):
         return ""
 
     @property
+    def why_unbounded(self) -> str:
+        """Why an interval has no bound at all, in a sentence; empty where that needs no words."""
+        return ""
+
+    @property
     def effect_name(self) -> str:
         """What the estimate is, in a sentence."""
         return "the difference"

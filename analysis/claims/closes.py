@@ -155,6 +155,10 @@ class Closes(Kind):
         return Region(-size, size)
 
     @property
+    def why_unbounded(self) -> str:
+        return f"these seeds do not show that there is a gap between `{self.start}` and `{self.goal}`"
+
+    @property
     def effect_name(self) -> str:
         base = f", from `{self.base}`" if self.base else ""
         return f"the share of the gap that it closes{base}"

@@ -119,7 +119,8 @@ def _estimated(verdict: Verdict) -> str:
         return ""
     estimate, interval = verdict.claim.kind.written(verdict.estimate), interval_words(verdict)
     bounds = f", interval {interval}" if interval not in ("", estimate) else ""
-    return f": {verdict.claim.kind.effect_name} is {estimate}{bounds}"
+    why = verdict.claim.kind.why_unbounded if (verdict.low, verdict.high) == (-math.inf, math.inf) else ""
+    return f": {verdict.claim.kind.effect_name} is {estimate}{bounds}{f' ({why})' if why else ''}"
 
 
 def _position(verdict: Verdict) -> str:

@@ -77,6 +77,21 @@ def test_verdict_and_answer_follow_from_where_the_share_is(
     assert found.low < share < found.high
 
 
+def test_a_share_of_a_gap_that_the_seeds_do_not_show_says_so(tmp_path: Path):
+    lab = Trainings(tmp_path)
+    for run, values in (
+        ("sgd", [110.0, 90.0, 105.0]),
+        ("baseline", [95.0, 104.0, 100.0]),
+        ("both", [90.0] * 3),
+    ):
+        lab.scored(run, values)
+    found = judged(lab, it=closes("both"))["it"]
+    assert (found.word, found.low, found.high) == ("undecided", -math.inf, math.inf)
+    assert "unbounded (these seeds do not show that there is a gap between `sgd` and `baseline`)" in sentence(
+        found
+    )
+
+
 def test_a_step_from_elsewhere_counts_from_there_as_a_share_of_the_whole_gap(lab: Trainings):
     lab.scored("sgd-half", at(0.9))
     lab.scored("sgd-tenth", at(0.8))
