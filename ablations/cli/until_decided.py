@@ -190,11 +190,10 @@ class UntilDecided:
         open_ = [name for name in looked if self._is_open(name)]
         decided = [name for name in looked if self.verdicts[name].word in DECIDED]
         refused = [name for name in looked if name not in (*open_, *decided)]
-        words = f"Look at {seeds} seeds a run: {len(decided)} of {counted(len(looked), 'claim')} decided"
-        words += f"; open: {listed(open_)}" if open_ else ""
-        return (
-            f"{words}; cannot be judged: {listed(refused)} (`ablate report` says why)" if refused else words
-        )
+        words = [f"Look at {seeds} seeds a run: {len(decided)} of {counted(len(looked), 'claim')} decided"]
+        words += [f"open: {listed(open_)}"] if open_ else []
+        words += [f"cannot be judged: {listed(refused)} (`ablate report` says why)"] if refused else []
+        return "; ".join(words)
 
 
 def _is_decided(looks: Looks, seeds: Sequence[int]) -> bool:

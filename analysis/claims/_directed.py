@@ -165,12 +165,9 @@ class Directed(Kind):
 
     def edge(self, value: float) -> str:
         size = self.margin.size
-        is_margin = self.margin.relative and math.isclose(abs(value), size, rel_tol=1e-9)
-        return (
-            f"{signed(f'{math.copysign(100 * size, value):,.10g}')}%"
-            if is_margin and size
-            else self.written(value)
-        )
+        if not (self.margin.relative and size and math.isclose(abs(value), size, rel_tol=1e-9)):
+            return self.written(value)
+        return f"{signed(f'{math.copysign(100 * size, value):,.10g}')}%"
 
     def tick(self, value: float) -> str | None:
         if not self.margin.relative:
