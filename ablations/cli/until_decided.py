@@ -34,6 +34,7 @@ DEFAULT_MOST = 20
 OPEN = (VerdictWord.UNDECIDED, VerdictWord.DESCRIBED)
 """The verdicts that further seeds may change."""
 DECIDED = (VerdictWord.SUPPORTED, VerdictWord.REFUTED)
+"""Any other verdict means that the claim cannot be judged."""
 
 
 class UntilDecided:

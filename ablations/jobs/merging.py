@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from filelock import Timeout
@@ -71,13 +72,13 @@ def merge(store: Store, other: Store) -> Iterator[Merged]:
         ) from None
     with lock:
         for bring, folders in (
-            (_bring_job, other.job_folders()),
+            (partial(_bring_job, other), other.job_folders()),
             (_bring_study, other.study_folders()),
             (_bring_looks, other.look_folders()),
         ):
             for folder in folders:
                 try:
-                    merged = bring(store, other, folder)
+                    merged = bring(store, folder)
                 except Timeout:
                     merged = Merged(folder.name, Fate.LEFT, RUNNING)
                 except (UserError, OSError) as error:
@@ -101,7 +102,7 @@ def _check_other(store: Store, other: Store) -> None:
             raise UserError(f"{folder}: a link; name the store that it leads to")
 
 
-def _bring_job(store: Store, other: Store, folder: Path) -> Merged | None:
+def _bring_job(other: Store, store: Store, folder: Path) -> Merged | None:
     """None if the job never began."""
     if not os.path.lexists(folder / "journal.jsonl"):
         return None
@@ -171,7 +172,7 @@ def _add(folder: Path, kind: str, records: list[dict[str, object]]) -> None:
             file.sync()
 
 
-def _bring_study(store: Store, _other: Store, folder: Path) -> Merged:
+def _bring_study(store: Store, folder: Path) -> Merged:
     before, place = _state(folder), store.studies / folder.name
     if place.exists():
         names = [str(path.relative_to(folder)) for path, _, _ in before]
@@ -184,7 +185,7 @@ def _bring_study(store: Store, _other: Store, folder: Path) -> Merged:
     return Merged(folder.name, Fate.ADDED)
 
 
-def _bring_looks(store: Store, _other: Store, folder: Path) -> Merged:
+def _bring_looks(store: Store, folder: Path) -> Merged:
     """Looks at a claim that were taken in either store were taken."""
     before, place = _state(folder), store.looks_at(folder.name.rpartition("-")[2])
     if place is None:
@@ -213,7 +214,7 @@ def _state(folder: Path) -> _State:
 
 
 def _staged_job(store: Store, other: Store, folder: Path, before: _State) -> Path:
-    """`_staged`, with the journal of an export made whole again."""
+    """`_staged`, with the parts that an export keeps apart put back into the journal."""
     staged = _staged(store, folder, before)
     if other.recorded:
         path = staged / "journal.jsonl"

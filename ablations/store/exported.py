@@ -22,7 +22,7 @@ from fakeface.scores import ScoreKind
 
 FILE = "export.json"
 PART = "part"
-"""In an export's journal, the key beside which the digest of a part stands that many records have in common."""
+"""In an export's journal, the key of the digest that replaces a part of a record."""
 PART_DIGITS = 12
 
 
@@ -39,13 +39,13 @@ class Recorded(NamedTuple):
     """What many records have in common, by its digest: settings, code, claims and protocols."""
 
     def part(self, value: Mapping[str, Any]) -> dict[str, str]:
-        """Keep a part. Returns what stands in its place."""
+        """Keep a part. Returns what replaces it in a record."""
         digest = canonical_digest(value)[:PART_DIGITS]
         self.parts[digest] = value
         return {PART: digest}
 
     def shortened(self, record: Record) -> Record:
-        """A record whose parts are kept here."""
+        """A copy of a record, with its parts kept here."""
         short = copy.deepcopy(record)
         for holder, name in _parts(short):
             holder[name] = self.part(holder[name])
@@ -86,7 +86,7 @@ def complete(record: Record, recorded: Recorded | None) -> None:
 
 
 def _parts(record: Record) -> Iterator[tuple[dict[str, Any], str]]:
-    """Where a record has parts: each as a key of a dictionary."""
+    """The parts of a record, each as the dictionary that holds it and its key there."""
     match record.get("kind"):
         case "job":
             yield from ((record, name) for name in ("resolved", "code") if name in record)

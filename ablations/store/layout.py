@@ -129,7 +129,7 @@ class Store:
         yield from real_folders(self.aside)
 
     def aside_by_name(self) -> Mapping[str, Sequence[Path]]:
-        """The same by the name that each had in `jobs/`."""
+        """The `aside_folders` by the name that each had in `jobs/`."""
         found: dict[str, list[Path]] = {}
         for folder in self.aside_folders():
             found.setdefault(folder.name.rsplit("-", 3)[0], []).append(folder)

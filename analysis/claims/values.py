@@ -58,21 +58,15 @@ def values_of(frames: "Frames", runs: Sequence[str], metric: Metric) -> list[Gro
 
 def not_ended(frames: "Frames", runs: Sequence[str]) -> str:
     """Which trainings of some runs have no result yet, and why; empty where all have one."""
-    lacking = []
-    for run in runs:
-        reasons: dict[str, list[int]] = {}
-        for job in frames.jobs_of(run):
-            if job["exit"] not in COMPLETE:
-                reasons.setdefault(_unended(job), []).append(job["seed"])
-        lacking += [f"`{run}`: {Group(run, {}, reasons).lacking}"] if reasons else []
-    return "; ".join(lacking)
+    groups = [_group(frames, run, lambda _: 0.0) for run in runs]
+    return "; ".join(f"`{group.name}`: {group.lacking}" for group in groups if group.missing)
 
 
 def check_trainings(frames: "Frames", runs: Sequence[str]) -> None:
-    """Raise CannotCompare where what would count as two trainings is one: two runs with the same settings, or seeds
-    that change nothing since `train.seeds` fixes all streams."""
+    """Raise CannotCompare where one training would count as two: two runs with the same settings, or seeds that change
+    nothing because `train.seeds` fixes all streams."""
     folders: dict[Path, str] = {}
-    weights: dict[tuple[str, str], int] = {}
+    seeds: dict[tuple[str, str], int] = {}
     for selected, history in frames.read:
         run, seed = selected.run, selected.seed
         if run not in runs:
@@ -82,13 +76,9 @@ def check_trainings(frames: "Frames", runs: Sequence[str]) -> None:
                 f"`{first}` and `{run}` are the same trainings, since no setting differs that matters: correct one of "
                 "the two runs"
             )
-        ended = history.outcome if history.outcome and history.outcome["exit"] == Exit.FINISHED else None
-        if (
-            ended
-            and ended["weights_sha256"]
-            and weights.setdefault((run, ended["weights_sha256"]), seed) != seed
-        ):
-            other = weights[run, ended["weights_sha256"]]
+        outcome = history.outcome or {}
+        weights = outcome["weights_sha256"] if outcome.get("exit") == Exit.FINISHED else None
+        if weights and (other := seeds.setdefault((run, weights), seed)) != seed:
             raise CannotCompare(
                 f"`{run}` ended with the same weights with seeds {other} and {seed}, so that they count once: leave a "
                 "stream of `train.seeds` to the seed"
@@ -120,7 +110,8 @@ def _group(frames: "Frames", run: str, value: Callable[[Mapping[Any, Any]], Valu
     missing: dict[str, list[int]] = {}
     jobs = frames.jobs_of(run)
     for job in jobs:
-        found = value(job) if job["exit"] in COMPLETE else _unended(job)
+        exit_ = job["exit"]
+        found = value(job) if exit_ in COMPLETE else _NOT_ENDED.get(exit_, exit_)
         if isinstance(found, str):
             missing.setdefault(found, []).append(job["seed"])
         else:
@@ -131,11 +122,6 @@ def _group(frames: "Frames", run: str, value: Callable[[Mapping[Any, Any]], Valu
         if job["exit"] != Exit.NEW
     }
     return Group(run, values, missing, regimes)
-
-
-def _unended(job: Mapping[Any, Any]) -> str:
-    """Why a training has no result yet."""
-    return _NOT_ENDED.get(job["exit"], job["exit"])
 
 
 def _value(frames: "Frames", job: Mapping[Any, Any], metric: Metric) -> Value:

@@ -11,6 +11,7 @@ from typing import Any
 from analysis.claims._base import LEVEL, Unit
 from analysis.claims.judging import Verdict
 from analysis.statistics import VerdictWord
+from analysis.statistics.ranks import TIE
 from analysis.wording import counted, listed
 
 ONE_SEED = "; one seed describes and does not judge"
@@ -152,9 +153,8 @@ def _outside(verdict: Verdict) -> bool:
     """Whether the whole interval is outside the region: one of several may be, by chance."""
     if verdict.region is None or verdict.low is None or verdict.high is None:
         return False
-    # Up to a rounding error: 0.7 - 0.9 is -0.20000000000000007.
     ends = ((verdict.region.low, verdict.high), (verdict.low, verdict.region.high))
-    return any(above >= below or math.isclose(above, below, rel_tol=1e-9) for above, below in ends)
+    return any(above >= below or math.isclose(above, below, rel_tol=TIE) for above, below in ends)
 
 
 def _needs(verdict: Verdict) -> str:

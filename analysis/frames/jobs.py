@@ -78,7 +78,7 @@ class Frames:
     read: Sequence[tuple[Selected, History]]
     """The jobs, in the order given. Each frame is made of them when it is first asked for."""
     _of_seeds: "dict[frozenset[int], Frames]" = field(default_factory=dict, repr=False, compare=False)
-    """Those of some seeds that were asked for before."""
+    """What `of_seeds` returned, by seeds."""
 
     @cached_property
     def metrics(self) -> "pd.DataFrame":
